@@ -1,0 +1,50 @@
+# Two commands do everything: `make demo` and `make test`. Both make their own virtual environment.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+SOURCES := $(shell find exporter -name '*.py' -o -name 'py.typed')
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint tools clean
+
+help: ## what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "make: Python 3.11 or newer is needed; name one with PYTHON=/path/to/python3.11" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.test: pyproject.toml $(BIN)/python
+	@mkdir -p dist
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check '.[test]'
+	@touch $@
+
+# The suite tests what users get: the wheel, built anew whenever a source changed.
+$(VENV)/.wheel: $(VENV)/.test $(SOURCES) README.md
+	@rm -rf $(VENV)/wheel
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps -w $(VENV)/wheel .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall $(VENV)/wheel/*.whl
+	@touch $@
+
+$(VENV)/.demo: pyproject.toml $(SOURCES) $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check '.[demo]'
+	@touch $@
+
+demo: $(VENV)/.demo ## a three-node cluster with the ORDERS workload and the exporter beside it
+	@exec $(BIN)/jetstream-exporter demo $(ARGS)
+
+tools: $(VENV)/.test ## what PyPI does not have: Prometheus, promtool, Alertmanager; more versions of nats-server
+	@$(BIN)/python scripts/tools.py
+
+lint: $(VENV)/.test ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: $(VENV)/.wheel tools ## every test
+	$(BIN)/python -m pytest $(ARGS)
+
+clean: ## forget the virtual environment and the tools
+	rm -rf $(VENV) .tools dist

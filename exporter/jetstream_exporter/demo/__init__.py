@@ -1,0 +1,1 @@
+"""A real three-node cluster on a laptop, with a workload on it and failures on request."""
