@@ -42,6 +42,7 @@ lint: $(VENV)/.test ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy bench scripts
 
 test: $(VENV)/.wheel tools ## every test
 	$(BIN)/python -m pytest $(ARGS)

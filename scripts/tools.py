@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import fcntl
+import functools
 import os
 import shutil
 import subprocess
@@ -199,6 +200,7 @@ def missing_packages(package: str, options: tuple[str, ...]) -> Iterator[str]:
             yield line.split()[1]
 
 
+@functools.cache
 def own_lists(apt: Path) -> tuple[str, ...]:
     """Package lists in our own folder: needs no root and leaves the machine's lists alone."""
     for needed in ("lists/partial", "cache/archives/partial"):

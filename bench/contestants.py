@@ -1,0 +1,147 @@
+"""Who is measured, and how each is started."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from bench.server import Server
+
+# The default budget of objects is smaller than the largest load.
+CONFIG = """
+limits:
+  consumers: 1000000
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Contestant:
+    """Something that answers a GET; without a pid it is the nats-server itself."""
+
+    name: str
+    version: str
+    url: str
+    pid: int | None = None
+
+
+def bare_requests(server: Server, version: str) -> list[Contestant]:
+    """What the server alone needs: the least that any exporter must wait for."""
+    jsz = f"{server.monitoring_url}/jsz?consumers=true"
+    return [
+        Contestant("bare curl of the light request", version, jsz),
+        Contestant("bare curl with config and raft", version, f"{jsz}&config=true&raft=true"),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Exporter:
+    name: str
+    program: str
+    arguments: Callable[[Server, int, Path], list[str]]
+    version: Callable[[str], str]
+
+
+def _ours(server: Server, port: int, folder: Path) -> list[str]:
+    config = folder / "exporter.yaml"
+    config.write_text(CONFIG)
+    listen = f"--web.listen-address=127.0.0.1:{port}"
+    return ["--target", server.monitoring_url, listen, f"--config.file={config}"]
+
+
+def _prometheus_nats_exporter(server: Server, port: int, _: Path) -> list[str]:
+    """The flags that the NATS Helm chart gives it."""
+    listen = ["-addr=127.0.0.1", f"-port={port}"]
+    asked = ["-connz", "-routez", "-subz", "-varz", "-prefix=nats", "-use_internal_server_id"]
+    return [*listen, *asked, "-jsz=all", f"{server.monitoring_url}/"]
+
+
+def _nats_surveyor(server: Server, port: int, _: Path) -> list[str]:
+    listen = ["--addr=127.0.0.1", f"--port={port}"]
+    login = [f"--servers=nats://{server.address}", "--user=system", "--password=system"]
+    # Its own default of 3 s is shorter than what it needs for the larger sizes.
+    return [*listen, *login, "--count=1", "--jsz=all", "--timeout=60s"]
+
+
+def _said(*argv: str) -> str:
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
+    words = (done.stdout + done.stderr).split()
+    return next((word.strip(",") for word in words if word[:1].isdigit() or word[:2] == "v0"), "?")
+
+
+def _go_module_version(program: str) -> str:
+    """Builds by `go install` carry their tag only in the build information."""
+    if shutil.which("go") is None:
+        return _said(program, "--version")
+    done = subprocess.run(
+        ["go", "version", "-m", program], capture_output=True, text=True, timeout=30, check=False
+    )
+    for line in done.stdout.splitlines():
+        if line.split()[:1] == ["mod"]:
+            return line.split()[2]
+    return "?"
+
+
+EXPORTERS = (
+    Exporter(
+        "jetstream-exporter",
+        "jetstream-exporter",
+        _ours,
+        lambda program: _said(program, "--version"),
+    ),
+    Exporter(
+        "prometheus-nats-exporter",
+        "prometheus-nats-exporter",
+        _prometheus_nats_exporter,
+        _go_module_version,
+    ),
+    Exporter("nats-surveyor", "nats-surveyor", _nats_surveyor, _go_module_version),
+)
+
+
+@contextmanager
+def running(exporter: Exporter, program: str, server: Server, folder: Path) -> Iterator[Contestant]:
+    port = free_port()
+    argv = [program, *exporter.arguments(server, port, folder)]
+    log_file = folder / f"{exporter.name}.log"
+    with (
+        log_file.open("w") as log,
+        subprocess.Popen(argv, stdout=log, stderr=log, cwd=folder) as process,
+    ):
+        try:
+            _await_listening(process, port, log_file)
+            url = f"http://127.0.0.1:{port}/metrics"
+            yield Contestant(exporter.name, exporter.version(program), url, process.pid)
+        finally:
+            process.terminate()
+            try:
+                process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _await_listening(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    raise RuntimeError(f"{process.args!r} does not listen: {log.read_text()[-500:]}")

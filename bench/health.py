@@ -1,0 +1,51 @@
+"""How long /-/healthy takes while a scrape runs."""
+
+from __future__ import annotations
+
+import http.client
+import statistics
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from bench.measure import curl
+
+if TYPE_CHECKING:
+    from bench.contestants import Contestant
+
+EVERY = 0.010
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    median: float
+    worst: float
+    asked: int
+
+
+def latency_during_scrapes(contestant: Contestant, scrapes: int) -> Latency:
+    """Ask every 10 ms, over one kept connection, for as long as the scrapes last."""
+    taken: list[float] = []
+    over = threading.Event()
+    asking = threading.Thread(target=_ask, args=(contestant.url, taken, over))
+    asking.start()
+    try:
+        for _ in range(scrapes):
+            curl(contestant.url, gzip=True)
+    finally:
+        over.set()
+        asking.join()
+    return Latency(statistics.median(taken), max(taken), len(taken))
+
+
+def _ask(url: str, taken: list[float], over: threading.Event) -> None:
+    at = urlsplit(url)
+    connection = http.client.HTTPConnection(str(at.hostname), at.port, timeout=30)
+    while not over.wait(EVERY):
+        before = time.perf_counter()
+        connection.request("GET", "/-/healthy")
+        connection.getresponse().read()
+        taken.append(time.perf_counter() - before)
+    connection.close()

@@ -1,0 +1,122 @@
+"""One measured GET, and the medians of several."""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.proc import Process
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from bench.contestants import Contestant
+
+# Garbage is collected and buffers are freed after the answer; that work belongs to the scrape.
+AFTERMATH = 0.3
+PATIENCE = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Scrape:
+    wall: float
+    size: int  # bytes on the wire
+    cpu: float | None  # None: nobody but the nats-server worked
+    server_cpu: float
+
+
+@dataclass(slots=True)
+class Series:
+    """The scrapes of one contestant at one size of load; memory only of who has a process."""
+
+    contestant: Contestant
+    first: float = 0.0  # seconds of the scrape that no other preceded
+    first_peak: int | None = None  # bytes, from the start until after that scrape
+    samples: int | None = None
+    plain: list[Scrape] = field(default_factory=list)
+    gzip: list[Scrape] = field(default_factory=list)
+    peak: int | None = None  # bytes, of all measured scrapes
+
+
+def curl(url: str, *, gzip: bool = False, keep: Path = Path("/dev/null")) -> tuple[float, int]:
+    """GET as Prometheus does; seconds until the last byte, and bytes on the wire."""
+    headers = [f"X-Prometheus-Scrape-Timeout-Seconds: {PATIENCE}"]
+    headers.append("Accept: text/plain;version=0.0.4")
+    if gzip:
+        headers.append("Accept-Encoding: gzip")
+    argv = ["curl", "--silent", "--show-error", "--fail", "--max-time", str(PATIENCE)]
+    argv += ["--output", str(keep)]
+    argv += [word for header in headers for word in ("-H", header)]
+    said = subprocess.run(
+        [*argv, "-w", "%{time_total} %{size_download}", url],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if said.returncode != 0:
+        raise RuntimeError(f"{url}: {said.stderr.strip()}")
+    seconds, size = said.stdout.split()
+    return float(seconds), int(size)
+
+
+def scrape(contestant: Contestant, server_pid: int, *, gzip: bool) -> Scrape:
+    server = Process(server_pid)
+    own = Process(contestant.pid) if contestant.pid is not None else None
+    server_before = server.cpu_seconds()
+    own_before = own.cpu_seconds() if own else 0.0
+    wall, size = curl(contestant.url, gzip=gzip)
+    time.sleep(AFTERMATH)
+    cpu = own.cpu_seconds() - own_before if own else None
+    return Scrape(wall, size, cpu, server.cpu_seconds() - server_before)
+
+
+def warm_up(contestant: Contestant, folder: Path) -> Series:
+    """Scrape twice without measuring: the first fills caches, the second counts the samples."""
+    series = Series(contestant, first=curl(contestant.url)[0])
+    body = folder / "body"
+    if contestant.pid is not None:
+        series.first_peak = Process(contestant.pid).peak_bytes()
+    curl(contestant.url, keep=body)
+    if contestant.pid is not None:
+        with body.open("rb") as lines:
+            series.samples = count_samples(lines)
+        Process(contestant.pid).forget_peak()
+    return series
+
+
+def count_samples(lines: Iterable[bytes]) -> int:
+    return sum(1 for line in lines if line.strip() and not line.startswith(b"#"))
+
+
+def alternate(
+    contestants: list[Contestant],
+    server_pid: int,
+    rounds: int,
+    folder: Path,
+    say: Callable[[str], None],
+) -> list[Series]:
+    """Measure everyone once a round, so that whatever else the machine does hits all alike."""
+    all_series = []
+    for contestant in contestants:
+        say(f"warming up: {contestant.name}")
+        all_series.append(warm_up(contestant, folder))
+    for number in range(1, rounds + 1):
+        for series in all_series:
+            contestant = series.contestant
+            series.plain.append(scrape(contestant, server_pid, gzip=False))
+            if contestant.pid is not None:
+                series.gzip.append(scrape(contestant, server_pid, gzip=True))
+            say(f"round {number} of {rounds}: {contestant.name} {series.plain[-1].wall:.2f} s")
+    for series in all_series:
+        if series.contestant.pid is not None:
+            series.peak = Process(series.contestant.pid).peak_bytes()
+    return all_series
+
+
+def median(scrapes: list[Scrape], read: Callable[[Scrape], float | None]) -> float | None:
+    values = [value for one in scrapes if (value := read(one)) is not None]
+    return statistics.median(values) if values else None
