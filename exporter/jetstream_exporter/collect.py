@@ -1,0 +1,57 @@
+"""Asks every source at once inside one deadline. A source that fails costs its own data only."""
+
+import asyncio
+import time
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+import structlog
+
+from jetstream_exporter.report import Outcome, Question
+
+log = structlog.get_logger()
+
+
+class Source(Protocol):
+    """A way to ask. `ask` gives an outcome a target by the question's deadline, and raises nothing of theirs."""
+
+    name: str
+
+    async def ask(self, question: Question) -> list[Outcome]: ...
+    async def close(self) -> None: ...
+
+
+class Collector:
+    """All sources of the running configuration, and what is known of their being up."""
+
+    def __init__(self, sources: Sequence[Source]) -> None:
+        self._sources = sources
+        self._down: dict[tuple[str, str], float] = {}
+
+    async def collect(self, question: Question) -> list[Outcome]:
+        """Ask everybody; the outcomes stand in a stable order, one a source and target."""
+        found = await asyncio.gather(*(source.ask(question) for source in self._sources))
+        outcomes = {(o.source, o.target): o for group in found for o in group}
+        self._log_changes(outcomes.values())
+        return [outcomes[key] for key in sorted(outcomes)]
+
+    async def close(self) -> None:
+        await asyncio.gather(*(source.close() for source in self._sources))
+
+    def _log_changes(self, outcomes: Iterable[Outcome]) -> None:
+        """One line when a target turns bad, one when it heals."""
+        down = {}
+        for outcome in outcomes:
+            key = (outcome.source, outcome.target)
+            since = self._down.get(key)
+            if outcome.error is None:
+                if since is not None:
+                    seconds = round(time.monotonic() - since)
+                    log.info(
+                        "target answers again", source=key[0], target=key[1], down_seconds=seconds
+                    )
+                continue
+            if since is None:
+                log.warning("target failed", source=key[0], target=key[1], error=outcome.error)
+            down[key] = time.monotonic() if since is None else since
+        self._down = down

@@ -1,0 +1,7 @@
+"""The configuration: one strict schema, read from YAML; wrong input ends in one sentence."""
+
+from jetstream_exporter.config.decode import ConfigError
+from jetstream_exporter.config.load import load, parse
+from jetstream_exporter.config.schema import Config
+
+__all__ = ["Config", "ConfigError", "load", "parse"]

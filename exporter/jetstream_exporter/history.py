@@ -1,0 +1,208 @@
+"""The little that must outlive a scrape: leaders seen, configurations read, servers that went silent.
+
+What is gone is forgotten: an object after three scrapes without it in which every server's list was whole, and in any
+case after a quarter of an hour.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from jetstream_exporter.report import Outcome, Report
+from jetstream_exporter.snapshot import Known, Snapshot, cluster_label, read_configurations
+from jetstream_exporter.snapshot.rows import Consumer, Meta, Raft, Server
+
+MISSED_SCRAPES = 3
+FORGET_AFTER = 900.0  # seconds
+# Followers drop a dead leader within 9 s. One that they still name after this long leads, unheard by us.
+ELECTION = 20.0  # seconds
+
+Key = tuple[str, ...]
+
+
+class Past(msgspec.Struct):
+    """What was seen of one object."""
+
+    created: float | None
+    seen: float
+    leader: str | None = None
+    since: float | None = None
+    changes: int = 0
+    leaderless_from: float | None = None
+    missed: int = 0
+
+
+class History:
+    """Completes each snapshot with what only time tells. Times are seconds of one monotonic clock."""
+
+    def __init__(self, started: float) -> None:
+        self.known: Known = {}
+        self._started = started
+        self._pasts: dict[Key, Past] = {}
+        self._heard: dict[tuple[str, str], float] = {}  # cluster, server: when its list was whole
+        self._names: dict[str, tuple[str, str]] = {}  # target: cluster, server
+
+    def __len__(self) -> int:
+        return len(self._pasts)
+
+    def learn(self, outcomes: Iterable[Outcome]) -> None:
+        """Keep the configurations that this scrape brought."""
+        reports = [outcome.report for outcome in outcomes if outcome.report is not None]
+        for key, fresh in read_configurations(reports).items():
+            old = self.known.get(key)
+            if old is not None and old.created == fresh.created:
+                fresh.consumers = old.consumers | fresh.consumers
+            self.known[key] = fresh
+
+    def complete(self, snapshot: Snapshot, outcomes: Sequence[Outcome], now: float) -> None:
+        """Fill in what one moment cannot know. The snapshot is this scrape's own and not yet published."""
+        self._note_servers(snapshot, now)
+        for meta in snapshot.metas:
+            past = self._past((meta.cluster,), None, now)
+            self._follow_meta(past, meta, now)
+        for stream in snapshot.streams:
+            past = self._past(stream.key, stream.created, now)
+            self._follow(past, stream.raft, stream.cluster, now)
+        for consumer in snapshot.consumers:
+            past = self._past(consumer.key, consumer.created, now)
+            _doubt_first_pending(past, consumer)
+            self._follow(past, consumer.raft, consumer.cluster, now)
+        snapshot.servers = self._with_silent(snapshot.servers, outcomes)
+        self._forget(snapshot, now)
+
+    def _past(self, key: Key, created: float | None, now: float) -> Past:
+        past = self._pasts.get(key)
+        if past is None or past.created != created:
+            past = self._pasts[key] = Past(created, now)
+        past.seen = now
+        past.missed = 0
+        return past
+
+    def _note_servers(self, snapshot: Snapshot, now: float) -> None:
+        for server in snapshot.servers:
+            if server.complete:
+                self._heard[server.cluster, server.name] = now
+
+    def _follow(self, past: Past, raft: Raft, cluster: str, now: float) -> None:
+        if raft.leader is not None:
+            _note_leader(past, raft.leader, raft.leader_since)
+        else:
+            self._judge_leaderless(past, raft, cluster, now)
+        raft.changes = past.changes
+
+    def _follow_meta(self, past: Past, meta: Meta, now: float) -> None:
+        if meta.leader is not None:
+            _note_leader(past, meta.leader, None)
+        else:
+            self._judge_leaderless(past, meta, meta.cluster, now)
+        meta.leader_changes = past.changes
+
+    def _judge_leaderless(self, past: Past, group: Raft | Meta, cluster: str, now: float) -> None:
+        """Tell an election from a loss, and a loss from a leader that only we cannot hear.
+
+        Until an election must be over nothing is said of the majority. A leader that followers
+        still name by then is alive, although its figures are out of our reach.
+        """
+        if past.leaderless_from is None:
+            past.leaderless_from = now
+        if group.named is not None and self._silent_for(cluster, group.named, now) >= ELECTION:
+            group.has_leader = True
+            needed = group.quorum_needed
+            group.has_quorum = True if needed and 1 + group.named_by >= needed else None
+        elif now - past.leaderless_from >= ELECTION:
+            group.has_quorum = False
+
+    def _silent_for(self, cluster: str, server: str, now: float) -> float:
+        return now - self._heard.get((cluster, server), self._started)
+
+    def _with_silent(self, servers: Iterable[Server], outcomes: Sequence[Outcome]) -> list[Server]:
+        """Add the servers that were asked and did not answer, under the names they had when they did."""
+        names = {}
+        for outcome in outcomes:
+            if outcome.report is not None:
+                report: Report = outcome.report
+                names[outcome.target] = (cluster_label(report), report.server_name)
+            elif outcome.target in self._names:
+                names[outcome.target] = self._names[outcome.target]
+        self._names = names
+        rows = {(row.cluster, row.name): row for row in servers}
+        for cluster, name in names.values():
+            rows.setdefault((cluster, name), Server(cluster, name, up=False))
+        for cluster, name in _strangers(rows.values(), outcomes, names):
+            rows.setdefault((cluster, name), Server(cluster, name, up=False))
+        return [rows[key] for key in sorted(rows)]
+
+    def _forget(self, snapshot: Snapshot, now: float) -> None:
+        whole = all(server.complete for server in snapshot.servers)
+        gone = [
+            key
+            for key, past in self._pasts.items()
+            if past.seen != now and _is_gone(past, whole, now)
+        ]
+        for key in gone:
+            del self._pasts[key]
+            self._forget_configuration(key)
+        for server in [key for key, seen in self._heard.items() if now - seen > FORGET_AFTER]:
+            del self._heard[server]
+
+    def _forget_configuration(self, key: Key) -> None:
+        stream = self.known.get((key[0], key[1], key[2])) if len(key) > 2 else None
+        if stream is None:
+            return
+        if len(key) == 3:
+            del self.known[key]
+        else:
+            stream.consumers.pop(key[3], None)
+
+
+def unknown_objects(snapshot: Snapshot) -> int:
+    """How many streams and consumers are reported whose configuration was not read yet."""
+    streams = sum(row.settings is None for row in snapshot.streams)
+    return streams + sum(row.settings is None for row in snapshot.consumers)
+
+
+def _note_leader(past: Past, leader: str, since: float | None) -> None:
+    """Count another leader, or the same one elected anew."""
+    again = past.since is not None and since is not None and past.since != since
+    if past.leader is not None and (past.leader != leader or again):
+        past.changes += 1
+    past.leader, past.since, past.leaderless_from = leader, since, None
+
+
+def _doubt_first_pending(past: Past, consumer: Consumer) -> None:
+    """Drop the first 0 of a new leader where its server's version does not say since when it leads.
+
+    For some milliseconds after its election a leader reports 0 pending; newer servers leave out
+    `leader_since` meanwhile, so that such a claim never gets here.
+    """
+    raft = consumer.raft
+    moved = past.leader is not None and raft.leader is not None and past.leader != raft.leader
+    if moved and consumer.pending == 0 and raft.size is not None and raft.leader_since is None:
+        consumer.pending = None
+
+
+def _is_gone(past: Past, whole: bool, now: float) -> bool:
+    past.missed += whole
+    return past.missed >= MISSED_SCRAPES or now - past.seen > FORGET_AFTER
+
+
+def _strangers(
+    servers: Iterable[Server], outcomes: Iterable[Outcome], names: dict[str, tuple[str, str]]
+) -> list[tuple[str, str]]:
+    """Targets that never answered, by address, unless the meta group's missing members account for them."""
+    rows = list(servers)
+    silent = [outcome for outcome in outcomes if outcome.target not in names]
+    clusters = sorted({row.cluster for row in rows})
+    found = []
+    for group in sorted({outcome.group for outcome in silent}):
+        cluster = group or (clusters[0] if len(clusters) == 1 else "")
+        mine = sorted(outcome.target for outcome in silent if outcome.group == group)
+        missing = sum(not row.up for row in rows if row.cluster == cluster)
+        if len(mine) > missing:
+            found += [(cluster, address(target)) for target in mine]
+    return found
+
+
+def address(target: str) -> str:
+    """A target's host and port."""
+    return target.split("://", 1)[-1].split("/", 1)[0]

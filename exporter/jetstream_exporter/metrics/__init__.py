@@ -1,0 +1,18 @@
+"""Every family as one typed line: name, type, help, and the function that reads it from a row.
+
+The reference METRICS.md and the checks of rules and dashboards are made from `TABLES`.
+"""
+
+from jetstream_exporter.metrics import accounts, consumers, exporter, meta, servers, streams
+from jetstream_exporter.metrics.families import AnyTable, Family, Table
+
+TABLES: tuple[AnyTable, ...] = (
+    *servers.TABLES,
+    *meta.TABLES,
+    *accounts.TABLES,
+    *streams.TABLES,
+    *consumers.TABLES,
+    *exporter.TABLES,
+)
+
+__all__ = ["TABLES", "AnyTable", "Family", "Table"]

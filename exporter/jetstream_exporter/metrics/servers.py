@@ -1,0 +1,383 @@
+"""Families of servers."""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from jetstream_exporter.metrics.families import Table, Value, counter, gauge
+from jetstream_exporter.snapshot import Server, Snapshot
+from jetstream_exporter.snapshot.rows import JetStream, Process, Store
+
+_SERVER: dict[str, Callable[[Server], str]] = {
+    "nats_cluster": lambda s: s.cluster,
+    "server": lambda s: s.name,
+}
+
+
+def _process(read: Callable[[Process], Value]) -> Callable[[Server], Value]:
+    return lambda server: None if server.process is None else read(server.process)
+
+
+def _jetstream(read: Callable[[JetStream], Value]) -> Callable[[Server], Value]:
+    return lambda server: None if server.jetstream is None else read(server.jetstream)
+
+
+SERVERS: Table[Server] = Table(
+    name="Servers",
+    rows=lambda snapshot: snapshot.servers,
+    labels=_SERVER,
+    families=(
+        gauge(
+            "nats_server_up",
+            "Whether the server answered this scrape: every target, every address found by DNS, and every "
+            "member of the meta group.",
+            lambda s: s.up,
+            "any answer",
+            "nats_server_up == 0",
+        ),
+        gauge(
+            "jetstream_server_enabled",
+            "Whether JetStream runs on the server.",
+            _jetstream(lambda j: j.enabled),
+            "jsz disabled",
+            "jetstream_server_enabled == 0",
+        ),
+        gauge(
+            "jetstream_server_complete",
+            "Whether the server's list of streams is whole: it is neither starting nor stopping.",
+            lambda s: s.complete if s.jetstream is not None else None,
+            "healthz, jsz",
+            "jetstream_server_complete == 0",
+        ),
+        gauge(
+            "nats_server_start_timestamp_seconds",
+            "When the server process started.",
+            _process(lambda p: p.start),
+            "varz start",
+            "time() - nats_server_start_timestamp_seconds",
+        ),
+        gauge(
+            "nats_server_config_load_timestamp_seconds",
+            "When the server last loaded its configuration.",
+            _process(lambda p: p.config_load),
+            "varz config_load_time",
+            "changes(nats_server_config_load_timestamp_seconds[1h])",
+        ),
+        gauge(
+            "nats_server_cores",
+            "CPU cores that the server sees.",
+            _process(lambda p: p.cores),
+            "varz cores",
+            "nats_server_cpu_cores_used / nats_server_cores",
+        ),
+        gauge(
+            "nats_server_cpu_cores_used",
+            "CPU used by the server process, in cores.",
+            _process(lambda p: p.cpu_cores_used),
+            "varz cpu / 100",
+            "nats_server_cpu_cores_used / nats_server_cores > 0.8",
+        ),
+        gauge(
+            "nats_server_memory_bytes",
+            "Resident memory of the server process.",
+            _process(lambda p: p.memory),
+            "varz mem",
+            "nats_server_memory_bytes",
+        ),
+        gauge(
+            "nats_server_connections",
+            "Client connections open now.",
+            _process(lambda p: p.connections),
+            "varz connections",
+            "nats_server_connections / nats_server_max_connections",
+        ),
+        gauge(
+            "nats_server_max_connections",
+            "Most client connections that the server accepts.",
+            _process(lambda p: p.max_connections),
+            "varz max_connections",
+            "nats_server_connections / nats_server_max_connections > 0.9",
+        ),
+        gauge(
+            "nats_server_subscriptions",
+            "Subscriptions that the server holds.",
+            _process(lambda p: p.subscriptions),
+            "varz subscriptions",
+            "nats_server_subscriptions",
+        ),
+        gauge(
+            "nats_server_routes",
+            "Route connections to other servers of the cluster; several to each server are pooled.",
+            _process(lambda p: p.routes),
+            "varz routes",
+            "nats_server_routes == 0",
+        ),
+        gauge(
+            "nats_server_leafnodes",
+            "Leafnode connections open now.",
+            _process(lambda p: p.leafnodes),
+            "varz leafnodes",
+            "nats_server_leafnodes",
+        ),
+        counter(
+            "nats_server_accepted_connections_total",
+            "Client connections accepted since the server started.",
+            _process(lambda p: p.accepted_connections),
+            "varz total_connections",
+            "rate(nats_server_accepted_connections_total[5m])",
+        ),
+        counter(
+            "nats_server_slow_consumers_total",
+            "Connections closed because the peer read too slowly (core NATS; not a JetStream consumer).",
+            _process(lambda p: p.slow_consumers),
+            "varz slow_consumers",
+            "increase(nats_server_slow_consumers_total[10m]) > 0",
+        ),
+        counter(
+            "nats_server_stale_connections_total",
+            "Connections closed because the peer answered no ping. Servers from 2.12 on.",
+            _process(lambda p: p.stale_connections),
+            "varz stale_connections",
+            "increase(nats_server_stale_connections_total[10m]) > 0",
+        ),
+        counter(
+            "nats_server_stalled_clients_total",
+            "Publishing clients that were made to wait for slow readers. Servers from 2.12 on.",
+            _process(lambda p: p.stalled_clients),
+            "varz stalled_clients",
+            "increase(nats_server_stalled_clients_total[10m]) > 0",
+        ),
+        counter(
+            "nats_server_received_messages_total",
+            "Messages received from clients, routes, gateways and leafnodes.",
+            _process(lambda p: p.received_messages),
+            "varz in_msgs",
+            "rate(nats_server_received_messages_total[5m])",
+        ),
+        counter(
+            "nats_server_received_bytes_total",
+            "Bytes received from clients, routes, gateways and leafnodes.",
+            _process(lambda p: p.received_bytes),
+            "varz in_bytes",
+            "rate(nats_server_received_bytes_total[5m])",
+        ),
+        counter(
+            "nats_server_sent_messages_total",
+            "Messages sent to clients, routes, gateways and leafnodes.",
+            _process(lambda p: p.sent_messages),
+            "varz out_msgs",
+            "rate(nats_server_sent_messages_total[5m])",
+        ),
+        counter(
+            "nats_server_sent_bytes_total",
+            "Bytes sent to clients, routes, gateways and leafnodes.",
+            _process(lambda p: p.sent_bytes),
+            "varz out_bytes",
+            "rate(nats_server_sent_bytes_total[5m])",
+        ),
+        gauge(
+            "jetstream_server_ha_assets",
+            "Raft groups with a member on this server, the meta group included.",
+            _jetstream(lambda j: j.ha_assets),
+            "jsz ha_assets",
+            "jetstream_server_ha_assets > 1000",
+        ),
+        gauge(
+            "jetstream_server_streams",
+            "Stream replicas held by this server; a stream with three replicas counts on three servers.",
+            _jetstream(lambda j: j.streams),
+            "jsz streams",
+            "jetstream_server_streams",
+        ),
+        gauge(
+            "jetstream_server_consumers",
+            "Consumer replicas held by this server.",
+            _jetstream(lambda j: j.consumers),
+            "jsz consumers",
+            "jetstream_server_consumers",
+        ),
+        gauge(
+            "jetstream_server_stream_leaders",
+            "Streams that this server leads, in the merged view.",
+            lambda s: s.stream_leaders,
+            "merged snapshot",
+            "jetstream_server_stream_leaders",
+        ),
+        gauge(
+            "jetstream_server_consumer_leaders",
+            "Consumers that this server leads, in the merged view.",
+            lambda s: s.consumer_leaders,
+            "merged snapshot",
+            "jetstream_server_consumer_leaders",
+        ),
+        counter(
+            "jetstream_server_api_requests_total",
+            "JetStream API requests handled by this server.",
+            _jetstream(lambda j: j.api_requests),
+            "jsz api.total",
+            "rate(jetstream_server_api_requests_total[5m])",
+        ),
+        counter(
+            "jetstream_server_api_errors_total",
+            "JetStream API requests that this server answered with an error.",
+            _jetstream(lambda j: j.api_errors),
+            "jsz api.errors",
+            "rate(jetstream_server_api_errors_total[5m])",
+        ),
+        gauge(
+            "jetstream_server_api_inflight_requests",
+            "JetStream API requests being handled now.",
+            _jetstream(lambda j: j.api_inflight),
+            "jsz api.inflight",
+            "jetstream_server_api_inflight_requests",
+        ),
+        gauge(
+            "jetstream_server_api_pending_requests",
+            "JetStream API requests queued on this server; at 10,000 the server drops the whole queue.",
+            _jetstream(lambda j: j.api_pending),
+            "jsz meta_cluster.pending",
+            "jetstream_server_api_pending_requests > 1000",
+        ),
+    ),
+)
+
+INFO: Table[Server] = Table(
+    name="Servers: info",
+    rows=lambda snapshot: (row for row in snapshot.servers if row.process is not None),
+    labels={
+        **_SERVER,
+        "server_id": lambda s: s.process.server_id if s.process else "",
+        "version": lambda s: s.process.version if s.process else "",
+        "domain": lambda s: s.process.domain if s.process else "",
+    },
+    families=(
+        gauge(
+            "nats_server_info",
+            "Always 1; carries the server's id, version and JetStream domain.",
+            lambda _: 1,
+            "varz",
+            "count by (version) (nats_server_info)",
+        ),
+    ),
+)
+
+HEALTH: Table[Server] = Table(
+    name="Servers: health",
+    rows=lambda snapshot: (row for row in snapshot.servers if row.healthy is not None),
+    labels={**_SERVER, "check": lambda s: s.check},
+    families=(
+        gauge(
+            "nats_server_healthy",
+            "Whether the server's own health check passed; `check` is the option it was asked with.",
+            lambda s: s.healthy,
+            "healthz",
+            "nats_server_healthy == 0",
+        ),
+    ),
+)
+
+
+class _Certificate(NamedTuple):
+    server: Server
+    listener: str
+    expiry: float
+
+
+def _certificates(snapshot: Snapshot) -> Iterator[_Certificate]:
+    for server in snapshot.servers:
+        for listener, expiry in server.process.certificates.items() if server.process else ():
+            yield _Certificate(server, listener, expiry)
+
+
+CERTIFICATES: Table[_Certificate] = Table(
+    name="Servers: certificates",
+    rows=_certificates,
+    labels={
+        "nats_cluster": lambda c: c.server.cluster,
+        "server": lambda c: c.server.name,
+        "listener": lambda c: c.listener,
+    },
+    families=(
+        gauge(
+            "nats_server_tls_certificate_expiry_timestamp_seconds",
+            "When the listener's certificate expires, as of the last configuration load. Servers from 2.11.12 on.",
+            lambda c: c.expiry,
+            "varz tls_cert_not_after",
+            "nats_server_tls_certificate_expiry_timestamp_seconds - time() < 14 * 86400",
+        ),
+    ),
+)
+
+
+class _ServerStore(NamedTuple):
+    server: Server
+    kind: str
+    store: Store
+
+
+def _stores(snapshot: Snapshot) -> Iterator[_ServerStore]:
+    for server in snapshot.servers:
+        if server.jetstream is not None and server.jetstream.enabled:
+            yield _ServerStore(server, "file", server.jetstream.file)
+            yield _ServerStore(server, "memory", server.jetstream.memory)
+
+
+STORES: Table[_ServerStore] = Table(
+    name="Servers: store",
+    rows=_stores,
+    labels={
+        "nats_cluster": lambda s: s.server.cluster,
+        "server": lambda s: s.server.name,
+        "store": lambda s: s.kind,
+    },
+    families=(
+        gauge(
+            "jetstream_server_store_used_bytes",
+            "Bytes that JetStream uses in this store of the server.",
+            lambda s: s.store.used,
+            "jsz storage, memory",
+            "jetstream_server_store_used_bytes",
+        ),
+        gauge(
+            "jetstream_server_store_limit_bytes",
+            "Most bytes that JetStream may use in this store (max_file_store, max_memory_store).",
+            lambda s: s.store.limit,
+            "jsz config.max_storage, max_memory",
+            "jetstream_server_store_limit_bytes",
+        ),
+        gauge(
+            "jetstream_server_store_reserved_bytes",
+            "Bytes promised to streams with max_bytes that are placed here.",
+            lambda s: s.store.reserved,
+            "jsz reserved_storage, reserved_memory",
+            "jetstream_server_store_reserved_bytes > jetstream_server_store_limit_bytes",
+        ),
+        gauge(
+            "jetstream_server_store_ratio",
+            "Used bytes of the store by its limit; at 1 every stream on the server refuses writes.",
+            lambda s: s.store.used / s.store.limit if s.store.limit else None,
+            "used / limit",
+            "jetstream_server_store_ratio > 0.8",
+        ),
+    ),
+)
+
+META_VIEW: Table[Server] = Table(
+    name="Servers: view of the meta group",
+    rows=lambda snapshot: (
+        row
+        for row in snapshot.servers
+        if row.jetstream is not None and row.jetstream.meta_leader is not None
+    ),
+    labels={**_SERVER, "leader": lambda s: (s.jetstream.meta_leader or "") if s.jetstream else ""},
+    families=(
+        gauge(
+            "jetstream_server_meta_leader_info",
+            "Always 1; `leader` is whom this server takes for the meta leader, empty where it knows none.",
+            lambda _: 1,
+            "jsz meta_cluster.leader",
+            "count by (nats_cluster) (count by (nats_cluster, leader) (jetstream_server_meta_leader_info)) > 1",
+        ),
+    ),
+)
+
+TABLES = (SERVERS, INFO, HEALTH, CERTIFICATES, STORES, META_VIEW)

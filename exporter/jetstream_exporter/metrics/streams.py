@@ -1,0 +1,405 @@
+"""Families of streams: the figures are the leader's, the configuration anybody's."""
+
+from collections.abc import Callable
+
+from jetstream_exporter.metrics.families import Table, Value, counter, gauge
+from jetstream_exporter.snapshot import Stream
+from jetstream_exporter.snapshot.rows import Replica, StreamFigures, StreamSettings, StreamSource
+
+LABELS: dict[str, Callable[[Stream], str]] = {
+    "nats_cluster": lambda s: s.cluster,
+    "account": lambda s: s.account,
+    "stream": lambda s: s.name,
+}
+PREFIXES = {"KV_": "kv", "OBJ_": "object", "$MQTT_": "mqtt"}
+
+
+def _state(read: Callable[[StreamFigures], Value]) -> Callable[[Stream], Value]:
+    return lambda stream: None if stream.figures is None else read(stream.figures)
+
+
+def _config(read: Callable[[StreamSettings], Value]) -> Callable[[Stream], Value]:
+    return lambda stream: None if stream.settings is None else read(stream.settings)
+
+
+def _ratio(used: int, limit: int | None) -> float | None:
+    return used / limit if limit else None
+
+
+def _storage_ratio(stream: Stream) -> float | None:
+    if stream.figures is None or stream.settings is None:
+        return None
+    return _ratio(stream.figures.bytes, stream.settings.max_bytes)
+
+
+def _messages_ratio(stream: Stream) -> float | None:
+    if stream.figures is None or stream.settings is None:
+        return None
+    return _ratio(stream.figures.messages, stream.settings.max_messages)
+
+
+def kind(stream: Stream) -> str:
+    """What a stream serves as: a bucket of keys or objects, MQTT's storage, or a stream as such."""
+    for prefix, name in PREFIXES.items():
+        if stream.name.startswith(prefix):
+            return name
+    return "stream"
+
+
+STATE: Table[Stream] = Table(
+    name="Streams",
+    rows=lambda snapshot: snapshot.streams,
+    labels=LABELS,
+    families=(
+        gauge(
+            "jetstream_stream_messages",
+            "Messages in the stream.",
+            _state(lambda f: f.messages),
+            "state.messages",
+            "jetstream_stream_messages",
+        ),
+        gauge(
+            "jetstream_stream_bytes",
+            "Bytes of the stream, one replica's.",
+            _state(lambda f: f.bytes),
+            "state.bytes",
+            "topk(10, jetstream_stream_bytes)",
+        ),
+        gauge(
+            "jetstream_stream_first_sequence",
+            "Sequence of the oldest message; one above the last sequence while the stream is empty.",
+            _state(lambda f: f.first_sequence),
+            "state.first_seq",
+            "changes(jetstream_stream_first_sequence[1h]) == 0",
+        ),
+        gauge(
+            "jetstream_stream_last_sequence",
+            "Sequence of the newest message.",
+            _state(lambda f: f.last_sequence),
+            "state.last_seq",
+            "jetstream_stream_last_sequence",
+        ),
+        counter(
+            "jetstream_stream_stored_messages_total",
+            "Messages ever stored in the stream, those that were removed since included.",
+            _state(lambda f: f.last_sequence),
+            "state.last_seq",
+            "rate(jetstream_stream_stored_messages_total[5m])",
+        ),
+        gauge(
+            "jetstream_stream_subjects",
+            "Distinct subjects among the stream's messages.",
+            _state(lambda f: f.subjects),
+            "state.num_subjects",
+            "jetstream_stream_subjects",
+        ),
+        gauge(
+            "jetstream_stream_deleted_messages",
+            "Messages deleted from between the first and the last.",
+            _state(lambda f: f.deleted),
+            "state.num_deleted",
+            "jetstream_stream_deleted_messages",
+        ),
+        gauge(
+            "jetstream_stream_lost_messages",
+            "Messages that the leader's disk lost.",
+            _state(lambda f: f.lost),
+            "state.lost",
+            "jetstream_stream_lost_messages > 0",
+        ),
+        gauge(
+            "jetstream_stream_consumers",
+            "Consumers of the stream, ephemeral ones included, over all servers.",
+            lambda s: s.consumers,
+            "counted over all reports",
+            "jetstream_stream_consumers",
+        ),
+        gauge(
+            "jetstream_stream_first_message_timestamp_seconds",
+            "When the oldest message was stored; absent while the stream is empty.",
+            _state(lambda f: f.first_time),
+            "state.first_ts",
+            "time() - jetstream_stream_first_message_timestamp_seconds",
+        ),
+        gauge(
+            "jetstream_stream_last_message_timestamp_seconds",
+            "When the newest message was stored; absent while the stream is empty.",
+            _state(lambda f: f.last_time),
+            "state.last_ts",
+            "time() - jetstream_stream_last_message_timestamp_seconds",
+        ),
+        gauge(
+            "jetstream_stream_storage_ratio",
+            "Bytes of the stream by max_bytes; absent without that limit.",
+            _storage_ratio,
+            "state.bytes / config.max_bytes",
+            "jetstream_stream_storage_ratio > 0.8",
+        ),
+        gauge(
+            "jetstream_stream_messages_ratio",
+            "Messages of the stream by max_msgs; absent without that limit.",
+            _messages_ratio,
+            "state.messages / config.max_msgs",
+            "jetstream_stream_messages_ratio > 0.8",
+        ),
+        gauge(
+            "jetstream_stream_ephemeral_consumers",
+            "Ephemeral consumers of the stream.",
+            lambda s: s.ephemerals.count,
+            "consumers without durable_name",
+            "jetstream_stream_ephemeral_consumers > 100",
+        ),
+        gauge(
+            "jetstream_stream_ephemeral_pending_messages",
+            "Messages not delivered yet, summed over the stream's ephemeral consumers.",
+            lambda s: s.ephemerals.pending,
+            "num_pending, summed",
+            "jetstream_stream_ephemeral_pending_messages",
+        ),
+        gauge(
+            "jetstream_stream_ephemeral_pending_messages_max",
+            "Messages not delivered yet to the ephemeral consumer that is furthest behind.",
+            lambda s: s.ephemerals.pending_max,
+            "num_pending, highest",
+            "jetstream_stream_ephemeral_pending_messages_max",
+        ),
+    ),
+)
+
+CONFIG: Table[Stream] = Table(
+    name="Streams: configuration",
+    rows=lambda snapshot: snapshot.streams,
+    labels=LABELS,
+    families=(
+        gauge(
+            "jetstream_stream_max_bytes",
+            "Most bytes that the stream may hold; absent when unlimited.",
+            _config(lambda c: c.max_bytes),
+            "config.max_bytes",
+            "jetstream_stream_max_bytes",
+        ),
+        gauge(
+            "jetstream_stream_max_messages",
+            "Most messages that the stream may hold; absent when unlimited.",
+            _config(lambda c: c.max_messages),
+            "config.max_msgs",
+            "jetstream_stream_max_messages",
+        ),
+        gauge(
+            "jetstream_stream_max_age_seconds",
+            "Age at which a message is removed; absent when unlimited.",
+            _config(lambda c: c.max_age),
+            "config.max_age",
+            "jetstream_stream_max_age_seconds",
+        ),
+        gauge(
+            "jetstream_stream_max_consumers",
+            "Most consumers that the stream may have; absent when unlimited by its configuration.",
+            _config(lambda c: c.max_consumers),
+            "config.max_consumers",
+            "jetstream_stream_consumers / jetstream_stream_max_consumers > 0.9",
+        ),
+        gauge(
+            "jetstream_stream_max_message_bytes",
+            "Largest message that the stream takes; absent when unlimited.",
+            _config(lambda c: c.max_message_bytes),
+            "config.max_msg_size",
+            "jetstream_stream_max_message_bytes",
+        ),
+        gauge(
+            "jetstream_stream_max_messages_per_subject",
+            "Most messages kept for one subject; absent when unlimited.",
+            _config(lambda c: c.max_messages_per_subject),
+            "config.max_msgs_per_subject",
+            "jetstream_stream_max_messages_per_subject",
+        ),
+        gauge(
+            "jetstream_stream_duplicate_window_seconds",
+            "How long a Nats-Msg-Id is remembered.",
+            _config(lambda c: c.duplicate_window),
+            "config.duplicate_window",
+            "jetstream_stream_duplicate_window_seconds",
+        ),
+        gauge(
+            "jetstream_stream_replicas",
+            "Replicas that the stream is configured with.",
+            _config(lambda c: c.replicas),
+            "config.num_replicas",
+            "jetstream_stream_replicas == 1",
+        ),
+        gauge(
+            "jetstream_stream_created_timestamp_seconds",
+            "When the stream was created.",
+            lambda s: s.created,
+            "created",
+            "jetstream_stream_created_timestamp_seconds",
+        ),
+    ),
+)
+
+INFO: Table[Stream] = Table(
+    name="Streams: info",
+    rows=lambda snapshot: (row for row in snapshot.streams if row.settings is not None),
+    labels={
+        **LABELS,
+        "retention": lambda s: s.settings.retention if s.settings else "",
+        "storage": lambda s: s.settings.storage if s.settings else "",
+        "discard": lambda s: s.settings.discard if s.settings else "",
+        "kind": kind,
+        "role": lambda s: "dead_letter" if s.dead_letter else "",
+    },
+    families=(
+        gauge(
+            "jetstream_stream_info",
+            "Always 1; carries the stream's retention, storage and discard policy, its kind (stream, kv, object, "
+            "mqtt) and its role (dead_letter or empty).",
+            lambda _: 1,
+            "config",
+            'jetstream_stream_info{discard="new"}',
+        ),
+    ),
+)
+
+RAFT: Table[Stream] = Table(
+    name="Streams: leadership",
+    rows=lambda snapshot: snapshot.streams,
+    labels=LABELS,
+    families=(
+        gauge(
+            "jetstream_stream_has_leader",
+            "Whether the stream has a leader; without one nothing is stored or delivered, and no figure is exported.",
+            lambda s: s.raft.has_leader,
+            "cluster.leader",
+            "jetstream_stream_has_leader == 0",
+        ),
+        gauge(
+            "jetstream_stream_has_quorum",
+            "Whether the leader reaches a majority of the replicas; absent while an election may be running.",
+            lambda s: s.raft.has_quorum,
+            "the leader's cluster.replicas",
+            "jetstream_stream_has_quorum == 0",
+        ),
+        gauge(
+            "jetstream_stream_replicas_current",
+            "Replicas that are up to date, the leader included. Replicated streams only.",
+            lambda s: s.raft.current,
+            "the leader's cluster.replicas",
+            "jetstream_stream_replicas_current < jetstream_stream_replicas",
+        ),
+        gauge(
+            "jetstream_stream_quorum_needed",
+            "Replicas that make a majority. Replicated streams only.",
+            lambda s: s.raft.quorum_needed,
+            "half of the replicas and one",
+            "jetstream_stream_quorum_needed",
+        ),
+        gauge(
+            "jetstream_stream_fault_tolerance",
+            "Current replicas less the majority needed; at 0 the next failure stops the stream.",
+            lambda s: s.raft.fault_tolerance,
+            "replicas_current - quorum_needed",
+            "jetstream_stream_fault_tolerance <= 0",
+        ),
+        counter(
+            "jetstream_stream_leader_changes_total",
+            "Changes of the stream's leader that this exporter saw.",
+            lambda s: s.raft.changes,
+            "counted by the exporter",
+            "increase(jetstream_stream_leader_changes_total[15m]) > 3",
+        ),
+    ),
+)
+
+LEADER: Table[Stream] = Table(
+    name="Streams: leader",
+    rows=lambda snapshot: (row for row in snapshot.streams if row.raft.leader is not None),
+    labels={**LABELS, "server": lambda s: s.raft.leader or ""},
+    families=(
+        gauge(
+            "jetstream_stream_leader",
+            "Always 1; `server` leads the stream, in its own word.",
+            lambda _: 1,
+            "cluster.leader",
+            "count by (server) (jetstream_stream_leader)",
+        ),
+    ),
+)
+
+REPLICAS: Table[Replica] = Table(
+    name="Streams: replicas",
+    rows=lambda snapshot: (replica for row in snapshot.streams for replica in row.replicas),
+    labels={
+        "nats_cluster": lambda r: r.cluster,
+        "account": lambda r: r.account,
+        "stream": lambda r: r.stream,
+        "server": lambda r: r.server,
+    },
+    families=(
+        gauge(
+            "jetstream_stream_replica_current",
+            "Whether this replica (not the leader's own) is up to date, in the leader's word.",
+            lambda r: r.current,
+            "the leader's cluster.replicas.current",
+            "jetstream_stream_replica_current == 0",
+        ),
+        gauge(
+            "jetstream_stream_replica_offline",
+            "Whether the leader takes this replica's server for gone; after a crash that takes some minutes.",
+            lambda r: r.offline,
+            "the leader's cluster.replicas.offline",
+            "jetstream_stream_replica_offline == 1",
+        ),
+        gauge(
+            "jetstream_stream_replica_lag_entries",
+            "Raft entries (not messages) that this replica is behind the leader.",
+            lambda r: r.lag,
+            "the leader's cluster.replicas.lag",
+            "jetstream_stream_replica_lag_entries > 1000",
+        ),
+        gauge(
+            "jetstream_stream_replica_last_seen_seconds",
+            "Seconds since the leader heard this replica; absent where it never did.",
+            lambda r: r.last_seen,
+            "the leader's cluster.replicas.active",
+            "jetstream_stream_replica_last_seen_seconds > 10",
+        ),
+    ),
+)
+
+SOURCES: Table[StreamSource] = Table(
+    name="Streams: mirrors and sources",
+    rows=lambda snapshot: (source for row in snapshot.streams for source in row.sources),
+    labels={
+        "nats_cluster": lambda s: s.cluster,
+        "account": lambda s: s.account,
+        "stream": lambda s: s.stream,
+        "source": lambda s: s.origin,
+        "kind": lambda s: s.kind,
+    },
+    families=(
+        gauge(
+            "jetstream_stream_source_lag_messages",
+            "Messages that the stream is behind its origin, as of the last message that arrived; absent before any "
+            "contact. Of several origins of one name the worst.",
+            lambda s: s.lag,
+            "mirror.lag, sources.lag",
+            "jetstream_stream_source_lag_messages > 1000",
+        ),
+        gauge(
+            "jetstream_stream_source_last_seen_seconds",
+            "Seconds since the origin was heard; absent before any contact.",
+            lambda s: s.last_seen,
+            "mirror.active, sources.active",
+            "jetstream_stream_source_last_seen_seconds > 30",
+        ),
+        gauge(
+            "jetstream_stream_source_healthy",
+            "Whether the origin was heard within 30 s and reported no error.",
+            lambda s: s.healthy,
+            "mirror.error, sources.error, active",
+            "jetstream_stream_source_healthy == 0",
+        ),
+    ),
+)
+
+TABLES = (STATE, CONFIG, INFO, RAFT, LEADER, REPLICAS, SOURCES)

@@ -1,0 +1,140 @@
+"""One scrape, from the question to the text. Scrapes that arrive while one is running share it."""
+
+import asyncio
+import time
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from jetstream_exporter.collect import Collector
+from jetstream_exporter.config.schema import Config
+from jetstream_exporter.exposition import END, Encoder, compress
+from jetstream_exporter.metrics import TABLES
+from jetstream_exporter.metrics.process import process_metrics
+from jetstream_exporter.processing import Processor
+from jetstream_exporter.report import Outcome, Question
+from jetstream_exporter.snapshot import Snapshot
+from jetstream_exporter.snapshot.rows import Exporter
+
+UNKNOWN_EVERY = (
+    30.0  # seconds between readings of configurations because of objects not seen before
+)
+
+
+class Reload(msgspec.Struct):
+    """How the last reading of the exporter's own configuration went."""
+
+    successful: bool = True
+    time: float | None = None
+
+
+class Scraper:
+    """Answers scrapes of one set of sources. Merging and rendering run off the event loop."""
+
+    def __init__(self, config: Config, collector: Collector, reload: Reload) -> None:
+        self._config = config
+        self._collector = collector
+        self._reload = reload
+        self._processor = Processor(config, time.monotonic())
+        self._encoder = Encoder(TABLES, config.families.disabled)
+        self._rendering = asyncio.Lock()
+        self._flight: asyncio.Task[Snapshot] | None = None
+        self._kept: Snapshot | None = None
+        self._collected = 0.0
+        self._config_read: float | None = None
+        self._unknown_read = float("-inf")
+        self._merging = self._writing = 0.0  # seconds that it took last time
+        self.outcomes: Sequence[Outcome] = ()
+        self.tried = False
+
+    async def snapshot(self, timeout: float) -> Snapshot:
+        """The merged truth within `timeout` seconds; TimeoutError if a scrape that it shares takes longer."""
+        age = time.monotonic() - self._collected
+        if self._kept is not None and age < self._config.collect.min_interval:
+            return self._kept
+        if self._flight is None:
+            self._flight = asyncio.create_task(self._scrape(timeout))
+            self._flight.add_done_callback(self._landed)
+        async with asyncio.timeout(timeout):
+            return await asyncio.shield(self._flight)
+
+    def _landed(self, flight: asyncio.Task[Snapshot]) -> None:
+        self._flight = None
+        if not flight.cancelled() and flight.exception() is None:
+            self._kept = flight.result() if self._config.collect.min_interval else None
+
+    async def render(self, snapshot: Snapshot, *, openmetrics: bool, gzip: bool) -> list[bytes]:
+        """The exposition in pieces."""
+        async with self._rendering:
+            started = time.monotonic()
+            self._complete(snapshot.exporter, started)
+            pieces = await asyncio.to_thread(self._pieces, snapshot, openmetrics, gzip)
+            self._writing = time.monotonic() - started
+            return pieces
+
+    def _complete(self, exporter: Exporter | None, now: float) -> None:
+        if exporter is None:
+            return
+        exporter.snapshot_age = max(0.0, now - self._collected) if self._kept else 0.0
+        exporter.config_age = None if self._config_read is None else now - self._config_read
+        exporter.reload_successful = self._reload.successful
+        exporter.reload_time = self._reload.time
+
+    def _pieces(self, snapshot: Snapshot, openmetrics: bool, gzip: bool) -> list[bytes]:
+        def exposition() -> Iterator[bytes]:
+            yield from self._encoder.render(snapshot, openmetrics=openmetrics)
+            yield process_metrics(openmetrics=openmetrics)
+            if openmetrics:
+                yield END
+
+        return list(compress(exposition()) if gzip else exposition())
+
+    async def _scrape(self, timeout: float) -> Snapshot:
+        """Collect, and once more with configurations where objects appeared that were never seen."""
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        reserve = min(1.5 * (self._merging + self._writing), timeout / 2)
+        deadline = started + timeout - reserve
+        with_config = self._config_is_due()
+        snapshot = await self._collect(deadline, with_config)
+        took = loop.time() - started
+        if not with_config and self._wants_config(snapshot) and loop.time() + 5 * took < deadline:
+            self._unknown_read = time.monotonic()
+            snapshot = await self._collect(deadline, True)
+        self._collected = time.monotonic()
+        if snapshot.exporter is not None:
+            snapshot.exporter.collect_duration = loop.time() - started
+        return snapshot
+
+    def _config_is_due(self) -> bool:
+        if self._config_read is None:
+            return True
+        return time.monotonic() - self._config_read >= self._config.collect.config_interval
+
+    def _wants_config(self, snapshot: Snapshot) -> bool:
+        unknown = snapshot.exporter.unknown if snapshot.exporter is not None else 0
+        return unknown > 0 and time.monotonic() - self._unknown_read >= UNKNOWN_EVERY
+
+    async def _collect(self, deadline: float, with_config: bool) -> Snapshot:
+        outcomes = await self._collector.collect(Question(deadline, with_config))
+        now = time.monotonic()
+        if any(outcome.report and outcome.report.with_config for outcome in outcomes):
+            self._config_read = now
+        self.tried = True
+        self.outcomes = [_without_contents(outcome) for outcome in outcomes]
+        snapshot = await asyncio.to_thread(self._processor.process, outcomes, now, time.time())
+        self._merging = time.monotonic() - now
+        return snapshot
+
+    async def close(self) -> None:
+        if self._flight is not None:
+            self._flight.cancel()
+        await self._collector.close()
+
+
+def _without_contents(outcome: Outcome) -> Outcome:
+    """What is kept for `/debug/sources`: not the answers themselves."""
+    report = outcome.report
+    if report is not None:
+        report = msgspec.structs.replace(report, varz=None, jsz=None)
+    return msgspec.structs.replace(outcome, report=report)

@@ -1,0 +1,168 @@
+"""The running configuration: its sources, its scraper, its probes; exchanged whole on reload."""
+
+import asyncio
+import base64
+import os
+import ssl
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+
+import structlog
+
+from jetstream_exporter.collect import Collector
+from jetstream_exporter.config import Config, ConfigError, load
+from jetstream_exporter.config.load import check_target, with_port
+from jetstream_exporter.config.schema import Cluster, Http
+from jetstream_exporter.metrics import TABLES
+from jetstream_exporter.scrape import Reload, Scraper
+from jetstream_exporter.sources.discovery import Lookup, SystemLookup
+from jetstream_exporter.sources.http import Client
+from jetstream_exporter.sources.monitoring import MonitoringSource
+
+PROBES = 1000  # targets whose history is kept
+log = structlog.get_logger()
+
+
+class ForbiddenTargetError(Exception):
+    """A probe asks for a target that the configuration does not allow."""
+
+
+class Service:
+    """What serves requests now. A reload builds everything anew and then takes the place of the old."""
+
+    def __init__(
+        self, path: str, targets: Sequence[str] = (), lookup: Lookup | None = None
+    ) -> None:
+        self._path = path
+        self._targets = targets
+        self._lookup = lookup or SystemLookup()
+        self._reload = Reload(True, time.time())
+        self._probes: OrderedDict[str, Scraper] = OrderedDict()
+        self._closing: set[asyncio.Task[None]] = set()
+        self.config = load_checked(path, targets)
+        self.scraper = self._build(self.config.clusters)
+
+    def reload(self) -> str | None:
+        """Read the file again. Gives the error, if any; the running configuration is kept then."""
+        try:
+            config = load_checked(self._path, self._targets)
+            scraper = self._build(config.clusters, config)
+        except ConfigError as error:
+            self._reload.successful = False
+            log.error("configuration not reloaded; the running one is kept", error=str(error))
+            return str(error)
+        old = [self.scraper, *self._probes.values()]
+        self.config, self.scraper = config, scraper
+        self._probes.clear()
+        self._reload.successful, self._reload.time = True, time.time()
+        task = asyncio.get_running_loop().create_task(_close(old))
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+        log.info("configuration reloaded", file=self._path or "none")
+        return None
+
+    def probe(self, target: str) -> Scraper:
+        """The scraper of one server. ForbiddenTargetError unless configured, found by DNS, or allowed."""
+        cluster = self._cluster_of(target)
+        if cluster is None:
+            raise ForbiddenTargetError(target)
+        name = with_port(target)
+        if name not in self._probes:
+            self._probes[name] = self._build([Cluster(cluster.name, [name], cluster.http)])
+        self._probes.move_to_end(name)
+        while len(self._probes) > PROBES:
+            _, old = self._probes.popitem(last=False)
+            asyncio.get_running_loop().create_task(old.close())
+        return self._probes[name]
+
+    def _cluster_of(self, target: str) -> Cluster | None:
+        try:
+            check_target(target, "target")
+            name = with_port(target)
+        except ConfigError:
+            return None
+        for cluster in self.config.clusters:
+            if name in cluster.targets:
+                return cluster
+        for outcome in self.scraper.outcomes:
+            if outcome.target == name:
+                found = [c for c in self.config.clusters if c.name == outcome.group]
+                return found[0] if found else None
+        allowed = any(p.regex.fullmatch(name) for p in self.config.probe.allow)
+        return Cluster(targets=[name]) if allowed else None
+
+    def _build(self, clusters: Sequence[Cluster], config: Config | None = None) -> Scraper:
+        config = config or self.config
+        sources = [
+            MonitoringSource(
+                cluster.targets,
+                client(cluster.http, config.collect.max_response_bytes),
+                self._lookup,
+                cluster.name,
+                config.collect.health_check,
+            )
+            for cluster in clusters
+        ]
+        return Scraper(config, Collector(sources), self._reload)
+
+    async def close(self) -> None:
+        await _close([self.scraper, *self._probes.values()])
+        if self._closing:
+            await asyncio.gather(*self._closing)
+
+
+async def _close(scrapers: Sequence[Scraper]) -> None:
+    for scraper in scrapers:
+        await scraper.close()
+
+
+def load_checked(path: str, targets: Sequence[str]) -> Config:
+    """Load, and check what the schema alone cannot: names of families, files of certificates."""
+    config = load(path, targets)
+    names = {family.name for table in TABLES for family in table.families}
+    for name in config.families.disabled:
+        if name not in names:
+            raise ConfigError(
+                f"{path}: families.disabled: there is no family {name!r}; see METRICS.md"
+            )
+    for cluster in config.clusters:
+        tls(cluster.http)
+        _headers(cluster.http)
+    return config
+
+
+def client(http: Http, max_bytes: int) -> Client:
+    return Client(max_bytes, tls(http), _headers(http))
+
+
+def tls(http: Http) -> ssl.SSLContext | None:
+    """The TLS settings of a cluster's targets; None is the system's."""
+    if not (http.ca_file or http.cert_file or http.insecure_skip_verify):
+        return None
+    try:
+        context = ssl.create_default_context(cafile=http.ca_file or None)
+        if http.cert_file:
+            context.load_cert_chain(http.cert_file, http.key_file)
+    except (OSError, ssl.SSLError) as error:
+        files = ", ".join(file for file in (http.ca_file, http.cert_file, http.key_file) if file)
+        raise ConfigError(f"http: {files}: cannot be loaded: {error}") from None
+    if http.insecure_skip_verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _headers(http: Http) -> dict[str, str]:
+    if not http.username:
+        return {}
+    if http.password_file:
+        try:
+            password = Path(http.password_file).read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"http.password_file: {http.password_file}: {error}") from None
+    else:
+        password = os.environ.get(http.password_env, "")
+    token = base64.b64encode(f"{http.username}:{password}".encode()).decode()
+    return {"Authorization": f"Basic {token}"}

@@ -1,0 +1,109 @@
+"""Consumers: each from its own leader, which is often not its stream's."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from jetstream_exporter.snapshot.known import KnownStream
+from jetstream_exporter.snapshot.quorum import Speaker, elect
+from jetstream_exporter.snapshot.rows import Consumer, ConsumerSettings, Ephemerals, Place, Raft
+from jetstream_exporter.snapshot.settings import consumer_replicas
+from jetstream_exporter.snapshot.units import timestamp
+from jetstream_exporter.wire import ConsumerDetail, StreamDetail
+
+Word = tuple[Speaker, ConsumerDetail]
+
+
+def merge_consumers(
+    place: Place,
+    words: Sequence[tuple[Speaker, StreamDetail]],
+    known: KnownStream | None,
+    last_sequence: int | None,
+) -> list[Consumer]:
+    """Merge all that was said of one stream's consumers; `last_sequence` is the stream's, by the stream's leader."""
+    said: dict[str, list[Word]] = {}
+    for who, detail in words:
+        for consumer in detail.consumer_detail:
+            said.setdefault(consumer.name, []).append((who, consumer))
+    return [_merge(place, said[name], known, last_sequence) for name in sorted(said)]
+
+
+def newest(moments: Iterable[datetime | None]) -> datetime | None:
+    """Of several incarnations of one name the latest."""
+    return max((moment for moment in moments if moment is not None), default=None)
+
+
+def _merge(
+    place: Place, words: list[Word], known: KnownStream | None, last_sequence: int | None
+) -> Consumer:
+    created = words[0][1].created
+    if len(words) > 1:
+        created = newest(consumer.created for _, consumer in words)
+        words = [word for word in words if word[1].created == created]
+    name = words[0][1].name
+    settings = _settings(known, name, created)
+    wanted = consumer_replicas(settings, known.settings if known else None)
+    index, raft = elect([(who, consumer.cluster) for who, consumer in words], wanted, place.heard)
+    if index < 0:
+        return Consumer(
+            place.cluster,
+            place.account,
+            place.account_id,
+            place.stream,
+            name,
+            timestamp(created),
+            raft,
+            settings,
+        )
+    return _led(place, words[index][1], raft, settings, last_sequence)
+
+
+def _settings(
+    known: KnownStream | None, name: str, created: datetime | None
+) -> ConsumerSettings | None:
+    when, settings = known.consumers.get(name, (None, None)) if known else (None, None)
+    return settings if when == created else None
+
+
+def _led(
+    place: Place,
+    said: ConsumerDetail,
+    raft: Raft,
+    settings: ConsumerSettings | None,
+    last_sequence: int | None,
+) -> Consumer:
+    delivered, floor = said.delivered, said.ack_floor
+    return Consumer(
+        cluster=place.cluster,
+        account=place.account,
+        account_id=place.account_id,
+        stream=place.stream,
+        name=said.name,
+        created=timestamp(said.created),
+        raft=raft,
+        settings=settings,
+        pending=said.num_pending,
+        ack_pending=said.num_ack_pending,
+        redelivered=said.num_redelivered,
+        ack_floor_lag=None if last_sequence is None else max(0, last_sequence - floor.stream_seq),
+        delivered_sequence=delivered.stream_seq,
+        ack_floor_sequence=floor.stream_seq,
+        deliveries=delivered.consumer_seq,
+        acknowledged=floor.consumer_seq,
+        waiting_pulls=said.num_waiting if settings is not None and not settings.push else None,
+        push_bound=said.push_bound if settings is not None and settings.push else None,
+        paused=said.paused,
+        last_delivery=timestamp(delivered.last_active),
+        last_ack=timestamp(floor.last_active),
+    )
+
+
+def ephemerals(consumers: Iterable[Consumer]) -> Ephemerals:
+    """Count the consumers known to be ephemeral; one whose configuration was not read yet is neither."""
+    found = [row for row in consumers if row.settings is not None and not row.settings.durable]
+    pending = [row.pending for row in found if row.pending is not None]
+    if not found:
+        return _NONE
+    return Ephemerals(len(found), sum(pending) if pending else None, max(pending, default=None))
+
+
+_NONE = Ephemerals(0, 0, 0)

@@ -1,0 +1,64 @@
+"""The configurations read so far, by object and incarnation; what a light answer leaves out."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+import msgspec
+
+from jetstream_exporter.report import Report
+from jetstream_exporter.snapshot.rows import ConsumerSettings, StreamSettings
+from jetstream_exporter.snapshot.settings import consumer_settings, stream_settings
+from jetstream_exporter.wire import StreamDetail
+
+StreamKey = tuple[str, str, str]  # cluster, account id, stream
+
+
+class KnownStream(msgspec.Struct):
+    """One stream's configuration and its consumers', each with the time of its creation.
+
+    The time tells an object from a later one of the same name.
+    """
+
+    created: datetime | None
+    settings: StreamSettings
+    consumers: dict[str, tuple[datetime | None, ConsumerSettings]]
+
+
+Known = dict[StreamKey, KnownStream]
+
+
+def read_configurations(reports: Iterable[Report]) -> Known:
+    """Take every configuration out of the reports; a leader's word beats a follower's, which may be behind."""
+    known: Known = {}
+    for report in reports:
+        if report.jsz is None or not report.with_config:
+            continue
+        for account in report.jsz.account_details:
+            for detail in account.stream_detail:
+                _read_stream(
+                    known, (cluster_label(report), account.id, detail.name), detail, report
+                )
+    return known
+
+
+def cluster_label(report: Report) -> str:
+    """The value of `nats_cluster`: as configured, else the cluster's name, else the name of a server that is alone."""
+    return report.group or report.cluster or report.server_name
+
+
+def _read_stream(known: Known, key: StreamKey, detail: StreamDetail, report: Report) -> None:
+    entry = known.get(key)
+    if detail.config is not None:
+        leads = detail.cluster is None or detail.cluster.leader == report.server_name
+        if entry is None:
+            entry = known[key] = KnownStream(detail.created, stream_settings(detail.config), {})
+        elif leads:
+            entry.created, entry.settings = detail.created, stream_settings(detail.config)
+    if entry is None:
+        return
+    for consumer in detail.consumer_detail:
+        if consumer.config is None:
+            continue
+        leads = consumer.cluster is None or consumer.cluster.leader == report.server_name
+        if leads or consumer.name not in entry.consumers:
+            entry.consumers[consumer.name] = (consumer.created, consumer_settings(consumer.config))

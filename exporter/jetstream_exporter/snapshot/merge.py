@@ -1,0 +1,124 @@
+"""From what every server said to one truth: of each stream and consumer, the word of its own leader.
+
+`merge` is a function of the *set* of reports: their order and repetition change nothing, and nothing is in a snapshot
+that no report said.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+import msgspec
+
+from jetstream_exporter.report import Report
+from jetstream_exporter.snapshot import group
+from jetstream_exporter.snapshot.known import Known, cluster_label
+from jetstream_exporter.snapshot.quorum import Speaker, is_complete, speaker
+from jetstream_exporter.snapshot.rows import Consumer, Place, Snapshot, Stream
+from jetstream_exporter.snapshot.streams import merge_stream
+from jetstream_exporter.wire import AccountDetail, StreamDetail
+
+
+class Naming(msgspec.Struct, frozen=True):
+    """How objects are called: by an account's id or its name, and which streams hold dead letters."""
+
+    account_by_name: bool = False
+    dead_letter: re.Pattern[str] | None = None
+
+
+Word = tuple[Speaker, StreamDetail]
+
+
+def merge(
+    reports: Iterable[Report], known: Known | None = None, naming: Naming | None = None
+) -> Snapshot:
+    """Merge the reports of any number of clusters; `known` holds the configurations of earlier reports."""
+    clusters: dict[str, list[Report]] = {}
+    for report in distinct(reports):
+        clusters.setdefault(cluster_label(report), []).append(report)
+    parts = [
+        _merge_cluster(name, clusters[name], known or {}, naming or Naming())
+        for name in sorted(clusters)
+    ]
+    return Snapshot(
+        servers=[row for part in parts for row in part.servers],
+        metas=[row for part in parts for row in part.metas],
+        accounts=[row for part in parts for row in part.accounts],
+        streams=[row for part in parts for row in part.streams],
+        consumers=[row for part in parts for row in part.consumers],
+    )
+
+
+def distinct(reports: Iterable[Report]) -> list[Report]:
+    """One report a server, sorted: a server may answer under two addresses, and may have restarted in between."""
+    best: dict[tuple[str, str], Report] = {}
+    for report in reports:
+        key = (cluster_label(report), report.server_name)
+        if key not in best or _worth(report) > _worth(best[key]):
+            best[key] = report
+    return [best[key] for key in sorted(best)]
+
+
+def _worth(report: Report) -> tuple[bool, bool, bool, float, float, bytes]:
+    """The fuller word first, then the later one; the bytes only make the order total."""
+    jsz, varz = report.jsz, report.varz
+    return (
+        jsz is not None,
+        is_complete(report),
+        report.with_config,
+        _epoch(varz.start if varz else None),
+        _epoch(jsz.now if jsz else None),
+        msgspec.json.encode((report.varz, report.health)),
+    )
+
+
+def _epoch(moment: datetime | None) -> float:
+    return moment.timestamp() if moment else 0.0
+
+
+def _merge_cluster(name: str, reports: Sequence[Report], known: Known, naming: Naming) -> Snapshot:
+    speakers = {report.server_name: speaker(report) for report in reports}
+    heard = frozenset(who.name for who in speakers.values() if who.complete)
+    labels = account_labels(reports, naming.account_by_name)
+    words: dict[tuple[str, str], list[Word]] = {}
+    for report in reports:
+        who = speakers[report.server_name]
+        for account in report.jsz.account_details if report.jsz else ():
+            for detail in account.stream_detail:
+                words.setdefault((account.id, detail.name), []).append((who, detail))
+    streams: list[Stream] = []
+    consumers: list[Consumer] = []
+    for account_id, stream in sorted(words, key=lambda key: (labels[key[0]], key[1])):
+        place = Place(name, labels[account_id], account_id, stream, heard)
+        entry = known.get((name, account_id, stream))
+        row, its_consumers = merge_stream(
+            place, words[account_id, stream], entry, naming.dead_letter
+        )
+        streams.append(row)
+        consumers += its_consumers
+    return Snapshot(
+        servers=group.servers(name, reports, streams, consumers),
+        metas=group.meta(name, reports, heard),
+        accounts=group.accounts(name, reports, labels),
+        streams=streams,
+        consumers=consumers,
+    )
+
+
+def account_labels(reports: Iterable[Report], by_name: bool) -> dict[str, str]:
+    """The label of each account by id. A name that two accounts share (or that is another's id) is not used."""
+    accounts: dict[str, AccountDetail] = {}
+    for report in reports:
+        for account in report.jsz.account_details if report.jsz else ():
+            accounts[account.id] = account
+    if not by_name:
+        return {identity: identity for identity in accounts}
+    names = [account.name for account in accounts.values()]
+    return {
+        identity: account.name
+        if account.name
+        and names.count(account.name) == 1
+        and (account.name == identity or account.name not in accounts)
+        else identity
+        for identity, account in accounts.items()
+    }

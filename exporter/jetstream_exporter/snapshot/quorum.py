@@ -1,0 +1,156 @@
+"""Whose word counts: who leads a Raft group, and whether a majority stands behind the leader.
+
+A group's members all report it; only its leader knows the figures. These functions see one group at a time, as the
+list of what each member said.
+"""
+
+import re
+from collections.abc import Sequence
+
+import msgspec
+
+from jetstream_exporter.report import Report
+from jetstream_exporter.snapshot.rows import Raft
+from jetstream_exporter.snapshot.units import timestamp
+from jetstream_exporter.wire import Cluster, Peer
+
+HEARD_WITHIN = 10_000_000_000  # ns; a peer silent for longer is lost (lostQuorumInterval, raft.go)
+NEW_LEADERSHIP = 10.0  # seconds in which a leader cannot have noticed that its majority went
+INCOMPLETE = ("not running", "still recovering", "could not be recovered", "not enabled")
+
+
+class Speaker(msgspec.Struct, gc=False):
+    """A server that speaks in this snapshot, with what is needed to judge its claims."""
+
+    name: str
+    alone: bool  # no cluster: everything it holds, it leads
+    complete: bool  # its list of streams is whole
+    says_since: bool  # its version says since when it leads
+    now: float | None
+
+
+def speaker(report: Report) -> Speaker:
+    return Speaker(
+        name=report.server_name,
+        alone=not report.cluster,
+        complete=is_complete(report),
+        says_since=says_since(report.version),
+        now=timestamp(report.jsz.now) if report.jsz else None,
+    )
+
+
+def is_complete(report: Report) -> bool:
+    """Whether the server's list of streams is whole: neither starting nor stopping, by its own healthz.
+
+    A 503 for an asset that is behind, or for a meta group without leader, leaves the list whole. JetStream that was
+    never configured is healthy and holds nothing; one that was shut off at run time is not.
+    """
+    health, jsz = report.health, report.jsz
+    if jsz is None or health is None:
+        return False
+    if health.code == 200:
+        return True
+    return health.code == 503 and not any(reason in health.error for reason in INCOMPLETE)
+
+
+def says_since(version: str) -> bool:
+    """Whether `leader_since` is reported: from 2.11.9 on. An unreadable version is taken for a new one."""
+    try:
+        numbers = tuple(int(part) for part in re.split("[-+]", version)[0].split("."))
+    except ValueError:
+        return True
+    return numbers >= (2, 11, 9)
+
+
+def claims(who: Speaker, group: Cluster | None, wanted: int | None) -> bool:
+    """Whether this server's word is the leader's: it names itself, and it can know.
+
+    `wanted` is the configured number of replicas, None while the configuration was not read. A starting server names
+    itself the leader of every replicated stream for some 0.3 s, without a Raft group; a new leader names itself for
+    up to 50 ms before it knows its figures, without `leader_since`.
+    """
+    if who.alone:
+        return group is None or not group.leader or group.leader == who.name
+    if group is None or group.leader != who.name:
+        return False
+    if group.raft_group:
+        return group.leader_since is not None or not who.says_since
+    return wanted == 1 if wanted is not None else who.complete
+
+
+Voice = tuple[Speaker, Cluster | None]
+
+
+def elect(voices: Sequence[Voice], wanted: int | None, heard: frozenset[str]) -> tuple[int, Raft]:
+    """Give the index of the leader's voice (-1: nobody leads) and the state of the group.
+
+    `heard` are the servers whose whole list is in this snapshot: a follower that names one of these as leader, while
+    it does not claim to be, is behind. A server that nobody heard may well lead; `named` keeps that.
+    """
+    claiming = [i for i, (who, group) in enumerate(voices) if claims(who, group, wanted)]
+    named, named_by = _named(voices, heard) if len(claiming) != 1 else (None, 0)
+    if not claiming:
+        size = wanted if wanted is not None and wanted > 1 else None
+        needed = _majority(size)
+        lost = no_majority(len(voices), needed, named)
+        return -1, Raft(None, None, named, named_by, False, lost, size, None, needed)
+    best = claiming[0] if len(claiming) == 1 else max(claiming, key=lambda i: _authority(voices, i))
+    return best, _led(*voices[best])
+
+
+def _led(who: Speaker, group: Cluster | None) -> Raft:
+    if group is None or not group.raft_group:
+        return Raft(who.name, None, None, 0, True, True)
+    peers = [peer for peer in group.replicas if not peer.pending]
+    size = len(peers) + 1
+    needed = size // 2 + 1
+    since = timestamp(group.leader_since)
+    quorum = reachable(peers) >= needed or _just_elected(who.now, since)
+    current = 1 + sum(peer.current for peer in peers)
+    return Raft(who.name, since, None, 0, True, quorum, size, current, needed)
+
+
+def reachable(peers: Sequence[Peer]) -> int:
+    """How many members the leader can count on, itself included; `offline` is minutes late and not asked."""
+    return 1 + sum(peer.current or 0 < peer.active < HEARD_WITHIN for peer in peers)
+
+
+def _just_elected(now: float | None, since: float | None) -> bool:
+    return now is not None and since is not None and now - since < NEW_LEADERSHIP
+
+
+def no_majority(members: int, needed: int | None, named: str | None) -> bool | None:
+    """The verdict on a group that nobody leads: False where too few members are left, else None.
+
+    With enough members left it may be an election, which only time tells from a loss.
+    """
+    return False if named is None and needed is not None and members < needed else None
+
+
+def _majority(size: int | None) -> int | None:
+    return None if size is None else size // 2 + 1
+
+
+def _named(voices: Sequence[Voice], heard: frozenset[str]) -> tuple[str | None, int]:
+    """The unheard server that most members take for the leader, and how many do."""
+    votes: dict[str, int] = {}
+    for who, group in voices:
+        if (
+            group is not None
+            and group.leader
+            and group.leader not in heard
+            and group.leader != who.name
+        ):
+            votes[group.leader] = votes.get(group.leader, 0) + 1
+    if not votes:
+        return None, 0
+    name = max(sorted(votes), key=lambda candidate: votes[candidate])
+    return name, votes[name]
+
+
+def _authority(voices: Sequence[Voice], i: int) -> tuple[float, int, str]:
+    """Of two leaders the one elected last is right; older servers do not say when, so their followers decide."""
+    who, group = voices[i]
+    since = timestamp(group.leader_since) if group else None
+    followers = sum(g is not None and g.leader == who.name for _, g in voices)
+    return since or 0.0, followers, who.name

@@ -1,0 +1,144 @@
+"""Streams: the leader's word as rows."""
+
+import re
+from collections.abc import Sequence
+from typing import TypeVar
+
+import msgspec
+
+from jetstream_exporter.snapshot.consumers import ephemerals, merge_consumers, newest
+from jetstream_exporter.snapshot.known import KnownStream
+from jetstream_exporter.snapshot.quorum import Speaker, elect
+from jetstream_exporter.snapshot.rows import (
+    Consumer,
+    Place,
+    Replica,
+    Stream,
+    StreamFigures,
+    StreamSettings,
+    StreamSource,
+)
+from jetstream_exporter.snapshot.units import seconds, since_heard, timestamp
+from jetstream_exporter.wire import Cluster, Source, StreamDetail, StreamState
+
+SILENT_ORIGIN = 30_000_000_000  # ns; origins send a heartbeat every second, checked every ten
+Number = TypeVar("Number", int, float)
+UNKNOWN_PEER = "Server name unknown at this time"  # what stands for a name after a full restart
+
+
+def merge_stream(
+    place: Place,
+    words: Sequence[tuple[Speaker, StreamDetail]],
+    known: KnownStream | None,
+    dead_letter: re.Pattern[str] | None,
+) -> tuple[Stream, list[Consumer]]:
+    """Merge all that was said of one stream. Words about an earlier stream of the same name are left out."""
+    created = newest(detail.created for _, detail in words)
+    words = [word for word in words if word[1].created == created]
+    if known is not None and known.created != created:
+        known = None
+    settings = known.settings if known else None
+    wanted = settings.replicas if settings else None
+    index, raft = elect([(who, detail.cluster) for who, detail in words], wanted, place.heard)
+    leader = words[index][1] if index >= 0 else None
+    figures = _figures(leader.state) if leader and leader.state else None
+    consumers = merge_consumers(place, words, known, figures.last_sequence if figures else None)
+    row = Stream(
+        cluster=place.cluster,
+        account=place.account,
+        account_id=place.account_id,
+        name=place.stream,
+        created=timestamp(created),
+        raft=raft,
+        figures=figures,
+        settings=settings,
+        consumers=len(consumers),
+        ephemerals=ephemerals(consumers),
+        replicas=_replicas(place, leader.cluster) if leader else (),
+        sources=_sources(place, leader) if leader else (),
+        dead_letter=_is_dead_letter(dead_letter, place.stream, settings),
+    )
+    return row, consumers
+
+
+def _figures(state: StreamState) -> StreamFigures:
+    return StreamFigures(
+        messages=state.messages,
+        bytes=state.bytes,
+        first_sequence=state.first_seq,
+        last_sequence=state.last_seq,
+        first_time=timestamp(state.first_ts) if state.messages else None,
+        last_time=timestamp(state.last_ts) if state.messages else None,
+        subjects=state.num_subjects,
+        deleted=state.num_deleted,
+        lost=len(state.lost.msgs or ()) if state.lost else 0,
+    )
+
+
+def _is_dead_letter(
+    pattern: re.Pattern[str] | None, name: str, settings: StreamSettings | None
+) -> bool:
+    if pattern is None:
+        return False
+    return any(pattern.search(text) for text in (name, *(settings.subjects if settings else ())))
+
+
+def _replicas(place: Place, cluster: Cluster | None) -> list[Replica]:
+    """The followers by their leader. One whose name no server knows yet has no series: a placeholder is no label."""
+    if cluster is None:
+        return []
+    rows = {
+        peer.name: Replica(
+            place.cluster,
+            place.account,
+            place.stream,
+            peer.name,
+            peer.current,
+            peer.offline,
+            peer.lag,
+            since_heard(peer.active),
+        )
+        for peer in cluster.replicas
+        if peer.name and not peer.pending and not peer.name.startswith(UNKNOWN_PEER)
+    }
+    return [rows[name] for name in sorted(rows)]
+
+
+def _sources(place: Place, detail: StreamDetail) -> list[StreamSource]:
+    rows: dict[tuple[str, str], StreamSource] = {}
+    origins = [(source, "source") for source in detail.sources]
+    if detail.mirror is not None:
+        origins.append((detail.mirror, "mirror"))
+    for origin, kind in origins:
+        row = _source(place, origin, kind)
+        other = rows.get((origin.name, kind))
+        rows[origin.name, kind] = row if other is None else _worse(row, other)
+    return [rows[key] for key in sorted(rows)]
+
+
+def _source(place: Place, origin: Source, kind: str) -> StreamSource:
+    """`lag` moves only with arriving messages, so an origin never heard has none, whatever the figure says."""
+    heard = origin.active >= 0
+    return StreamSource(
+        cluster=place.cluster,
+        account=place.account,
+        stream=place.stream,
+        origin=origin.name,
+        kind=kind,
+        lag=origin.lag if heard else None,
+        last_seen=seconds(origin.active) if heard else None,
+        healthy=heard and origin.error is None and origin.active <= SILENT_ORIGIN,
+    )
+
+
+def _worse(one: StreamSource, other: StreamSource) -> StreamSource:
+    return msgspec.structs.replace(
+        one,
+        lag=_max(one.lag, other.lag),
+        last_seen=_max(one.last_seen, other.last_seen),
+        healthy=one.healthy and other.healthy,
+    )
+
+
+def _max(one: Number | None, other: Number | None) -> Number | None:
+    return one if other is None else other if one is None else max(one, other)

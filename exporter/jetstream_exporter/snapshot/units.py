@@ -1,0 +1,30 @@
+"""Where the server's units and sentinels end: seconds for nanoseconds, None for "unlimited" and "never"."""
+
+from datetime import datetime
+
+UNLIMITED = 2**64 - 1  # how an account without a limit reads in jsz (monitor.go, AccountDetail)
+NANOSECONDS = 1_000_000_000
+
+
+def seconds(nanoseconds: int) -> float:
+    return nanoseconds / NANOSECONDS
+
+
+def duration(nanoseconds: int) -> float | None:
+    """A configured duration; 0 and less say that there is none."""
+    return nanoseconds / NANOSECONDS if nanoseconds > 0 else None
+
+
+def limit(value: int) -> int | None:
+    """A configured limit; -1, 0 and 2^64-1 say that there is none."""
+    return value if 0 < value < UNLIMITED else None
+
+
+def timestamp(moment: datetime | None) -> float | None:
+    """Seconds since the epoch; Go's zero time (the year 1) says "never"."""
+    return None if moment is None or moment.year == 1 else moment.timestamp()
+
+
+def since_heard(active: int) -> float | None:
+    """Seconds since a peer was heard. 0 is Go's zero value: never; a source says -1 for it."""
+    return active / NANOSECONDS if active > 0 else None

@@ -1,0 +1,112 @@
+"""One GET with a deadline and a bound on what is swallowed."""
+
+import asyncio
+import ssl
+from typing import NamedTuple
+
+import aiohttp
+from yarl import URL
+
+
+class SourceError(Exception):
+    """A source gave nothing, in words for an operator. Becomes data, never ends a scrape."""
+
+
+class SourceTimeoutError(SourceError):
+    """The answer did not come in time."""
+
+
+class Answer(NamedTuple):
+    status: int
+    reason: str
+    body: bytes
+
+
+class Place(NamedTuple):
+    """Where one server is asked: the URL to connect to, and the name it was found by, if by name."""
+
+    url: URL
+    host: str | None = None  # for the Host header and for TLS, when `url` holds an address
+
+
+class Client:
+    """Asks monitoring ports. Follows no redirect and accepts no compression: neither comes from a NATS server."""
+
+    def __init__(self, max_bytes: int, tls: ssl.SSLContext | None, headers: dict[str, str]) -> None:
+        self._max_bytes = max_bytes
+        self._tls = tls if tls is not None else True
+        self._headers = {"Accept-Encoding": "identity", **headers}
+        self._session: aiohttp.ClientSession | None = None
+
+    async def get(self, place: Place, path: str, deadline: float) -> Answer:
+        """GET `path` below the place's URL before `deadline`, a time of the running loop."""
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await self._get(place, path)
+        except TimeoutError:
+            raise SourceTimeoutError("no answer in time") from None
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise SourceError(_words(error)) from None
+
+    async def _get(self, place: Place, path: str) -> Answer:
+        session = self._open()
+        headers = {"Host": place.host} if place.host else {}
+        server_name = place.host.rsplit(":", 1)[0].strip("[]") if place.host else None
+        url = URL(f"{str(place.url).rstrip('/')}{path}", encoded=True)
+        async with session.get(
+            url, headers=headers, server_hostname=server_name, ssl=self._tls, allow_redirects=False
+        ) as response:
+            body = await self._read(response)
+            return Answer(response.status, response.reason or "", body)
+
+    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
+        pieces: list[bytes] = []
+        size = response.content_length or 0
+        if size > self._max_bytes:
+            raise SourceError(self._too_large())
+        size = 0
+        async for piece in response.content.iter_any():
+            size += len(piece)
+            if size > self._max_bytes:
+                raise SourceError(self._too_large())
+            pieces.append(piece)
+        return b"".join(pieces)
+
+    def _too_large(self) -> str:
+        return f"the answer is larger than {self._max_bytes} bytes (collect.max_response_bytes)"
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0, use_dns_cache=False),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                headers=self._headers,
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
+                auto_decompress=False,
+                read_bufsize=2**20,
+            )
+        return self._session
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+
+def _words(error: Exception) -> str:
+    """What went wrong, for an operator; the library's own words name Python objects."""
+    match error:
+        case aiohttp.ClientConnectorDNSError():
+            words = f"the name {error.host} cannot be resolved"
+        case aiohttp.ClientConnectorCertificateError():
+            words = f"the certificate is not trusted: {error.certificate_error}"
+        case aiohttp.ClientConnectorError():
+            words = f"cannot connect: {error.os_error.strerror or error.os_error}"
+        case aiohttp.ClientPayloadError():
+            words = "the answer was cut short"
+        case aiohttp.ServerDisconnectedError():
+            words = "the connection was closed without an answer"
+        case aiohttp.ClientResponseError():
+            words = f"the answer is not HTTP: {error.message}"
+        case _:
+            words = f"{type(error).__name__}: {error}".removesuffix(": ")
+    return words

@@ -1,0 +1,152 @@
+"""TLS and passwords for our own pages, in the file format that Prometheus' exporters share (`--web.config.file`)."""
+
+import asyncio
+import base64
+import binascii
+import hashlib
+import ssl
+from collections import OrderedDict
+from pathlib import Path
+from typing import Literal
+
+import bcrypt
+import msgspec
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from jetstream_exporter.config import ConfigError
+from jetstream_exporter.config.decode import Locator, decode, read_text
+
+OPEN = ("/-/healthy", "/-/ready")  # a kubelet has no password
+REMEMBERED = 100
+_NOBODY = bcrypt.hashpw(b"", bcrypt.gensalt(10))
+
+ClientAuth = Literal[
+    "NoClientCert",
+    "RequestClientCert",
+    "RequireAnyClientCert",
+    "VerifyClientCertIfGiven",
+    "RequireAndVerifyClientCert",
+]
+
+
+class TlsServer(msgspec.Struct, forbid_unknown_fields=True):
+    cert_file: str = ""
+    key_file: str = ""
+    client_auth_type: ClientAuth = "NoClientCert"
+    client_ca_file: str = ""
+    min_version: Literal["TLS12", "TLS13"] = "TLS12"
+
+
+class WebConfig(msgspec.Struct, forbid_unknown_fields=True):
+    """The file: who may read, and over what."""
+
+    tls_server_config: TlsServer | None = None
+    basic_auth_users: dict[str, str] = {}
+
+
+def load_web_config(path: str) -> WebConfig:
+    """Read and check the file; ConfigError names the place. Files in it are relative to its folder."""
+    if not path:
+        return WebConfig()
+    config, locator = decode(read_text(path), path, WebConfig)
+    for user, hashed in config.basic_auth_users.items():
+        _check_hash(user, hashed, locator)
+    tls = config.tls_server_config
+    if tls is not None:
+        _resolve(tls, Path(path).parent)
+        _check_tls(tls, locator)
+    return config
+
+
+def _check_hash(user: str, hashed: str, locator: Locator) -> None:
+    try:
+        bcrypt.checkpw(b"", hashed.encode())
+    except ValueError:
+        what = "is not a bcrypt hash; make one with `htpasswd -nBC 10 USER`"
+        raise locator.error(("basic_auth_users", user), what) from None
+
+
+def _resolve(tls: TlsServer, folder: Path) -> None:
+    for key in ("cert_file", "key_file", "client_ca_file"):
+        value = getattr(tls, key)
+        if value:
+            setattr(tls, key, str(folder / value))
+
+
+def _check_tls(tls: TlsServer, locator: Locator) -> None:
+    place = "tls_server_config"
+    for key in ("cert_file", "key_file"):
+        if not getattr(tls, key):
+            raise locator.error((place,), f"{key} is missing")
+    if tls.client_auth_type.startswith(("Verify", "RequireAndVerify")) and not tls.client_ca_file:
+        raise locator.error((place, "client_auth_type"), "needs client_ca_file")
+    if tls.client_auth_type in ("RequestClientCert", "RequireAnyClientCert"):
+        what = f"{tls.client_auth_type} checks nothing and is not supported; use RequireAndVerifyClientCert"
+        raise locator.error((place, "client_auth_type"), what)
+    try:
+        tls_context(tls)
+    except (OSError, ssl.SSLError) as error:
+        raise locator.error((place,), f"cannot be loaded: {error.strerror or error}") from None
+
+
+def tls_context(tls: TlsServer) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = (
+        ssl.TLSVersion.TLSv1_3 if tls.min_version == "TLS13" else ssl.TLSVersion.TLSv1_2
+    )
+    context.load_cert_chain(tls.cert_file, tls.key_file)
+    if tls.client_ca_file and tls.client_auth_type != "NoClientCert":
+        context.load_verify_locations(tls.client_ca_file)
+        required = tls.client_auth_type == "RequireAndVerifyClientCert"
+        context.verify_mode = ssl.CERT_REQUIRED if required else ssl.CERT_OPTIONAL
+    return context
+
+
+class Gate:
+    """Lets in who gives a right password. bcrypt is slow by design, so good answers are remembered by digest."""
+
+    def __init__(self, users: dict[str, str]) -> None:
+        self._users = {user: hashed.encode() for user, hashed in users.items()}
+        self._good: OrderedDict[bytes, None] = OrderedDict()
+
+    async def admits(self, header: str) -> bool:
+        user, password = _credentials(header)
+        hashed = self._users.get(user, _NOBODY)
+        digest = hashlib.sha256(b"\0".join((user.encode(), hashed, password))).digest()
+        if digest in self._good:
+            return True
+        right = await asyncio.to_thread(bcrypt.checkpw, password[:72], hashed)
+        if not right or user not in self._users:
+            return False
+        self._good[digest] = None
+        while len(self._good) > REMEMBERED:
+            self._good.popitem(last=False)
+        return True
+
+
+def _credentials(header: str) -> tuple[str, bytes]:
+    scheme, _, encoded = header.partition(" ")
+    if scheme.lower() != "basic":
+        return "", b""
+    try:
+        user, _, password = base64.b64decode(encoded, validate=True).partition(b":")
+        return user.decode(), password
+    except (binascii.Error, UnicodeDecodeError):
+        return "", b""
+
+
+def basic_auth(gate: Gate) -> Middleware:
+    @web.middleware
+    async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.path in OPEN or await gate.admits(request.headers.get("Authorization", "")):
+            return await handler(request)
+        challenge = {"WWW-Authenticate": 'Basic realm="jetstream-exporter", charset="UTF-8"'}
+        return web.Response(
+            status=401, text="a user and a password are needed\n", headers=challenge
+        )
+
+    return check
+
+
+__all__ = ["ConfigError", "Gate", "WebConfig", "basic_auth", "load_web_config", "tls_context"]

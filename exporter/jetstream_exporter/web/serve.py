@@ -1,0 +1,85 @@
+"""From addresses to a running server, and back: listen, reload on SIGHUP, end on SIGTERM and SIGINT."""
+
+import asyncio
+import signal
+import ssl
+from collections.abc import Sequence
+
+import structlog
+from aiohttp import web
+
+from jetstream_exporter import __version__
+from jetstream_exporter.scrape import Scraper
+from jetstream_exporter.service import Service
+from jetstream_exporter.web.access import WebConfig, tls_context
+from jetstream_exporter.web.app import make_app
+
+GRACE = 5.0  # seconds that scrapes in hand have to end
+log = structlog.get_logger()
+
+
+class ListenError(Exception):
+    """An address cannot be listened on, in one sentence."""
+
+
+def parse_address(text: str) -> tuple[str | None, int]:
+    """`host:port`, `[v6]:port` or `:port` (every address). ValueError for anything else."""
+    host, colon, port = text.rpartition(":")
+    bracketed = host.startswith("[") and host.endswith("]")
+    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise ValueError(text)
+    if ":" in host and not bracketed:
+        raise ValueError(text)
+    return host.strip("[]") or None, int(port)
+
+
+async def serve(
+    service: Service, addresses: Sequence[tuple[str | None, int]], web_config: WebConfig
+) -> None:
+    """Serve until a signal says to end."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, service.reload)
+    runner = web.AppRunner(
+        make_app(service, web_config.basic_auth_users),
+        access_log=None,
+        handle_signals=False,
+        shutdown_timeout=GRACE,
+    )
+    await runner.setup()
+    try:
+        await _listen(runner, addresses, web_config)
+        first = asyncio.create_task(_first(service.scraper, service.config.collect.timeout))
+        await stop.wait()
+        first.cancel()
+        log.info("stopping")
+    finally:
+        await service.close()
+        await runner.cleanup()
+
+
+async def _listen(
+    runner: web.AppRunner, addresses: Sequence[tuple[str | None, int]], web_config: WebConfig
+) -> None:
+    tls: ssl.SSLContext | None = None
+    if web_config.tls_server_config is not None:
+        tls = tls_context(web_config.tls_server_config)
+    for host, port in addresses:
+        try:
+            await web.TCPSite(runner, host, port, ssl_context=tls).start()
+        except OSError as error:
+            raise ListenError(f"cannot listen on {host or ''}:{port}: {error.strerror}") from None
+    scheme = "https" if tls else "http"
+    for address in runner.addresses:
+        name = f"[{address[0]}]" if ":" in address[0] else address[0]
+        log.info("listening", address=f"{scheme}://{name}:{address[1]}", version=__version__)
+
+
+async def _first(scraper: Scraper, timeout: float) -> None:
+    """Ask once before anybody scrapes, so that readiness means something and configurations are read."""
+    try:
+        await scraper.snapshot(timeout)
+    except TimeoutError:
+        log.warning("the first collection took too long", timeout_seconds=timeout)
