@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 CONFIG = """
 limits:
   consumers: 1000000
+  streams: 1000000
 """
 
 

@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 from bench.measure import curl
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from bench.contestants import Contestant
 
 EVERY = 0.010
@@ -25,18 +27,21 @@ class Latency:
     asked: int
 
 
-def latency_during_scrapes(contestant: Contestant, scrapes: int) -> Latency:
-    """Ask every 10 ms, over one kept connection, for as long as the scrapes last."""
+def latency_during_scrapes(
+    contestant: Contestant, scrapes: int, stir: Callable[[], None]
+) -> Latency:
+    """Ask every 10 ms, over one kept connection, for as long as each scrape lasts."""
     taken: list[float] = []
-    over = threading.Event()
-    asking = threading.Thread(target=_ask, args=(contestant.url, taken, over))
-    asking.start()
-    try:
-        for _ in range(scrapes):
+    for _ in range(scrapes):
+        stir()
+        over = threading.Event()
+        asking = threading.Thread(target=_ask, args=(contestant.url, taken, over))
+        asking.start()
+        try:
             curl(contestant.url, gzip=True)
-    finally:
-        over.set()
-        asking.join()
+        finally:
+            over.set()
+            asking.join()
     return Latency(statistics.median(taken), max(taken), len(taken))
 
 

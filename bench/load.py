@@ -1,7 +1,8 @@
 """Make the load: streams with durable pull consumers, each of which has received and acknowledged.
 
 Every stream holds a few messages; every consumer was given two and acknowledged the first, so no
-figure of it is zero or missing. `grow` adds to what is there, so one server serves several sizes.
+figure of it is zero or missing. `grow` adds to what is there, so one server serves several sizes,
+and `stir` lets everyone work on, so that no scrape finds the figures of the one before.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ Item = TypeVar("Item")
 
 AT_ONCE = 64
 MESSAGES = 5
+MESSAGE = b"x" * 64
+NEXT = "$JS.API.CONSUMER.MSG.NEXT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,19 @@ async def grow(url: str, have: Size, want: Size, storage: StorageType) -> None:
         await _add_streams(client, range(have.streams, want.streams), storage)
         pairs = sorted(want.pairs() - have.pairs())
         await _add_consumers(client, pairs)
-        await _work(client, pairs)
+        await _work(client, pairs, take=2)
+    finally:
+        await client.close()
+
+
+async def stir(url: str, size: Size) -> None:
+    """Change what work changes: one more delivered and acknowledged, and one more pending."""
+    client = await nats.connect(url)
+    try:
+        for stream in range(size.streams):
+            await client.publish(f"load.{stream}", MESSAGE)
+            await client.publish(f"load.{stream}", MESSAGE)
+        await _work(client, sorted(size.pairs()), take=1, show=False)
     finally:
         await client.close()
 
@@ -79,7 +94,7 @@ async def _add_streams(client: Client, streams: Sequence[int], storage: StorageT
         config = StreamConfig(name=name, subjects=[f"load.{stream}"], storage=storage)
         await jetstream.add_stream(config)
         for _ in range(MESSAGES):
-            await jetstream.publish(f"load.{stream}", b"x" * 64)
+            await jetstream.publish(f"load.{stream}", MESSAGE)
 
     await _all("streams", add, streams)
 
@@ -97,34 +112,46 @@ async def _add_consumers(client: Client, pairs: list[tuple[int, int]]) -> None:
     await _all("consumers", add, pairs)
 
 
-async def _work(client: Client, pairs: list[tuple[int, int]]) -> None:
-    """Let every consumer receive two messages and acknowledge the first."""
-    served: dict[tuple[str, str], asyncio.Future[None]] = {}
+async def _work(
+    client: Client, pairs: list[tuple[int, int]], take: int, *, show: bool = True
+) -> None:
+    """Let every consumer receive so many messages and acknowledge all but the last."""
+    waiting: dict[tuple[str, str], list[asyncio.Future[None]]] = {}
 
     async def receive(message: Msg) -> None:
         # A delivery keeps its stream's subject, so only its metadata says for whom it is.
         about = message.metadata
-        if about.sequence.consumer == 1:
-            await message.ack()
-        else:
-            served[about.stream, about.consumer].set_result(None)
+        await client.publish(before(message.reply))
+        waiting[about.stream, about.consumer].pop().set_result(None)
 
     inbox = client.new_inbox()
     await client.subscribe(inbox, cb=receive)
 
     async def work(pair: tuple[int, int]) -> None:
-        stream, consumer = pair
-        name = stream_name(stream), consumer_name(consumer)
-        served[name] = asyncio.get_running_loop().create_future()
-        subject = ".".join(("$JS.API.CONSUMER.MSG.NEXT", *name))
-        await client.publish(subject, b"2", reply=inbox)
-        await asyncio.wait_for(served[name], timeout=60)
-        del served[name]
+        name = stream_name(pair[0]), consumer_name(pair[1])
+        loop = asyncio.get_running_loop()
+        deliveries = [loop.create_future() for _ in range(take)]
+        waiting[name] = deliveries.copy()
+        await client.publish(".".join((NEXT, *name)), str(take).encode(), reply=inbox)
+        await asyncio.wait_for(asyncio.gather(*deliveries), timeout=60)
 
-    await _all("consumers at work", work, pairs)
+    await _all("consumers at work", work, pairs, show=show)
 
 
-async def _all(what: str, do: Callable[[Item], Awaitable[None]], items: Sequence[Item]) -> None:
+def before(acknowledgement: str) -> str:
+    """The subject that acknowledges the delivery before the one that came with this subject.
+
+    $JS.ACK.<stream>.<consumer>.<times delivered>.<stream seq>.<consumer seq>.<time>.<pending>: both
+    sequences go up by one, since nobody else takes from this consumer. Of the first it is harmless.
+    """
+    parts = acknowledgement.split(".")
+    parts[5], parts[6] = str(int(parts[5]) - 1), str(int(parts[6]) - 1)
+    return ".".join(parts)
+
+
+async def _all(
+    what: str, do: Callable[[Item], Awaitable[None]], items: Sequence[Item], *, show: bool = True
+) -> None:
     """Do all, AT_ONCE at a time, and show how far it is."""
     progress = Progress(what, len(items))
     waiting = iter(items)
@@ -132,7 +159,8 @@ async def _all(what: str, do: Callable[[Item], Awaitable[None]], items: Sequence
     async def work() -> None:
         for item in waiting:
             await do(item)
-            progress.step()
+            if show:
+                progress.step()
 
     async with asyncio.TaskGroup() as group:
         for _ in range(AT_ONCE):

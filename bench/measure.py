@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 # Garbage is collected and buffers are freed after the answer; that work belongs to the scrape.
 AFTERMATH = 0.3
 PATIENCE = 120
+AT_REST = 0.05  # of one core
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,25 +93,48 @@ def count_samples(lines: Iterable[bytes]) -> int:
     return sum(1 for line in lines if line.strip() and not line.startswith(b"#"))
 
 
+def settle(pid: int) -> None:
+    """Wait until the process rests; what it does after its work is nobody's scrape."""
+    deadline = time.monotonic() + 30
+    before = Process(pid).cpu_seconds()
+    while time.monotonic() < deadline:
+        time.sleep(AFTERMATH)
+        now = Process(pid).cpu_seconds()
+        if now - before < AFTERMATH * AT_REST:
+            return
+        before = now
+
+
 def alternate(
     contestants: list[Contestant],
     server_pid: int,
     rounds: int,
     folder: Path,
+    *,
+    stir: Callable[[], None],
     say: Callable[[str], None],
 ) -> list[Series]:
-    """Measure everyone once a round, so that whatever else the machine does hits all alike."""
+    """Measure everyone once a round, so that whatever else the machine does hits all alike.
+
+    `stir` changes the figures before everyone's turn: who keeps text of the last scrape gains
+    nothing that a working cluster would not give.
+    """
     all_series = []
     for contestant in contestants:
         say(f"warming up: {contestant.name}")
         all_series.append(warm_up(contestant, folder))
     for number in range(1, rounds + 1):
+        stir()
+        settle(server_pid)
         for series in all_series:
-            contestant = series.contestant
-            series.plain.append(scrape(contestant, server_pid, gzip=False))
-            if contestant.pid is not None:
-                series.gzip.append(scrape(contestant, server_pid, gzip=True))
-            say(f"round {number} of {rounds}: {contestant.name} {series.plain[-1].wall:.2f} s")
+            series.plain.append(scrape(series.contestant, server_pid, gzip=False))
+            wall = series.plain[-1].wall
+            say(f"round {number} of {rounds}: {series.contestant.name} {wall:.2f} s")
+        stir()
+        settle(server_pid)
+        for series in all_series:
+            if series.contestant.pid is not None:
+                series.gzip.append(scrape(series.contestant, server_pid, gzip=True))
     for series in all_series:
         if series.contestant.pid is not None:
             series.peak = Process(series.contestant.pid).peak_bytes()

@@ -18,6 +18,7 @@ class Result:
     started: datetime.datetime
     rounds: int
     storage: str
+    still: bool
     load_before: float
     series: dict[Size, list[Series]] = field(default_factory=dict)
     health: dict[Size, Latency] = field(default_factory=dict)
@@ -32,12 +33,13 @@ def document(result: Result) -> str:
 
 def _head(result: Result) -> list[str]:
     facts = "\n".join(f"- {name}: {value}" for name, value in machine.facts().items())
+    between = "Nothing changed" if result.still else "Every consumer worked"
     return [
         f"# Scrapes measured on {result.started:%Y-%m-%d}",
         f"Everyone in one run, alternating; medians of {result.rounds} after two scrapes to warm "
-        f"up. One nats-server, {result.storage} storage, one replica. Load average of the machine "
-        f"before the run: {result.load_before:.1f}. What each column means: "
-        "[bench/README.md](../README.md).",
+        f"up. {between} between the rounds. One nats-server, {result.storage} storage, one "
+        f"replica. Load average of the machine before the run: {result.load_before:.1f}. "
+        "What each column means: [bench/README.md](../README.md).",
         facts,
     ]
 

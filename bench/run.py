@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import datetime
+import functools
 import itertools
 import os
 import shutil
@@ -22,7 +23,7 @@ from typing import TYPE_CHECKING
 
 from bench import contestants, report
 from bench.health import latency_during_scrapes
-from bench.load import Size, grow
+from bench.load import Size, grow, stir
 from bench.measure import alternate
 from bench.server import running_server
 from nats.js.api import StorageType
@@ -74,6 +75,9 @@ def arguments(argv: list[str]) -> argparse.Namespace:
         default="file",
         help="of the streams (default: %(default)s)",
     )
+    parser.add_argument(
+        "--still", action="store_true", help="let no consumer work between the rounds"
+    )
     parser.add_argument("--nats-server", default="nats-server", help="program, by name or path")
     for exporter in contestants.EXPORTERS:
         variable = exporter.name.upper().replace("-", "_")
@@ -110,10 +114,18 @@ def measure(
         have = size
         with ExitStack() as stack:
             everyone = take_part(options, size, server, folder, stack)
-            result.series[size] = alternate(everyone, server.pid, options.rounds, folder, say)
+            work = functools.partial(let_work, options.still, server, size)
+            result.series[size] = alternate(
+                everyone, server.pid, options.rounds, folder, stir=work, say=say
+            )
             say("asking /-/healthy during scrapes")
             ours = next(one for one in everyone if one.name == report.OURS)
-            result.health[size] = latency_during_scrapes(ours, HEALTH_SCRAPES)
+            result.health[size] = latency_during_scrapes(ours, HEALTH_SCRAPES, work)
+
+
+def let_work(still: bool, server: Server, size: Size) -> None:
+    if not still:
+        asyncio.run(stir(server.load_url, size))
 
 
 def take_part(
@@ -139,7 +151,9 @@ def main(argv: list[str]) -> int:
     options = arguments(argv)
     need("curl")
     started = datetime.datetime.now(datetime.UTC)
-    result = report.Result(started, options.rounds, options.storage, os.getloadavg()[0])
+    result = report.Result(
+        started, options.rounds, options.storage, options.still, os.getloadavg()[0]
+    )
     if result.load_before > 0.5:
         say(f"this machine is busy (load {result.load_before:.1f}): the figures will be worse")
     with tempfile.TemporaryDirectory(prefix="bench-") as name:

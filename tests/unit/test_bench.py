@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from bench import run, table
 from bench.contestants import Contestant
-from bench.load import Size
+from bench.load import Size, before
 from bench.machine import cpu_model, libraries
 from bench.measure import Scrape, Series, count_samples, median
 from bench.proc import Process, Ticks, parse_stat, parse_status
@@ -86,6 +86,12 @@ def test_what_is_no_size_is_refused_with_the_form(text: str) -> None:
 
 def test_a_larger_load_adds_only_what_is_missing() -> None:
     assert Size(2, 2).pairs() - Size(2, 1).pairs() == {(0, 1), (1, 1)}
+
+
+def test_the_acknowledgement_of_the_delivery_before_has_both_sequences_one_lower() -> None:
+    assert before("$JS.ACK.load-0001.consumer-002.1.7.7.1700000000.3") == (
+        "$JS.ACK.load-0001.consumer-002.1.6.6.1700000000.3"
+    )
 
 
 def test_sizes_that_shrink_are_refused_since_one_server_serves_them_all() -> None:
