@@ -1,0 +1,61 @@
+"""What `helm test` runs: real programs against real answers."""
+
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from tests.support import chart
+
+SCRIPT: str = chart.of_kind("Pod")[0]["spec"]["containers"][0]["args"][0]
+UP = 'nats_server_up{nats_cluster="c",server="n1"} %d\n'
+
+
+@contextmanager
+def exporter(status: int, metrics: str) -> Iterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            code = 200 if self.path == "/-/ready" else status
+            self.send_response(code)
+            self.end_headers()
+            self.wfile.write(metrics.encode())
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Quiet."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize(
+    ("status", "metrics", "code", "said"),
+    [
+        (200, UP % 1, 0, "It is ready."),
+        (200, UP % 0 + UP % 1, 0, "nats_server_up"),
+        (200, UP % 0, 1, "No NATS server answers it"),
+        (200, "", 1, "No NATS server answers it"),
+        (401, "", 0, "want a password"),
+        (500, "", 1, "HTTP Error 500"),
+    ],
+)
+def test_helm_test_tells_what_it_found(status: int, metrics: str, code: int, said: str) -> None:
+    with exporter(status, metrics) as url:
+        done = subprocess.run(
+            [sys.executable, "-c", SCRIPT],
+            env={"EXPORTER_URL": url},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    assert done.returncode == code
+    assert said in done.stdout + done.stderr

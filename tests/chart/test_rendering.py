@@ -1,0 +1,215 @@
+"""What the chart makes of its values, by default and with everything switched on."""
+
+import hashlib
+from typing import Any
+
+import pytest
+import yaml
+from helm_python import chart as helm
+from helm_python.errors import HelmError
+from tests.support import chart
+
+EVERYTHING: dict[str, Any] = {
+    "networkPolicy": {"enabled": True},
+    "monitor": {"kind": "ServiceMonitor"},
+    "rules": {"enabled": True},
+    "dashboards": {"enabled": True},
+    "alertmanagerConfig": {"enabled": True, "heartbeat": {"secretName": "heartbeat"}},
+    "credsSecret": {"name": "nats-creds"},
+    "tlsSecret": {"name": "nats-tls"},
+    "webConfigSecret": {"name": "web"},
+    "replicas": 2,
+}
+MONITORS = ("ServiceMonitor", "PodMonitor", "Probe")
+
+
+@pytest.mark.parametrize("kind", MONITORS)
+def test_kubernetes_and_the_operator_know_every_field_of_every_object(kind: str) -> None:
+    found = chart.objects(chart.merged(EVERYTHING, {"monitor": {"kind": kind}}))
+
+    for each in found:
+        chart.validate(each)
+    assert kind in {each["kind"] for each in found}
+
+
+def test_a_field_that_the_operator_does_not_know_is_noticed() -> None:
+    monitor = chart.the("ServiceMonitor", EVERYTHING)
+    monitor["spec"]["endpoints"][0]["scrapetimeout"] = "3s"
+
+    with pytest.raises(AssertionError, match="scrapetimeout"):
+        chart.validate(monitor)
+
+
+def test_by_default_nothing_needs_a_custom_resource_definition() -> None:
+    assert [each for each in chart.objects() if chart.OPERATOR in each["apiVersion"]] == []
+
+
+def test_helm_lint_is_silent() -> None:
+    report = helm.lint(chart.CHART, EVERYTHING, strict=True)
+
+    assert [m for m in report["messages"] if m["severity"] >= 2] == []
+    assert report["errors"] == []
+
+
+def test_no_two_objects_share_a_name() -> None:
+    found = chart.objects(EVERYTHING, name="a-release-whose-name-is-long-enough-to-be-cut-off")
+    names = [(each["kind"], each["metadata"]["name"]) for each in found]
+
+    assert len(names) == len(set(names))
+    assert max(len(name) for _, name in names) <= 63
+
+
+def test_the_pod_cannot_do_more_than_it_needs() -> None:
+    for pod in pods(EVERYTHING):
+        assert pod["automountServiceAccountToken"] is False
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        assert pod["securityContext"]["runAsUser"] > 0
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert not {"hostNetwork", "hostPID", "hostIPC"} & set(pod)
+        for each in pod["containers"]:
+            assert each["securityContext"] == {
+                "allowPrivilegeEscalation": False,
+                "capabilities": {"drop": ["ALL"]},
+                "privileged": False,
+                "readOnlyRootFilesystem": True,
+            }
+            assert set(each["resources"]) == {"requests", "limits"}
+    assert chart.the("ServiceAccount")["automountServiceAccountToken"] is False
+
+
+def pods(values: dict[str, Any]) -> list[dict[str, Any]]:
+    deployment = chart.the("Deployment", values)["spec"]["template"]["spec"]
+    return [deployment, *(pod["spec"] for pod in chart.of_kind("Pod", values))]
+
+
+def test_no_probe_asks_nats() -> None:
+    exporter = chart.container()
+
+    assert exporter["livenessProbe"]["httpGet"]["path"] == "/-/healthy"
+    assert exporter["startupProbe"]["httpGet"]["path"] == "/-/healthy"
+    assert exporter["readinessProbe"]["httpGet"]["path"] == "/-/ready"
+
+
+def test_the_new_pod_is_ready_before_the_old_one_ends() -> None:
+    assert chart.the("Deployment")["spec"]["strategy"]["rollingUpdate"] == {
+        "maxSurge": 1,
+        "maxUnavailable": 0,
+    }
+
+
+def test_a_pair_prefers_two_nodes_and_loses_one_at_a_time() -> None:
+    deployment = chart.the("Deployment", {"replicas": 2})
+    rules = deployment["spec"]["template"]["spec"]["affinity"]["podAntiAffinity"]
+    (preferred,) = rules["preferredDuringSchedulingIgnoredDuringExecution"]
+
+    assert deployment["spec"]["replicas"] == 2
+    assert preferred["podAffinityTerm"]["topologyKey"] == "kubernetes.io/hostname"
+    assert chart.the("PodDisruptionBudget")["spec"]["maxUnavailable"] == 1
+
+
+def test_every_selector_finds_the_pod() -> None:
+    labels = chart.the("Deployment")["spec"]["template"]["metadata"]["labels"]
+    everything = {
+        each["kind"]: each["spec"] for each in chart.objects(EVERYTHING) if "spec" in each
+    }
+    selectors = [
+        everything["Deployment"]["selector"]["matchLabels"],
+        everything["Service"]["selector"],
+        everything["PodDisruptionBudget"]["selector"]["matchLabels"],
+        everything["NetworkPolicy"]["podSelector"]["matchLabels"],
+        chart.the("PodMonitor", {"monitor": {"kind": "PodMonitor"}})["spec"]["selector"][
+            "matchLabels"
+        ],
+    ]
+
+    for selector in selectors:
+        assert selector.items() <= labels.items()
+
+
+def test_the_test_pod_is_not_taken_for_the_exporter() -> None:
+    (pod,) = chart.of_kind("Pod")
+    selector = chart.the("Service")["spec"]["selector"]
+
+    assert not selector.items() <= pod["metadata"]["labels"].items()
+
+
+def test_the_service_monitor_finds_the_service_and_prometheus_finds_the_monitor() -> None:
+    monitor = chart.the("ServiceMonitor", EVERYTHING)
+
+    service = chart.the("Service", EVERYTHING)["metadata"]["labels"]
+    assert monitor["spec"]["selector"]["matchLabels"].items() <= service.items()
+    assert monitor["metadata"]["labels"]["release"] == "kube-prometheus-stack"
+
+
+@pytest.mark.parametrize("kind", MONITORS)
+def test_the_job_is_what_the_alert_on_the_exporter_looks_for(kind: str) -> None:
+    spec = chart.the(kind, {"monitor": {"kind": kind}, "fullnameOverride": "other"})["spec"]
+    (endpoint,) = spec.get("endpoints") or spec.get("podMetricsEndpoints") or [{}]
+    job = spec.get("jobName") or endpoint["relabelings"][0]["replacement"]
+
+    assert job == "jetstream-exporter"
+
+
+def test_the_configuration_is_passed_verbatim_and_a_change_rolls_the_pods() -> None:
+    config = {"clusters": [{"targets": ["http://a:8222"]}], "answer": {"of": [1, True, None]}}
+    values = {"config": config}
+
+    written = chart.the("ConfigMap", values)["data"]["config.yaml"]
+    assert yaml.safe_load(written) == {**chart.chart().values["config"], **config}
+    assert checksum(values) == hashlib.sha256(written.rstrip("\n").encode()).hexdigest()
+    assert checksum(values) != checksum({})
+
+
+def checksum(values: dict[str, Any]) -> str:
+    template = chart.the("Deployment", values)["spec"]["template"]
+    found: str = template["metadata"]["annotations"]["checksum/config"]
+    return found
+
+
+def test_secrets_are_named_and_mounted_never_held() -> None:
+    found = chart.objects(EVERYTHING)
+    pod = chart.the("Deployment", EVERYTHING)["spec"]["template"]["spec"]
+    secrets = {v["name"]: v["secret"]["secretName"] for v in pod["volumes"] if "secret" in v}
+    args = chart.container(EVERYTHING)["args"]
+
+    assert "Secret" not in {each["kind"] for each in found}
+    assert secrets == {"creds": "nats-creds", "tls": "nats-tls", "web": "web"}
+    assert "--web.config.file=/etc/jetstream-exporter/web/web-config.yaml" in args
+
+
+def test_everything_mounted_is_read_only_but_tmp() -> None:
+    mounts = chart.container(EVERYTHING)["volumeMounts"]
+
+    assert [m["mountPath"] for m in mounts if not m.get("readOnly")] == ["/tmp"]
+
+
+def test_the_default_target_is_the_headless_service_that_names_every_server() -> None:
+    config = yaml.safe_load(chart.the("ConfigMap")["data"]["config.yaml"])
+
+    assert config["clusters"][0]["targets"] == ["http://nats-headless:8222"]
+
+
+def test_the_notes_say_what_to_do_next() -> None:
+    bare, full = chart.text()["NOTES.txt"], chart.text(EVERYTHING)["NOTES.txt"]
+
+    for word in ("monitor.kind", "rules.enabled", "dashboards.enabled", "alertmanagerConfig"):
+        assert word in bare
+    assert "rules.enabled" not in full
+    assert "create secret generic jetstream-exporter-pagerduty" in full
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"replica": 2}, "additional properties 'replica' not allowed"),
+        ({"image": {"tags": "1"}}, "at '/image'"),
+        ({"replicas": "two"}, "got string, want integer"),
+        ({"monitor": {"kind": "servicemonitor"}}, "at '/monitor/kind'"),
+        ({"monitor": {"interval": "30"}}, "at '/monitor/interval'"),
+        ({"image": {"digest": "sha256:short"}}, "at '/image/digest'"),
+        ({"rules": {"alerts": {"Any": {"fro": "5m"}}}}, "'fro' not allowed"),
+    ],
+)
+def test_a_wrong_value_is_refused_by_its_name(values: dict[str, Any], said: str) -> None:
+    with pytest.raises(HelmError, match=said):
+        chart.text(values)
