@@ -6,7 +6,7 @@ ARGS ?=
 SOURCES := $(shell find exporter -name '*.py' -o -name 'py.typed')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint tools clean
+.PHONY: help demo test lint tools image clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ lint: $(VENV)/.test ## ruff and mypy
 
 test: $(VENV)/.wheel tools ## every test
 	$(BIN)/python -m pytest $(ARGS)
+
+image: $(VENV)/.test ## build the image without a Docker daemon, run it, scrape it, stop it (root, buildah, debootstrap)
+	IMAGE_TRIAL=1 $(BIN)/python -m pytest tests/image $(ARGS)
 
 clean: ## forget the virtual environment and the tools
 	rm -rf $(VENV) .tools dist
