@@ -1,0 +1,230 @@
+"""The plain NATS manifests hold what the production checklist asks, and real servers run their nats.conf."""
+
+import asyncio
+import json
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import kubernetes_validate
+import nats
+import pytest
+import yaml
+from nats.aio.client import Client
+from tests.support import chart, manifests
+from tests.support.ports import free_ports
+from tests.support.tools import nats_server
+from tests.support.waiting import until
+
+EXAMPLES = chart.ROOT / "examples/kubernetes"
+CREATE = "$JS.API.STREAM.CREATE.ORDERS"
+
+
+def pod() -> dict[str, Any]:
+    found: dict[str, Any] = manifests.the("StatefulSet", "nats")["spec"]["template"]["spec"]
+    return found
+
+
+def server() -> dict[str, Any]:
+    (found,) = pod()["containers"]
+    return dict(found)
+
+
+def test_kubernetes_knows_every_field() -> None:
+    for found in manifests.objects():
+        kubernetes_validate.validate(found, chart.KUBERNETES, strict=True)
+
+
+def test_every_manifest_is_applied() -> None:
+    applied = yaml.safe_load((manifests.FOLDER / "kustomization.yaml").read_text())["resources"]
+
+    assert sorted(applied) == sorted(
+        f.name for f in manifests.FOLDER.glob("*.yaml") if f.name != "kustomization.yaml"
+    )
+
+
+def test_the_store_is_smaller_than_the_volume() -> None:
+    (claim,) = manifests.the("StatefulSet", "nats")["spec"]["volumeClaimTemplates"]
+
+    assert claim["spec"]["resources"]["requests"]["storage"] == "10Gi"
+    assert "max_file_store: 8Gi" in manifests.nats_conf()
+
+
+def test_a_lame_duck_fits_into_the_grace_period() -> None:
+    assert "lame_duck_grace_period: 10s" in manifests.nats_conf()
+    assert "lame_duck_duration: 30s" in manifests.nats_conf()
+    assert pod()["terminationGracePeriodSeconds"] == 60 > 10 + 30
+    assert server()["lifecycle"]["preStop"]["exec"]["command"][1].startswith("-sl=ldm=")
+
+
+def test_no_node_holds_two_servers_and_no_drain_takes_two() -> None:
+    (rule,) = pod()["affinity"]["podAntiAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+    budget = manifests.the("PodDisruptionBudget", "nats")["spec"]
+
+    assert rule["topologyKey"] == "kubernetes.io/hostname"
+    assert rule["labelSelector"]["matchLabels"].items() <= labels().items()
+    assert budget["maxUnavailable"] == 1
+    assert budget["selector"]["matchLabels"].items() <= labels().items()
+
+
+def labels() -> dict[str, str]:
+    template = manifests.the("StatefulSet", "nats")["spec"]["template"]
+    found: dict[str, str] = template["metadata"]["labels"]
+    return found
+
+
+def test_servers_know_each_other_by_names_that_outlive_pods() -> None:
+    headless = manifests.the("Service", "nats-headless")["spec"]
+
+    assert manifests.the("StatefulSet", "nats")["spec"]["serviceName"] == "nats-headless"
+    assert headless["clusterIP"] == "None"
+    assert headless["publishNotReadyAddresses"] is True
+    for i in range(3):
+        assert f"nats://nats-{i}.nats-headless:6222" in manifests.nats_conf()
+
+
+def test_the_service_of_clients_offers_no_monitoring() -> None:
+    ports = manifests.the("Service", "nats")["spec"]["ports"]
+
+    assert [port["port"] for port in ports] == [4222]
+
+
+def test_the_exporter_of_the_chart_is_let_in() -> None:
+    rules = manifests.the("NetworkPolicy", "nats")["spec"]["ingress"]
+    (monitor,) = [rule for rule in rules if rule["ports"][0]["port"] == "monitor"]
+    exporter = chart.the("Deployment")["spec"]["template"]["metadata"]["labels"]
+
+    assert monitor["from"][0]["podSelector"]["matchLabels"].items() <= exporter.items()
+
+
+def test_the_values_of_the_exporter_are_values_of_its_chart() -> None:
+    values = yaml.safe_load((EXAMPLES / "exporter-values.yaml").read_text())
+
+    for found in chart.objects(values, namespace="nats"):
+        chart.validate(found)
+
+
+def test_both_ways_to_the_cluster_hold_the_same_limits() -> None:
+    """The values for the official chart against the plain manifests, where both say it."""
+    values = yaml.safe_load((EXAMPLES / "nats-values.yaml").read_text())
+    js, template = values["config"]["jetstream"], values["podTemplate"]["merge"]["spec"]
+    merged, plain = values["container"]["merge"], server()
+
+    assert f"max_file_store: {js['fileStore']['maxSize']}" in manifests.nats_conf()
+    assert f"max_memory_store: {js['memoryStore']['maxSize']}" in manifests.nats_conf()
+    assert plain["image"].endswith(f"nats:{values['container']['image']['tag']}")
+    assert merged["resources"] == plain["resources"]
+    for probe in ("livenessProbe", "readinessProbe"):
+        assert merged[probe]["httpGet"] == plain[probe]["httpGet"]
+    assert template["terminationGracePeriodSeconds"] == pod()["terminationGracePeriodSeconds"]
+
+
+async def test_three_real_servers_form_the_cluster_and_orders_has_three_replicas(
+    tmp_path: Path,
+) -> None:
+    async with manifests.cluster(tmp_path) as servers:
+        client = await nats.connect(
+            f"nats://127.0.0.1:{servers[0].client}",
+            user="app",
+            password=manifests.PASSWORDS["APP_PASSWORD"],
+            allow_reconnect=False,
+            error_cb=unheard,
+        )
+        made = await create(client)
+        again = await create(client)
+
+        members = {made["cluster"]["leader"], *(r["name"] for r in made["cluster"]["replicas"])}
+        assert members == {"nats-0", "nats-1", "nats-2"}
+        assert manifests.orders().items() <= made["config"].items()
+        assert again["config"] == made["config"]
+        await the_probes_pass(servers)
+        await a_lame_duck_leaves_by_itself(servers[0])
+        await manifests.healthy(servers[1:])
+
+
+async def create(client: Client) -> dict[str, Any]:
+    """As the Job does; it retries, for right after its start a cluster may know too few peers."""
+    body = json.dumps(manifests.orders()).encode()
+    async with asyncio.timeout(20):
+        while True:
+            answer = json.loads((await client.request(CREATE, body, timeout=10)).data)
+            if "error" not in answer:
+                return dict(answer)
+            assert "no suitable peers" in answer["error"]["description"]
+            await asyncio.sleep(0.2)
+
+
+async def the_probes_pass(servers: list[manifests.Server]) -> None:
+    async with aiohttp.ClientSession() as session:
+        for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+            path = server()[probe]["httpGet"]["path"]
+            for each in servers:
+                assert await manifests.status(session, each.url + path) == 200
+
+
+async def a_lame_duck_leaves_by_itself(duck: manifests.Server) -> None:
+    """As Kubernetes does it: preStop's signal, and SIGTERM as soon as that command came back."""
+    pid = duck.log.parent / "nats.pid"
+    assert int(pid.read_text()) == duck.process.pid
+    command = server()["lifecycle"]["preStop"]["exec"]["command"]
+    assert command == ["nats-server", "-sl=ldm=/var/run/nats/nats.pid"]
+    await asyncio.to_thread(subprocess.run, [nats_server("2.15.1"), f"-sl=ldm={pid}"], check=True)
+    await until(lambda: "Entering lame duck mode" in duck.log.read_text(), 10)
+    duck.process.send_signal(signal.SIGTERM)
+    await until(lambda: duck.process.poll() is not None, 60)
+    assert duck.process.returncode == 0
+    # Not cut off by SIGTERM: it came to the end of its grace and let its client go.
+    assert "Closing existing clients" in duck.log.read_text()
+
+
+async def unheard(_: Exception) -> None:
+    """The end of the connection is what the test asks for."""
+
+
+@pytest.mark.parametrize("version", ["2.10.26", "2.12.8", "2.15.1"])
+async def test_what_the_health_probes_answer_on_a_server_that_waits_for_its_peers(
+    version: str, tmp_path: Path
+) -> None:
+    """Why liveness asks js-server-only, and since when; and that both spellings of js-enabled agree."""
+    client, monitor, *routes = free_ports(5)
+    text = manifests.localized(tmp_path, client, monitor, routes, routes[0])
+    (tmp_path / "nats.conf").write_text(text)
+    process = manifests.start(tmp_path, "nats-0", version)
+    try:
+        answers = await ask(f"http://127.0.0.1:{monitor}/healthz", "meta leader")
+    finally:
+        manifests.end(process)
+    needs_leader = version.startswith("2.10")
+
+    assert answers == {
+        "": 503,
+        "js-meta-only=true": 503,
+        "js-enabled=true": 200,
+        "js-enabled-only=true": 200,
+        "js-server-only=true": 503 if needs_leader else 200,
+    }
+    assert "js-enabled deprecated" in (tmp_path / "log").read_text()
+
+
+async def ask(url: str, waiting_for: str) -> dict[str, int]:
+    async with asyncio.timeout(20), aiohttp.ClientSession() as session:
+        while True:
+            try:
+                async with session.get(url) as answer:
+                    if "meta" in await answer.text():
+                        break
+            except aiohttp.ClientError:
+                pass
+            await asyncio.sleep(0.05)
+        return {
+            query: await manifests.status(session, f"{url}?{query}")
+            for query in (
+                "",
+                "js-meta-only=true",
+                "js-enabled=true",
+                "js-enabled-only=true",
+                "js-server-only=true",
+            )
+        }
