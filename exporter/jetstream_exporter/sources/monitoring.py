@@ -18,8 +18,9 @@ from jetstream_exporter.wire import Healthz, Jsz, Varz
 NAME = "monitoring"
 SHORT = 1.0  # seconds for a server that did not answer in time before
 FULL_EVERY = 5  # after so many short tries, one with the whole deadline
-LIGHT = "/jsz?consumers=true&limit=-1"
-FULL = "/jsz?consumers=true&config=true&limit=-1"
+# Accounts are paged by 1,024 unless told otherwise. -1 stands for all of them, but makes 2.10 panic and hang up.
+LIGHT = "/jsz?consumers=true&limit=65536"
+FULL = "/jsz?consumers=true&config=true&limit=65536"
 HEALTH_STATUSES = (200, 500, 503)
 
 Wire = TypeVar("Wire")
