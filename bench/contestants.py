@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import socket
 import subprocess
-import time
-from contextlib import contextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bench.measure import MeasureError
+
+from jetstream_exporter.demo.child import Child, until
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
-    from bench.server import Server
+    from jetstream_exporter.demo.server import Server
 
 # The default budget of objects is smaller than the largest load.
 CONFIG = """
@@ -22,6 +26,9 @@ limits:
   consumers: 1000000
   streams: 1000000
 """
+
+
+VERSION = re.compile(r"v?\d+\.\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +41,10 @@ class Contestant:
     pid: int | None = None
 
 
-def bare_requests(server: Server, version: str) -> list[Contestant]:
+def bare_requests(server: Server) -> list[Contestant]:
     """What the server alone needs: the least that any exporter must wait for."""
-    jsz = f"{server.monitoring_url}/jsz?consumers=true"
+    version = _said(str(server.binary), "--version")
+    jsz = f"{server.monitor_url}/jsz?consumers=true"
     return [
         Contestant("bare curl of the light request", version, jsz),
         Contestant("bare curl with config and raft", version, f"{jsz}&config=true&raft=true"),
@@ -55,19 +63,19 @@ def _ours(server: Server, port: int, folder: Path) -> list[str]:
     config = folder / "exporter.yaml"
     config.write_text(CONFIG)
     listen = f"--web.listen-address=127.0.0.1:{port}"
-    return ["--target", server.monitoring_url, listen, f"--config.file={config}"]
+    return ["--target", server.monitor_url, listen, f"--config.file={config}"]
 
 
 def _prometheus_nats_exporter(server: Server, port: int, _: Path) -> list[str]:
     """The flags that the NATS Helm chart gives it."""
     listen = ["-addr=127.0.0.1", f"-port={port}"]
     asked = ["-connz", "-routez", "-subz", "-varz", "-prefix=nats", "-use_internal_server_id"]
-    return [*listen, *asked, "-jsz=all", f"{server.monitoring_url}/"]
+    return [*listen, *asked, "-jsz=all", f"{server.monitor_url}/"]
 
 
 def _nats_surveyor(server: Server, port: int, _: Path) -> list[str]:
     listen = ["--addr=127.0.0.1", f"--port={port}"]
-    login = [f"--servers=nats://{server.address}", "--user=system", "--password=system"]
+    login = [f"--servers={server.url}", "--user=sys", "--password=sys"]
     # Its own default of 3 s is shorter than what it needs for the larger sizes.
     return [*listen, *login, "--count=1", "--jsz=all", "--timeout=60s"]
 
@@ -75,7 +83,7 @@ def _nats_surveyor(server: Server, port: int, _: Path) -> list[str]:
 def _said(*argv: str) -> str:
     done = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
     words = (done.stdout + done.stderr).split()
-    return next((word.strip(",") for word in words if word[:1].isdigit() or word[:2] == "v0"), "?")
+    return next((word.strip("v,") for word in words if VERSION.match(word)), "?")
 
 
 def _go_module_version(program: str) -> str:
@@ -108,25 +116,30 @@ EXPORTERS = (
 )
 
 
-@contextmanager
-def running(exporter: Exporter, program: str, server: Server, folder: Path) -> Iterator[Contestant]:
+@asynccontextmanager
+async def running(
+    exporter: Exporter, program: str, server: Server, folder: Path
+) -> AsyncIterator[Contestant]:
     port = free_port()
     argv = [program, *exporter.arguments(server, port, folder)]
-    log_file = folder / f"{exporter.name}.log"
-    with (
-        log_file.open("w") as log,
-        subprocess.Popen(argv, stdout=log, stderr=log, cwd=folder) as process,
-    ):
+    child = Child(exporter.name, argv, folder / f"{exporter.name}.log")
+
+    async def is_listening() -> bool:
+        if not child.alive:
+            raise MeasureError(f"{exporter.name} does not run: {child.tail()}")
         try:
-            _await_listening(process, port, log_file)
-            url = f"http://127.0.0.1:{port}/metrics"
-            yield Contestant(exporter.name, exporter.version(program), url, process.pid)
-        finally:
-            process.terminate()
-            try:
-                process.wait(timeout=10)
-            except subprocess.TimeoutExpired:
-                process.kill()
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            return False
+        return True
+
+    child.spawn()
+    try:
+        await until(f"listening of {exporter.name}", is_listening, deadline=30)
+        url = f"http://127.0.0.1:{port}/metrics"
+        yield Contestant(exporter.name, exporter.version(program), url, child.pid)
+    finally:
+        child.kill_now()
 
 
 def free_port() -> int:
@@ -134,15 +147,3 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-def _await_listening(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    raise RuntimeError(f"{process.args!r} does not listen: {log.read_text()[-500:]}")

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from bench.measure import curl
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from bench.contestants import Contestant
 
@@ -27,13 +27,13 @@ class Latency:
     asked: int
 
 
-def latency_during_scrapes(
-    contestant: Contestant, scrapes: int, stir: Callable[[], None]
+async def latency_during_scrapes(
+    contestant: Contestant, scrapes: int, stir: Callable[[], Awaitable[None]]
 ) -> Latency:
     """Ask every 10 ms, over one kept connection, for as long as each scrape lasts."""
     taken: list[float] = []
     for _ in range(scrapes):
-        stir()
+        await stir()
         over = threading.Event()
         asking = threading.Thread(target=_ask, args=(contestant.url, taken, over))
         asking.start()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from bench.proc import Process
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from bench.contestants import Contestant
 
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 AFTERMATH = 0.3
 PATIENCE = 120
 AT_REST = 0.05  # of one core
+
+
+class MeasureError(Exception):
+    """Somebody cannot be measured; the text says who and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,7 @@ def curl(url: str, *, gzip: bool = False, keep: Path = Path("/dev/null")) -> tup
         check=False,
     )
     if said.returncode != 0:
-        raise RuntimeError(f"{url}: {said.stderr.strip()}")
+        raise MeasureError(f"{url}: {said.stderr.strip()}")
     seconds, size = said.stdout.split()
     return float(seconds), int(size)
 
@@ -105,13 +109,13 @@ def settle(pid: int) -> None:
         before = now
 
 
-def alternate(
+async def alternate(
     contestants: list[Contestant],
     server_pid: int,
     rounds: int,
     folder: Path,
     *,
-    stir: Callable[[], None],
+    stir: Callable[[], Awaitable[None]],
     say: Callable[[str], None],
 ) -> list[Series]:
     """Measure everyone once a round, so that whatever else the machine does hits all alike.
@@ -124,13 +128,13 @@ def alternate(
         say(f"warming up: {contestant.name}")
         all_series.append(warm_up(contestant, folder))
     for number in range(1, rounds + 1):
-        stir()
+        await stir()
         settle(server_pid)
         for series in all_series:
             series.plain.append(scrape(series.contestant, server_pid, gzip=False))
             wall = series.plain[-1].wall
             say(f"round {number} of {rounds}: {series.contestant.name} {wall:.2f} s")
-        stir()
+        await stir()
         settle(server_pid)
         for series in all_series:
             if series.contestant.pid is not None:

@@ -11,29 +11,32 @@ from __future__ import annotations
 import argparse
 import asyncio
 import datetime
-import functools
 import itertools
 import os
 import shutil
 import sys
-import tempfile
-from contextlib import ExitStack
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench import contestants, report
 from bench.health import latency_during_scrapes
 from bench.load import Size, grow, stir
-from bench.measure import alternate
-from bench.server import running_server
+from bench.measure import MeasureError, alternate
 from nats.js.api import StorageType
+
+from jetstream_exporter.demo.child import DemoError
+from jetstream_exporter.demo.cluster import GIB, Cluster, account
 
 if TYPE_CHECKING:
     from bench.contestants import Contestant
-    from bench.server import Server
+
+    from jetstream_exporter.demo.server import Server
 
 RESULTS = Path(__file__).parent / "results"
 HEALTH_SCRAPES = 5
+USER = "load"
+BUSY = 0.5  # load average
 
 
 def say(text: str) -> None:
@@ -78,7 +81,9 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--still", action="store_true", help="let no consumer work between the rounds"
     )
-    parser.add_argument("--nats-server", default="nats-server", help="program, by name or path")
+    parser.add_argument(
+        "--nats-server", help="program, by name or path (default: the one of this environment)"
+    )
     for exporter in contestants.EXPORTERS:
         variable = exporter.name.upper().replace("-", "_")
         parser.add_argument(
@@ -97,69 +102,76 @@ def find(program: str) -> str | None:
     return str(Path(found).absolute()) if found else None
 
 
-def need(program: str) -> Path:
-    found = find(program)
-    if found is None:
-        sys.exit(f"bench: {program} is neither on PATH nor a program; name it with its flag")
-    return Path(found)
-
-
-def measure(
-    options: argparse.Namespace, server: Server, folder: Path, result: report.Result
-) -> None:
+async def measure(options: argparse.Namespace, server: Server, result: report.Result) -> None:
+    """Whoever is measured runs in a process of its own, so blocking this loop hinders nobody."""
     have = Size(0, 0)
     for size in options.sizes:
         say(f"making {size.consumers:,} consumers ({size})")
-        asyncio.run(grow(server.load_url, have, size, StorageType(options.storage)))
+        await grow(server.url_for(USER), have, size, StorageType(options.storage))
         have = size
-        with ExitStack() as stack:
-            everyone = take_part(options, size, server, folder, stack)
-            work = functools.partial(let_work, options.still, server, size)
-            result.series[size] = alternate(
+
+        async def work(size: Size = size) -> None:
+            if not options.still:
+                await stir(server.url_for(USER), size)
+
+        async with AsyncExitStack() as stack:
+            everyone = await take_part(options, size, server, stack)
+            folder = server.folder
+            result.series[size] = await alternate(
                 everyone, server.pid, options.rounds, folder, stir=work, say=say
             )
             say("asking /-/healthy during scrapes")
             ours = next(one for one in everyone if one.name == report.OURS)
-            result.health[size] = latency_during_scrapes(ours, HEALTH_SCRAPES, work)
+            result.health[size] = await latency_during_scrapes(ours, HEALTH_SCRAPES, work)
 
 
-def let_work(still: bool, server: Server, size: Size) -> None:
-    if not still:
-        asyncio.run(stir(server.load_url, size))
-
-
-def take_part(
-    options: argparse.Namespace, size: Size, server: Server, folder: Path, stack: ExitStack
+async def take_part(
+    options: argparse.Namespace, size: Size, server: Server, stack: AsyncExitStack
 ) -> list[Contestant]:
     """Everyone of this size, started afresh: nobody's memory is that of another size."""
-    everyone = contestants.bare_requests(server, server.version())
+    everyone = contestants.bare_requests(server)
     for exporter in contestants.EXPORTERS:
-        asked = getattr(options, exporter.name.replace("-", "_"))
-        program = find(asked)
         if exporter.name != report.OURS and size not in options.peers_at:
             continue
+        asked = getattr(options, exporter.name.replace("-", "_"))
+        program = find(asked)
         if program is None:
-            if exporter.name == report.OURS:
-                need(asked)
             say(f"{exporter.name} does not take part: there is no program {asked}")
             continue
-        everyone.append(stack.enter_context(contestants.running(exporter, program, server, folder)))
+        started = contestants.running(exporter, program, server, server.folder)
+        everyone.append(await stack.enter_async_context(started))
     return everyone
+
+
+async def start_and_measure(options: argparse.Namespace, result: report.Result) -> None:
+    accounts = {"LOAD": account(USER)}
+    async with Cluster(
+        size=1,
+        binary=options.nats_server,
+        prefix="bench",
+        accounts=accounts,
+        max_file_store=64 * GIB,
+        max_memory_store=8 * GIB,
+    ) as cluster:
+        await measure(options, cluster[0], result)
 
 
 def main(argv: list[str]) -> int:
     options = arguments(argv)
-    need("curl")
+    for program in ("curl", options.jetstream_exporter):
+        if find(program) is None:
+            print(f"bench: {program} is neither on PATH nor a program", file=sys.stderr)
+            return 1
     started = datetime.datetime.now(datetime.UTC)
-    result = report.Result(
-        started, options.rounds, options.storage, options.still, os.getloadavg()[0]
-    )
-    if result.load_before > 0.5:
-        say(f"this machine is busy (load {result.load_before:.1f}): the figures will be worse")
-    with tempfile.TemporaryDirectory(prefix="bench-") as name:
-        folder = Path(name)
-        with running_server(need(options.nats_server), folder) as server:
-            measure(options, server, folder, result)
+    before = os.getloadavg()[0]
+    result = report.Result(started, options.rounds, options.storage, options.still, before)
+    if before > BUSY:
+        say(f"this machine is busy (load {before:.1f}): the figures will be worse")
+    try:
+        asyncio.run(start_and_measure(options, result))
+    except (DemoError, MeasureError) as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
     output = options.output or RESULTS / f"{started:%Y-%m-%d}.md"
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(report.document(result))
