@@ -1,0 +1,170 @@
+"""No alert without its proof, its runbook, its links, and metrics that the exporter has."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from tests.support import promql
+from tests.support.rules import (
+    ALERTS,
+    ALL,
+    GRAFANA_BASE,
+    NAMES,
+    RECORDS,
+    ROOT,
+    RULES,
+    RUNBOOK_BASE,
+    RUNBOOKS,
+    Rule,
+    cases,
+)
+
+from jetstream_exporter.metrics import TABLES
+
+# The watchdog has no silent twin: that it never falls silent is its purpose.
+ALWAYS_FIRING = {"JetStreamWatchdog"}
+SCOPES = {
+    "exporter": set(),
+    "cluster": {"nats_cluster"},
+    "server": {"nats_cluster", "server"},
+    "stream": {"nats_cluster", "account", "stream"},
+    "consumer": {"nats_cluster", "account", "stream", "consumer"},
+}
+# What Prometheus and Kubernetes add to a scraped series.
+TARGET = {"job", "instance", "namespace", "pod"}
+# From advisories, once the exporter hears them.
+ADVISORY = {
+    "jetstream_consumer_max_deliveries_total": SCOPES["consumer"],
+    "jetstream_consumer_excess_deliveries_total": SCOPES["consumer"],
+}
+FOREIGN = {
+    "up": set(),
+    "kube_pod_spec_volumes_persistentvolumeclaims_info": {"persistentvolumeclaim", "volume"},
+    "kubelet_volume_stats_capacity_bytes": {"persistentvolumeclaim"},
+}
+BOARDS = {
+    "jetstream-overview",
+    "jetstream-raft",
+    "jetstream-servers",
+    "jetstream-stream",
+    "jetstream-consumer",
+    "jetstream-exporter",
+}
+VARIABLES = {"nats_cluster", "account", "stream", "consumer"}
+
+LABELS: dict[str, set[str]] = {
+    **ADVISORY,
+    **{family.name: set(table.labels) for table in TABLES for family in table.families},
+    **{rule.record: SCOPES["consumer"] for rule in RECORDS},
+    **FOREIGN,
+}
+TYPES = {family.name: family.type for table in TABLES for family in table.families}
+by_rule = pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: rule.id)
+by_any = pytest.mark.parametrize("rule", ALL, ids=lambda rule: rule.id)
+
+
+def fired(alert: str, severity: str) -> Iterator[dict[str, Any]]:
+    """What the cases named "<alert> fires" expect of this severity."""
+    for case in cases():
+        if case["name"].startswith(f"{alert} fires: "):
+            for check in case["alert_rule_test"]:
+                for expected in check["exp_alerts"]:
+                    if expected["exp_labels"]["severity"] == severity:
+                        yield expected
+
+
+def silent(alert: str) -> bool:
+    return any(
+        not check["exp_alerts"] and check["alertname"] == alert
+        for case in cases()
+        if case["name"].startswith(f"{alert} stays silent: ")
+        for check in case["alert_rule_test"]
+    )
+
+
+def test_there_are_40_alerts_and_the_readers_of_the_list_can_count_on_it() -> None:
+    assert len(NAMES) == 40
+
+
+@by_rule
+def test_an_alert_has_a_case_in_which_it_fires_with_all_its_labels_and_sentences(
+    rule: Rule,
+) -> None:
+    found = list(fired(rule.alert, rule.severity))
+    assert found, f'no case named "{rule.alert} fires: …" expects severity {rule.severity}'
+    for expected in found:
+        assert {"severity", "service", "scope"} | SCOPES[rule.scope] <= set(expected["exp_labels"])
+        assert set(expected["exp_annotations"]) == set(rule.annotations)
+
+
+@pytest.mark.parametrize("alert", sorted(set(NAMES) - ALWAYS_FIRING))
+def test_an_alert_has_a_case_in_which_it_stays_silent(alert: str) -> None:
+    assert silent(alert), f'no case named "{alert} stays silent: …" expects no alert'
+
+
+def test_a_case_says_in_its_name_what_it_proves() -> None:
+    names = [case["name"] for case in cases()]
+    assert sorted(set(names)) == sorted(names)
+    for case in cases():
+        alert = case["name"].split()[0]
+        assert re.match(rf"{alert} (fires|stays silent): ", case["name"]), case["name"]
+        assert alert in NAMES, case["name"]
+        assert {check["alertname"] for check in case["alert_rule_test"]} == {alert}
+
+
+@by_any
+def test_every_metric_is_one_that_exists(rule: Rule) -> None:
+    unknown = {s.metric for s in promql.selectors(rule.expr)} - set(LABELS)
+    assert not unknown
+
+
+@by_any
+def test_every_label_is_one_that_its_metric_has(rule: Rule) -> None:
+    for selector in promql.selectors(rule.expr):
+        known = LABELS[selector.metric] | TARGET
+        grouped = (
+            {label for a in selector.aggregations[-1:] for label in a.modifier.labels}
+            if (selector.aggregations and selector.aggregations[-1].modifier)
+            else set()
+        )
+        assert set(selector.matchers) | grouped <= known, selector.metric
+
+
+@by_rule
+def test_the_runbook_of_an_alert_is_there(rule: Rule) -> None:
+    url = rule.annotations["runbook_url"]
+    assert url == f"{RUNBOOK_BASE}{rule.alert}.md"
+    assert (RUNBOOKS / f"{rule.alert}.md").is_file()
+
+
+def test_no_runbook_outlived_its_alert() -> None:
+    assert sorted(path.stem for path in RUNBOOKS.glob("*.md")) == NAMES
+
+
+def variables(uid: str) -> set[str]:
+    """The variables of the board as it is in dashboards/."""
+    board = json.loads((ROOT / "dashboards" / f"{uid}.json").read_text())
+    assert board["uid"] == uid
+    return {variable["name"] for variable in board["templating"]["list"]}
+
+
+@by_rule
+def test_the_dashboard_of_an_alert_is_there_and_knows_its_variables(rule: Rule) -> None:
+    url = re.sub(
+        r"\{\{ \$labels\.(\w+) \| urlquery \}\}", r"<\1>", rule.annotations["dashboard_url"]
+    )
+    assert url.startswith(GRAFANA_BASE)
+    assert "{{" not in url
+    uid = urlsplit(url).path.removeprefix("/d/")
+    given = dict(parse_qsl(urlsplit(url).query))
+    assert given == {f"var-{name}": f"<{name}>" for name in SCOPES[rule.scope] & VARIABLES}
+    assert uid in BOARDS
+    if (ROOT / "dashboards" / f"{uid}.json").exists():
+        assert {name.removeprefix("var-") for name in given} <= variables(uid)
+
+
+def test_only_rule_files_and_runbooks_lie_in_the_folder_that_users_copy() -> None:
+    assert {path.name for path in RULES.iterdir() if path.is_dir()} == {"runbooks"}

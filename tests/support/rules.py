@@ -1,0 +1,90 @@
+"""The rule files, their promtool tests and their runbooks, read once."""
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+RULES = ROOT / "rules"
+RUNBOOKS = RULES / "runbooks"
+RULE_FILES = sorted(RULES.glob("*.yaml"))
+PROMTOOL_FILES = sorted((ROOT / "tests" / "rules").glob("*.yaml"))
+RUNBOOK_BASE = "https://github.com/jetstream-exporter/jetstream-exporter/blob/main/rules/runbooks/"
+GRAFANA_BASE = "https://grafana.example.com/d/"
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    file: str
+    group: str
+    body: dict[str, Any]
+
+    @property
+    def alert(self) -> str:
+        return str(self.body.get("alert", ""))
+
+    @property
+    def record(self) -> str:
+        return str(self.body.get("record", ""))
+
+    @property
+    def expr(self) -> str:
+        return str(self.body["expr"])
+
+    @property
+    def severity(self) -> str:
+        return str(self.body["labels"]["severity"])
+
+    @property
+    def scope(self) -> str:
+        return str(self.body["labels"]["scope"])
+
+    @property
+    def annotations(self) -> dict[str, str]:
+        return dict(self.body["annotations"])
+
+    @property
+    def id(self) -> str:
+        return f"{self.alert}-{self.severity}" if self.alert else self.record
+
+
+def load(files: list[Path]) -> list[Rule]:
+    return [
+        Rule(path.name, group["name"], rule)
+        for path in files
+        for group in yaml.safe_load(path.read_text())["groups"]
+        for rule in group["rules"]
+    ]
+
+
+ALL = load(RULE_FILES)
+ALERTS = [rule for rule in ALL if rule.alert]
+RECORDS = [rule for rule in ALL if rule.record]
+NAMES = sorted({rule.alert for rule in ALERTS})
+
+
+def duration(text: str) -> float:
+    """'1h30m' in seconds."""
+    return float(sum(int(n) * UNITS[u] for n, u in re.findall(r"(\d+)([smhd])", text)))
+
+
+@cache
+def cases() -> list[dict[str, Any]]:
+    """Every named promtool test."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return [
+        case
+        for path in PROMTOOL_FILES
+        for case in yaml.load(path.read_text(), Loader=loader)["tests"]  # noqa: S506
+    ]
+
+
+def with_records(expr: str) -> list[str]:
+    """The expression and those of the recording rules it is made of."""
+    used = [rule for rule in RECORDS if rule.record in expr]
+    return [expr, *(text for rule in used for text in with_records(rule.expr))]
