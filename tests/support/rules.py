@@ -80,7 +80,7 @@ def cases() -> list[dict[str, Any]]:
     return [
         case
         for path in PROMTOOL_FILES
-        for case in yaml.load(path.read_text(), Loader=loader)["tests"]  # noqa: S506
+        for case in yaml.load(path.read_text(), Loader=loader)["tests"]
     ]
 
 
