@@ -6,7 +6,7 @@ ARGS ?=
 SOURCES := $(shell find exporter -name '*.py' -o -name 'py.typed')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint tools image clean
+.PHONY: help demo test lint tools dashboards image clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ demo: $(VENV)/.demo ## a three-node cluster with the ORDERS workload and the exp
 
 tools: $(VENV)/.test ## what PyPI does not have: Prometheus, promtool, Alertmanager; more versions of nats-server
 	@$(BIN)/python scripts/tools.py
+
+dashboards: $(VENV)/.test ## dashboards/*.json anew, from dashboards/src and the thresholds in rules/
+	@$(BIN)/python -m dashboards.src
 
 lint: $(VENV)/.test ## ruff and mypy
 	$(BIN)/ruff check .

@@ -1,0 +1,180 @@
+"""Every expression parses, asks only for what the exporter has, and for nothing but what was chosen."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import promql_parser
+import pytest
+from tests.support.boards import (
+    RANGES,
+    Expression,
+    boards,
+    expressions,
+    filled,
+    of_board,
+    selectors,
+    walk,
+)
+from tests.support.tools import tool
+
+from jetstream_exporter.metrics import TABLES
+
+BOARDS = boards()
+EXPRESSIONS = expressions()
+of_each_board = pytest.mark.parametrize(
+    "asked", [list(of_board(board)) for board in BOARDS.values()], ids=BOARDS.keys()
+)
+Asked = list[Expression]
+
+CONSUMER = {"nats_cluster", "account", "stream", "consumer"}
+# Heard only while the exporter listens to advisories.
+HEARD = {
+    **{
+        f"jetstream_consumer_{what}_total": CONSUMER
+        for what in ("naks", "terminations", "max_deliveries", "excess_deliveries")
+    },
+    "jetstream_advisories_total": {"kind"},
+    "jetstream_exporter_advisory_connected": set[str](),
+    "jetstream_exporter_advisory_gaps_total": set[str](),
+}
+# Prometheus' own, and prometheus_client's.
+FOREIGN = {
+    "up": set[str](),
+    "scrape_samples_scraped": set[str](),
+    "process_resident_memory_bytes": set[str](),
+    "process_cpu_seconds_total": set[str](),
+    "process_start_time_seconds": set[str](),
+    "ALERTS": {"alertname", "alertstate", "service", "severity", "nats_cluster"},
+}
+TARGET = {"job", "instance"}
+KNOWN = (
+    HEARD
+    | FOREIGN
+    | {family.name: set(table.labels) for table in TABLES for family in table.families}
+)
+COUNTERS = {
+    family.name for table in TABLES for family in table.families if family.type == "counter"
+} | {name for name in (*HEARD, *FOREIGN) if name.endswith("_total")}
+OF_COUNTERS = {"rate", "irate", "increase"}
+
+
+def test_promtool_takes_every_expression_as_a_rule(tmp_path: Path) -> None:
+    rules = [
+        {"record": f"board:expression:{number}", "expr": filled(expression.text)}
+        for number, expression in enumerate(EXPRESSIONS)
+    ]
+    file = tmp_path / "rules.yaml"
+    file.write_text(json.dumps({"groups": [{"name": "boards", "rules": rules}]}))
+    checked = subprocess.run(
+        [tool("promtool"), "check", "rules", "--lint=none", file],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert checked.returncode == 0, checked.stderr
+    assert f"{len(EXPRESSIONS)} rules found" in checked.stdout
+
+
+@of_each_board
+def test_every_metric_is_one_that_the_exporter_has(asked: Asked) -> None:
+    for expression in asked:
+        named = {selector.name for selector in selectors(expression.tree())}
+        assert named <= set(KNOWN), expression.where
+
+
+@of_each_board
+def test_every_label_is_one_that_its_metric_has(asked: Asked) -> None:
+    for expression in asked:
+        for selector in selectors(expression.tree()):
+            matched = {matcher.name for matcher in selector.matchers.matchers}
+            assert matched <= KNOWN[selector.name] | TARGET, expression.where
+
+
+@of_each_board
+def test_every_grouping_is_by_labels_that_are_there(asked: Asked) -> None:
+    for expression in asked:
+        for node, _ in walk(expression.tree()):
+            below = set[str]().union(*(KNOWN[s.name] | TARGET for s in selectors(node)))
+            assert grouping(node) <= below, expression.where
+
+
+def grouping(node: Any) -> set[str]:
+    if isinstance(node, promql_parser.AggregateExpr) and node.modifier is not None:
+        return set(node.modifier.labels)
+    if isinstance(node, promql_parser.BinaryExpr) and node.modifier is not None:
+        return set(node.modifier.matching.labels) if node.modifier.matching else set()
+    return set()
+
+
+@of_each_board
+def test_what_was_chosen_narrows_every_selector(asked: Asked) -> None:
+    """Boards that ignore their own variables mix the figures of clusters."""
+    for expression in asked:
+        for selector in selectors(promql_parser.parse(unfilled(expression))):
+            narrowed = {(m.name, m.value) for m in selector.matchers.matchers}
+            assert needed(selector.name, expression.where) <= narrowed, expression.where
+
+
+def needed(metric: str, where: str) -> set[tuple[str, str]]:
+    if metric == "ALERTS":
+        return {("nats_cluster", "$nats_cluster|")}
+    choices = [("job", "$job"), ("nats_cluster", "$nats_cluster")]
+    return {
+        (label, variable)
+        for label, variable in choices
+        if label in KNOWN[metric] | TARGET and not where.endswith(("$job", variable))
+    }
+
+
+def unfilled(expression: Expression) -> str:
+    """With ranges filled and the other variables left as they are."""
+    names = ("job", "nats_cluster", "account", "stream", "consumer", "server")
+    return filled(expression.text, {name: f"${name}" for name in names})
+
+
+@of_each_board
+def test_a_rate_is_taken_of_counters_only_and_a_counter_is_never_shown_raw(asked: Asked) -> None:
+    for expression in asked:
+        for node, parents in walk(expression.tree()):
+            if isinstance(node, promql_parser.VectorSelector):
+                function = parents[-2].func.name if ranged(parents) else "shown raw"
+                if node.name in COUNTERS:
+                    assert function in OF_COUNTERS | {"changes", "resets"}, expression.where
+                else:
+                    assert function not in OF_COUNTERS, expression.where
+
+
+def ranged(parents: tuple[Any, ...]) -> bool:
+    return bool(parents) and isinstance(parents[-1], promql_parser.MatrixSelector)
+
+
+@of_each_board
+def test_a_rate_follows_the_width_of_the_screen_and_the_scrape_interval(asked: Asked) -> None:
+    for expression in asked:
+        for node, _ in walk(expression.tree()):
+            if isinstance(node, promql_parser.Call) and node.func.name in OF_COUNTERS:
+                ranged_by = f"[{RANGES['__rate_interval']}]"
+                assert expression.fixed_ranges or ranged_by in node.prettify(), expression.where
+
+
+@of_each_board
+def test_replicas_and_exporters_are_never_added_up(asked: Asked) -> None:
+    """A sum or a count is of `max by (…)`: the series of two exporters of one cluster are one."""
+    for expression in asked:
+        for node, _ in walk(expression.tree()):
+            if isinstance(node, promql_parser.AggregateExpr) and str(node.op) in (
+                "sum",
+                "count",
+                "topk",
+            ):
+                assert single(node.expr), expression.where
+
+
+def single(node: Any) -> bool:
+    return all(
+        any(isinstance(p, promql_parser.AggregateExpr) and str(p.op) == "max" for p in parents)
+        for selector, parents in walk(node)
+        if isinstance(selector, promql_parser.VectorSelector) and selector.name != "ALERTS"
+    )
