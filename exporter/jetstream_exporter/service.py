@@ -127,9 +127,12 @@ def load_checked(path: str, targets: Sequence[str]) -> Config:
             raise ConfigError(
                 f"{path}: families.disabled: there is no family {name!r}; see METRICS.md"
             )
-    for cluster in config.clusters:
-        tls(cluster.http)
-        _headers(cluster.http)
+    for i, cluster in enumerate(config.clusters):
+        try:
+            tls(cluster.http)
+            _headers(cluster.http)
+        except ConfigError as error:
+            raise ConfigError(f"{path}: clusters[{i}].http: {error}") from None
     return config
 
 
@@ -147,7 +150,9 @@ def tls(http: Http) -> ssl.SSLContext | None:
             context.load_cert_chain(http.cert_file, http.key_file)
     except (OSError, ssl.SSLError) as error:
         files = ", ".join(file for file in (http.ca_file, http.cert_file, http.key_file) if file)
-        raise ConfigError(f"http: {files}: cannot be loaded: {error}") from None
+        tls_error = isinstance(error, ssl.SSLError)
+        what = "not PEM, or not a certificate and its key" if tls_error else error.strerror
+        raise ConfigError(f"{files}: cannot be loaded: {what}") from None
     if http.insecure_skip_verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -160,8 +165,10 @@ def _headers(http: Http) -> dict[str, str]:
     if http.password_file:
         try:
             password = Path(http.password_file).read_text(encoding="utf-8").rstrip("\r\n")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"http.password_file: {http.password_file}: {error}") from None
+        except OSError as error:
+            raise ConfigError(f"{http.password_file}: cannot be read: {error.strerror}") from None
+        except UnicodeDecodeError:
+            raise ConfigError(f"{http.password_file}: is not UTF-8 text") from None
     else:
         password = os.environ.get(http.password_env, "")
     token = base64.b64encode(f"{http.username}:{password}".encode()).decode()

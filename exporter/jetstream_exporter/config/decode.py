@@ -2,7 +2,8 @@
 
 import pathlib
 import re
-from typing import Any, TypeVar, get_args
+from types import UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin
 
 import msgspec
 import yaml
@@ -18,8 +19,14 @@ _KINDS = {
     "bool": "true or false",
     "null": "nothing",
 }
+# What may stand in the file. YAML's dates are strings here, and what makes objects of other kinds is refused.
+_TAGS = frozenset(f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float", "str"))
+_DATE = "tag:yaml.org,2002:timestamp"
 _PLACE = re.compile(r"^(?P<what>.*?)(?: - at `(?P<path>\$[^`]*)`)?$", re.DOTALL)
-_STEP = re.compile(r"\.([A-Za-z_]\w*)|\[(\d+)\]|\[\.\.\.\]")
+_STEP = re.compile(r"\.([A-Za-z_]\w*)|\[(\d+)\]")
+
+_INSIDE = object()  # stands for a value that is being read
+_TAGGED = "has a tag; plain mappings, lists, strings, numbers, true and false are allowed"
 
 Path = tuple[str | int, ...]
 Part = TypeVar("Part", bound=msgspec.Struct)
@@ -31,14 +38,15 @@ class ConfigError(Exception):
 
 def decode(text: str, name: str, kind: type[Part]) -> "tuple[Part, Locator]":
     """Decode a file's text; `name` is what sentences call the file."""
-    tree = _tree(text, name)
     try:
-        data = {} if tree is None else _plain(tree, name)
-        value = msgspec.convert(data, kind, dec_hook=read_value, strict=True)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        line = f":{mark.line + 1}" if mark else ""
-        raise ConfigError(f"{name}{line}: is not plain YAML: {error.problem}") from None
+        tree = _tree(text, name)
+        data = {} if tree is None else _plain(tree, name, {})
+    except RecursionError:
+        raise ConfigError(f"{name}: is nested too deeply") from None
+    try:
+        value = msgspec.convert(
+            {} if data is None else data, kind, dec_hook=read_value, strict=True
+        )
     except msgspec.ValidationError as error:
         raise ConfigError(_sentence(str(error), Locator(tree, name), kind)) from None
     return value, Locator(tree, name)
@@ -59,29 +67,70 @@ def _tree(text: str, name: str) -> yaml.Node | None:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f":{mark.line + 1}" if mark else ""
-        raise ConfigError(f"{name}{line}: is not YAML: {error.problem or error.context}") from None
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{name}: is not YAML: {' '.join(str(error).split())}") from None
+        raise ConfigError(f"{name}{line}: is not YAML: {_problem(error)}") from None
+    except yaml.reader.ReaderError as error:
+        what = f"the character {error.character!r} is not allowed in it (at {error.position})"
+        raise ConfigError(f"{name}: is not text: {what}") from None
 
 
-def _plain(node: yaml.Node, name: str, inside: tuple[int, ...] = ()) -> Any:
-    """The node's value. Keys that stand twice are refused: YAML keeps the last, silently."""
-    if id(node) in inside:
-        raise ConfigError(f"{name}:{node.start_mark.line + 1}: an alias refers to itself")
-    inside = (*inside, id(node))
-    if isinstance(node, yaml.MappingNode):
-        data = {}
-        for key, value in node.value:
-            line = key.start_mark.line + 1
-            if not isinstance(key, yaml.ScalarNode):
-                raise ConfigError(f"{name}:{line}: a key must be a word")
-            if key.value in data:
-                raise ConfigError(f"{name}:{line}: the key {key.value!r} stands twice")
-            data[key.value] = _plain(value, name, inside)
-        return data
-    if isinstance(node, yaml.SequenceNode):
-        return [_plain(item, name, inside) for item in node.value]
-    return yaml.SafeLoader("").construct_object(node)
+def _problem(error: yaml.MarkedYAMLError) -> str:
+    """What the parser says, without the file's own words: a password may begin with `*` or `&`."""
+    problem = error.problem or error.context or "it ends too early"
+    if problem.startswith("found undefined alias"):
+        return "an alias without its anchor; put quotes around a value that begins with *"
+    if problem.startswith("found undefined tag handle"):
+        return "an unknown tag"
+    if problem.startswith("but found another document"):
+        return "it holds two documents"
+    return problem.split(";")[0]
+
+
+def _plain(node: yaml.Node, name: str, seen: dict[int, Any]) -> Any:
+    """The node's value. Keys that stand twice are refused: YAML keeps the last, silently.
+
+    What an alias repeats is read once: ten lines of aliases can stand for a billion values.
+    """
+    line = node.start_mark.line + 1
+    if id(node) in seen:
+        if seen[id(node)] is _INSIDE:
+            raise ConfigError(f"{name}:{line}: an alias refers to itself")
+        return seen[id(node)]
+    seen[id(node)] = _INSIDE
+    if isinstance(node, yaml.ScalarNode):
+        value: Any = _scalar(node, name)
+    elif node.tag not in ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"):
+        raise ConfigError(f"{name}:{line}: {_TAGGED}")
+    elif isinstance(node, yaml.MappingNode):
+        value = _mapping(node, name, seen)
+    else:
+        value = [_plain(item, name, seen) for item in node.value]
+    seen[id(node)] = value
+    return value
+
+
+def _mapping(node: yaml.MappingNode, name: str, seen: dict[int, Any]) -> dict[str, Any]:
+    data: dict[str, Any] = {}
+    for key, value in node.value:
+        line = key.start_mark.line + 1
+        if not isinstance(key, yaml.ScalarNode):
+            raise ConfigError(f"{name}:{line}: a key must be a word")
+        if key.value in data:
+            raise ConfigError(f"{name}:{line}: the key {key.value!r} stands twice")
+        data[key.value] = _plain(value, name, seen)
+    return data
+
+
+def _scalar(node: yaml.ScalarNode, name: str) -> Any:
+    if node.tag == _DATE:
+        return node.value
+    place = f"{name}:{node.start_mark.line + 1}"
+    if node.tag not in _TAGS:
+        raise ConfigError(f"{place}: {_TAGGED}")
+    try:
+        return yaml.SafeLoader("").construct_object(node)
+    except (ValueError, KeyError):
+        kind = _KINDS[node.tag.removeprefix("tag:yaml.org,2002:")]
+        raise ConfigError(f"{place}: is not {kind} that can be read") from None
 
 
 class Locator:
@@ -97,6 +146,7 @@ class Locator:
     def place(self, path: Path) -> str:
         line = _line(self._tree, path)
         dotted = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+        dotted = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in dotted)
         where = f"{self._name}:{line}" if line else self._name
         return f"{where}: {dotted.removeprefix('.')}" if dotted else where
 
@@ -130,8 +180,11 @@ def _sentence(message: str, locator: Locator, kind: Any) -> str:
 
 
 def _plain_words(what: str) -> str:
-    for name, words in _KINDS.items():
-        what = what.replace(f"`{name}`", words)
+    kinds = re.compile(r"`([a-z]+)(?: \| null)?`")
+    what = kinds.sub(lambda match: _KINDS.get(match[1], match[0]), what)
+    what = what.replace(">= 0", "that is not negative").replace(
+        "Invalid enum value", "unknown value"
+    )
     return what[0].lower() + what[1:]
 
 
@@ -143,9 +196,10 @@ def _choices(kind: Any, path: Path, what: str) -> str:
 
 
 def _steps(path: str) -> Path:
+    """msgspec's path; of a mapping with free keys it does not say which, so the path ends there."""
     steps: list[str | int] = []
-    for key, index in _STEP.findall(path):
-        steps.append(key or (int(index) if index else -1))
+    for key, index in _STEP.findall(path.split("[...]", maxsplit=1)[0]):
+        steps.append(key or int(index))
     return tuple(steps)
 
 
@@ -163,7 +217,11 @@ def _kind_at(kind: Any, path: Path) -> Any:
 
 
 def _bare(kind: Any) -> Any:
-    """The struct inside Annotated[...] and list[...]."""
-    while hasattr(kind, "__metadata__") or getattr(kind, "__origin__", None) is list:
-        kind = kind.__origin__ if hasattr(kind, "__metadata__") else kind.__args__[0]
-    return kind
+    """The struct or the choices inside Annotated[...], list[...] and ... | None."""
+    while True:
+        if hasattr(kind, "__metadata__"):
+            kind = kind.__origin__
+        elif get_origin(kind) in (list, UnionType, Union):
+            kind = get_args(kind)[0]
+        else:
+            return kind

@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path as FsPath
 
 import msgspec
 from yarl import URL
@@ -22,75 +22,101 @@ from jetstream_exporter.config.schema import Cluster, Config, Http
 DEFAULT_TARGET = "http://localhost:8222"
 DEFAULT_PORT = 8222
 MIN_TIMEOUT = 1.0
+FILES = ("ca_file", "cert_file", "key_file", "password_file")
 
 
 def load(path: str, targets: Sequence[str] = ()) -> Config:
     """Read a file (none if empty) and add the targets of the command line as a cluster of their own."""
     config = parse(read_text(path), path) if path else Config()
     clusters = list(config.clusters)
+    taken = {target for cluster in clusters for target in cluster.targets}
     if targets:
-        clusters.append(Cluster(targets=list(targets)))
-        for i, target in enumerate(targets):
-            check_target(target, f"--target {i + 1}")
+        places = [f"--target {i + 1}" for i in range(len(targets))]
+        clusters.append(Cluster(targets=_targets(targets, places, taken)))
     if not clusters:
         clusters.append(Cluster(targets=[DEFAULT_TARGET]))
-    return msgspec.structs.replace(config, clusters=[_complete(cluster) for cluster in clusters])
+    return msgspec.structs.replace(config, clusters=clusters)
 
 
 def parse(text: str, name: str) -> Config:
-    """Decode and check a file's text; `name` is what sentences call the file."""
+    """Decode and check a file's text; `name` is what sentences call it. Files in it are relative to its folder."""
     config, locator = decode(text, name, Config)
     _check(config, locator)
-    return config
+    taken: set[str] = set()
+    clusters = []
+    for i, cluster in enumerate(config.clusters):
+        place: KeyPath = ("clusters", i)
+        places = [locator.place((*place, "targets", j)) for j, _ in enumerate(cluster.targets)]
+        complete = _targets(cluster.targets, places, taken)
+        http = _resolve(cluster.http, FsPath(name).parent)
+        _check_http(http, (*place, "http"), locator)
+        clusters.append(msgspec.structs.replace(cluster, targets=complete, http=http))
+    return msgspec.structs.replace(config, clusters=clusters)
 
 
 def _check(config: Config, locator: Locator) -> None:
     """What types cannot say."""
     if config.collect.timeout < MIN_TIMEOUT:
         raise locator.error(("collect", "timeout"), f"must be {MIN_TIMEOUT:g}s at least")
-    names: dict[str, int] = {}
+    names: set[str] = set()
     for i, cluster in enumerate(config.clusters):
         place: KeyPath = ("clusters", i)
         if not cluster.targets:
             raise locator.error(place, "has no targets; name at least one, like http://nats:8222")
         if cluster.name and cluster.name in names:
-            raise locator.error(
-                (*place, "name"), f"{cluster.name!r} is the name of another cluster"
-            )
-        names[cluster.name] = i
-        for j, target in enumerate(cluster.targets):
-            check_target(target, locator.place((*place, "targets", j)))
-        _check_http(cluster.http, (*place, "http"), locator)
+            what = f"{cluster.name!r} is the name of another cluster"
+            raise locator.error((*place, "name"), what)
+        names.add(cluster.name)
     try:
         re.compile(config.labels.dead_letter)
-    except re.error as error:
-        raise locator.error(
-            ("labels", "dead_letter"), f"is not a regular expression: {error}"
-        ) from None
+    except (re.error, OverflowError, RecursionError) as error:
+        what = f"is not a regular expression: {error}"
+        raise locator.error(("labels", "dead_letter"), what) from None
+
+
+def _targets(targets: Sequence[str], places: Sequence[str], taken: set[str]) -> list[str]:
+    """The targets, checked and complete. One that stands twice would belong to two clusters."""
+    complete = []
+    for target, place in zip(targets, places, strict=True):
+        check_target(target, place)
+        name = with_port(target)
+        if name in taken:
+            raise ConfigError(f"{place}: {name!r} stands twice")
+        taken.add(name)
+        complete.append(name)
+    return complete
 
 
 def check_target(target: str, place: str) -> None:
+    """ConfigError if this is no monitoring URL. What may hold a password is not repeated."""
+    shown = "this" if "@" in target or "?" in target or "#" in target else repr(target)
     try:
         url = URL(target.removeprefix("srv+"))
         port = url.port
     except ValueError as error:
-        raise ConfigError(f"{place}: {target!r} is not a URL: {error}") from None
-    if url.scheme not in ("http", "https") or not url.host:
-        raise ConfigError(f"{place}: {target!r} is not a URL like http://nats:8222")
+        url, port = URL(), 0 if "port" in str(error).lower() else None
     if url.user or url.password:
         raise ConfigError(
             f"{place}: a URL must not hold a user or a password; use http.username and http.password_file"
         )
-    if url.query_string or url.fragment:
-        raise ConfigError(f"{place}: {target!r} must not have a query or a fragment")
     if port == 0:
-        raise ConfigError(f"{place}: {target!r} has the port 0")
+        raise ConfigError(f"{place}: {shown} has a wrong port; allowed are 1 to 65535")
+    right = url.scheme in ("http", "https") and url.host and target.isprintable()
+    if not right or " " in target or "\\" in target:
+        raise ConfigError(f"{place}: {shown} is not a URL like http://nats:8222")
+    if url.query_string or url.fragment:
+        raise ConfigError(f"{place}: a URL must not have a query or a fragment here")
+
+
+def _resolve(http: Http, folder: FsPath) -> Http:
+    files = {key: str(folder / file) for key in FILES if (file := getattr(http, key))}
+    return msgspec.structs.replace(http, **files)
 
 
 def _check_http(http: Http, path: KeyPath, locator: Locator) -> None:
-    for key in ("ca_file", "cert_file", "key_file", "password_file"):
+    for key in FILES:
         file = getattr(http, key)
-        if file and not Path(file).is_file():
+        if file and not FsPath(file).is_file():
             raise locator.error((*path, key), f"there is no file {file}")
     if bool(http.cert_file) != bool(http.key_file):
         raise locator.error(path, "cert_file and key_file go together")
@@ -98,20 +124,20 @@ def _check_http(http: Http, path: KeyPath, locator: Locator) -> None:
         raise locator.error(path, "password_file and password_env exclude each other")
     if (http.password_file or http.password_env) and not http.username:
         raise locator.error(path, "a password needs a username")
+    if ":" in http.username:
+        raise locator.error((*path, "username"), "a user's name cannot hold a colon")
     if http.password_env and http.password_env not in os.environ:
         raise locator.error((*path, "password_env"), "that environment variable is not set")
-
-
-def _complete(cluster: Cluster) -> Cluster:
-    return msgspec.structs.replace(
-        cluster, targets=[with_port(target) for target in cluster.targets]
-    )
 
 
 def with_port(target: str) -> str:
     """A target as it is asked and shown: with its port, without a closing slash."""
     prefix = "srv+" if target.startswith("srv+") else ""
     url = URL(target.removeprefix("srv+"))
-    if not prefix and url.explicit_port is None and url.scheme == "http":
-        url = url.with_port(DEFAULT_PORT)
-    return prefix + str(url).rstrip("/")
+    port = url.explicit_port
+    if not prefix and port is None and url.scheme == "http":
+        port = DEFAULT_PORT
+    host = url.raw_host or ""
+    host = f"[{host}]" if ":" in host else host
+    shown = host if port is None else f"{host}:{port}"  # str(url) would leave out the port 80
+    return f"{prefix}{url.scheme}://{shown}{url.raw_path.rstrip('/')}"

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import binascii
 import hashlib
+import re
 import ssl
 from collections import OrderedDict
 from pathlib import Path
@@ -19,6 +20,11 @@ from jetstream_exporter.config.decode import Locator, decode, read_text
 
 OPEN = ("/-/healthy", "/-/ready")  # a kubelet has no password
 REMEMBERED = 100
+_HASH = re.compile(r"\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}")
+MIN_COST, MAX_COST = (
+    4,
+    15,
+)  # each step doubles the time; 15 is two seconds of a processor for every wrong password
 _NOBODY = bcrypt.hashpw(b"", bcrypt.gensalt(10))
 
 ClientAuth = Literal[
@@ -60,11 +66,13 @@ def load_web_config(path: str) -> WebConfig:
 
 
 def _check_hash(user: str, hashed: str, locator: Locator) -> None:
-    try:
-        bcrypt.checkpw(b"", hashed.encode())
-    except ValueError:
+    match = _HASH.fullmatch(hashed)
+    if match is None:
         what = "is not a bcrypt hash; make one with `htpasswd -nBC 10 USER`"
-        raise locator.error(("basic_auth_users", user), what) from None
+        raise locator.error(("basic_auth_users", user), what)
+    if not MIN_COST <= int(match[1]) <= MAX_COST:
+        what = f"has a cost of {match[1]}; allowed are {MIN_COST} to {MAX_COST}"
+        raise locator.error(("basic_auth_users", user), what)
 
 
 def _resolve(tls: TlsServer, folder: Path) -> None:
@@ -79,6 +87,10 @@ def _check_tls(tls: TlsServer, locator: Locator) -> None:
     for key in ("cert_file", "key_file"):
         if not getattr(tls, key):
             raise locator.error((place,), f"{key} is missing")
+    for key in ("cert_file", "key_file", "client_ca_file"):
+        file = getattr(tls, key)
+        if file and not Path(file).is_file():
+            raise locator.error((place, key), f"there is no file {file}")
     if tls.client_auth_type.startswith(("Verify", "RequireAndVerify")) and not tls.client_ca_file:
         raise locator.error((place, "client_auth_type"), "needs client_ca_file")
     if tls.client_auth_type in ("RequestClientCert", "RequireAnyClientCert"):
@@ -87,7 +99,9 @@ def _check_tls(tls: TlsServer, locator: Locator) -> None:
     try:
         tls_context(tls)
     except (OSError, ssl.SSLError) as error:
-        raise locator.error((place,), f"cannot be loaded: {error.strerror or error}") from None
+        tls_error = isinstance(error, ssl.SSLError)
+        why = "not PEM, or not a certificate and its key" if tls_error else error.strerror
+        raise locator.error((place,), f"its files cannot be loaded: {why}") from None
 
 
 def tls_context(tls: TlsServer) -> ssl.SSLContext:
@@ -109,6 +123,7 @@ class Gate:
     def __init__(self, users: dict[str, str]) -> None:
         self._users = {user: hashed.encode() for user, hashed in users.items()}
         self._good: OrderedDict[bytes, None] = OrderedDict()
+        self._checking = asyncio.Semaphore(1)  # guesses must not take the threads that scrapes need
 
     async def admits(self, header: str) -> bool:
         user, password = _credentials(header)
@@ -116,7 +131,8 @@ class Gate:
         digest = hashlib.sha256(b"\0".join((user.encode(), hashed, password))).digest()
         if digest in self._good:
             return True
-        right = await asyncio.to_thread(bcrypt.checkpw, password[:72], hashed)
+        async with self._checking:
+            right = await asyncio.to_thread(bcrypt.checkpw, password[:72], hashed)
         if not right or user not in self._users:
             return False
         self._good[digest] = None
