@@ -10,6 +10,7 @@ import msgspec
 
 from jetstream_exporter.report import Outcome, Report
 from jetstream_exporter.snapshot import Known, Snapshot, cluster_label, read_configurations
+from jetstream_exporter.snapshot.identity import Identity
 from jetstream_exporter.snapshot.rows import Consumer, Meta, Raft, Server
 
 MISSED_SCRAPES = 3
@@ -23,7 +24,7 @@ Key = tuple[str, ...]
 class Past(msgspec.Struct):
     """What was seen of one object."""
 
-    created: float | None
+    identity: Identity | None
     seen: float
     leader: str | None = None
     since: float | None = None
@@ -50,7 +51,7 @@ class History:
         reports = [outcome.report for outcome in outcomes if outcome.report is not None]
         for key, fresh in read_configurations(reports).items():
             old = self.known.get(key)
-            if old is not None and old.created == fresh.created:
+            if old is not None and old.identity.same(fresh.identity):
                 fresh.consumers = old.consumers | fresh.consumers
             self.known[key] = fresh
 
@@ -61,19 +62,20 @@ class History:
             past = self._past((meta.cluster,), None, now)
             self._follow_meta(past, meta, now)
         for stream in snapshot.streams:
-            past = self._past(stream.key, stream.created, now)
+            past = self._past(stream.key, stream.identity, now)
             self._follow(past, stream.raft, stream.cluster, now)
         for consumer in snapshot.consumers:
-            past = self._past(consumer.key, consumer.created, now)
+            past = self._past(consumer.key, consumer.identity, now)
             _doubt_first_pending(past, consumer)
             self._follow(past, consumer.raft, consumer.cluster, now)
         snapshot.servers = self._with_silent(snapshot.servers, outcomes)
         self._forget(snapshot, now)
 
-    def _past(self, key: Key, created: float | None, now: float) -> Past:
+    def _past(self, key: Key, identity: Identity | None, now: float) -> Past:
         past = self._pasts.get(key)
-        if past is None or past.created != created:
-            past = self._pasts[key] = Past(created, now)
+        if past is None or (past.identity and identity and not past.identity.same(identity)):
+            past = self._pasts[key] = Past(identity, now)
+        past.identity = identity
         past.seen = now
         past.missed = 0
         return past

@@ -16,9 +16,8 @@ from jetstream_exporter.report import Outcome, Question
 from jetstream_exporter.snapshot import Snapshot
 from jetstream_exporter.snapshot.rows import Exporter
 
-UNKNOWN_EVERY = (
-    30.0  # seconds between readings of configurations because of objects not seen before
-)
+RESERVE = 0.2  # seconds kept from the sources, beside what merging and rendering took last time
+UNKNOWN_EVERY = 30.0  # seconds between readings of configurations for objects not seen before
 
 
 class Reload(msgspec.Struct):
@@ -93,7 +92,7 @@ class Scraper:
         """Collect, and once more with configurations where objects appeared that were never seen."""
         loop = asyncio.get_running_loop()
         started = loop.time()
-        reserve = min(1.5 * (self._merging + self._writing), timeout / 2)
+        reserve = min(RESERVE + 1.5 * (self._merging + self._writing), timeout / 2)
         deadline = started + timeout - reserve
         with_config = self._config_is_due()
         snapshot = await self._collect(deadline, with_config)

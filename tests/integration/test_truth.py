@@ -2,7 +2,7 @@
 
 import contextlib
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import nats
@@ -137,17 +137,7 @@ async def test_all_figures_are_the_servers_own_after_a_random_workload(
         for user, name in (("a", "A"), ("b", "B")):
             nc = await nats.connect(cluster.urls_for(user))
 
-            async def settled() -> Samples:
-                """Mirrors copy and followers apply for a moment after the last write."""
-                return await running.until(
-                    "the mirror's last message",
-                    lambda s: (
-                        s.get("jetstream_stream_messages", account=name, stream="MIRROR")
-                        == s.get("jetstream_stream_messages", account=name, stream="S1")
-                    ),
-                )
-
-            samples = await settled()
+            samples = await running.until("the mirror's last message", is_mirrored(name))
             assert await check_account(samples, nc, cluster.name, name) >= 5 * 4 + 5
             kinds = {
                 stream: samples.labels("jetstream_stream_info", "kind", account=name, stream=stream)
@@ -161,6 +151,17 @@ async def test_all_figures_are_the_servers_own_after_a_random_workload(
             await nc.close()
         servers = await running.scrape()
         check_servers(servers, cluster)
+
+
+def is_mirrored(account: str) -> Callable[[Samples], bool]:
+    """Mirrors copy for a moment after the last write."""
+
+    def holds(samples: Samples) -> bool:
+        family = "jetstream_stream_messages"
+        copied = samples.get(family, account=account, stream="MIRROR")
+        return copied == samples.get(family, account=account, stream="S1")
+
+    return holds
 
 
 def check_servers(samples: Samples, cluster: Cluster) -> None:
@@ -260,7 +261,7 @@ async def test_a_server_without_jetstream_is_up_and_says_so(tmp_path: Path) -> N
         text = plain.config.read_text()
         await plain.stop()
         plain.config.write_text(
-            "\n".join(l for l in text.splitlines() if not l.startswith("jetstream"))
+            "\n".join(line for line in text.splitlines() if not line.startswith("jetstream"))
         )
         plain.config.write_text(
             plain.config.read_text().replace('"jetstream": "enabled"', '"jetstream": "disabled"')

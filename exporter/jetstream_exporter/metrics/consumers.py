@@ -158,7 +158,7 @@ CONFIG: Table[Consumer] = Table(
         gauge(
             "jetstream_consumer_created_timestamp_seconds",
             "When the consumer was created.",
-            lambda c: c.created,
+            lambda c: c.identity.created,
             "created",
             "jetstream_consumer_created_timestamp_seconds",
         ),

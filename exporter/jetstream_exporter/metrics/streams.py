@@ -230,7 +230,7 @@ CONFIG: Table[Stream] = Table(
         gauge(
             "jetstream_stream_created_timestamp_seconds",
             "When the stream was created.",
-            lambda s: s.created,
+            lambda s: s.identity.created,
             "created",
             "jetstream_stream_created_timestamp_seconds",
         ),

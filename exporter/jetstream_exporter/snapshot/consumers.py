@@ -1,8 +1,8 @@
 """Consumers: each from its own leader, which is often not its stream's."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 
+from jetstream_exporter.snapshot.identity import identity, latest
 from jetstream_exporter.snapshot.known import KnownStream
 from jetstream_exporter.snapshot.quorum import Speaker, elect
 from jetstream_exporter.snapshot.rows import Consumer, ConsumerSettings, Ephemerals, Place, Raft
@@ -27,20 +27,12 @@ def merge_consumers(
     return [_merge(place, said[name], known, last_sequence) for name in sorted(said)]
 
 
-def newest(moments: Iterable[datetime | None]) -> datetime | None:
-    """Of several incarnations of one name the latest."""
-    return max((moment for moment in moments if moment is not None), default=None)
-
-
 def _merge(
     place: Place, words: list[Word], known: KnownStream | None, last_sequence: int | None
 ) -> Consumer:
-    created = words[0][1].created
-    if len(words) > 1:
-        created = newest(consumer.created for _, consumer in words)
-        words = [word for word in words if word[1].created == created]
+    incarnation, words = latest(words)
     name = words[0][1].name
-    settings = _settings(known, name, created)
+    settings = known.consumer(name, incarnation) if known else None
     wanted = consumer_replicas(settings, known.settings if known else None)
     index, raft = elect([(who, consumer.cluster) for who, consumer in words], wanted, place.heard)
     if index < 0:
@@ -50,18 +42,11 @@ def _merge(
             place.account_id,
             place.stream,
             name,
-            timestamp(created),
+            incarnation,
             raft,
             settings,
         )
     return _led(place, words[index][1], raft, settings, last_sequence)
-
-
-def _settings(
-    known: KnownStream | None, name: str, created: datetime | None
-) -> ConsumerSettings | None:
-    when, settings = known.consumers.get(name, (None, None)) if known else (None, None)
-    return settings if when == created else None
 
 
 def _led(
@@ -78,7 +63,7 @@ def _led(
         account_id=place.account_id,
         stream=place.stream,
         name=said.name,
-        created=timestamp(said.created),
+        identity=identity(said),
         raft=raft,
         settings=settings,
         pending=said.num_pending,

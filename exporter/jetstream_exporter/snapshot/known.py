@@ -1,11 +1,11 @@
 """The configurations read so far, by object and incarnation; what a light answer leaves out."""
 
 from collections.abc import Iterable
-from datetime import datetime
 
 import msgspec
 
 from jetstream_exporter.report import Report
+from jetstream_exporter.snapshot.identity import Identity, identity
 from jetstream_exporter.snapshot.rows import ConsumerSettings, StreamSettings
 from jetstream_exporter.snapshot.settings import consumer_settings, stream_settings
 from jetstream_exporter.wire import StreamDetail
@@ -14,14 +14,15 @@ StreamKey = tuple[str, str, str]  # cluster, account id, stream
 
 
 class KnownStream(msgspec.Struct):
-    """One stream's configuration and its consumers', each with the time of its creation.
+    """One stream's configuration and its consumers', each with the incarnation that it belongs to."""
 
-    The time tells an object from a later one of the same name.
-    """
-
-    created: datetime | None
+    identity: Identity
     settings: StreamSettings
-    consumers: dict[str, tuple[datetime | None, ConsumerSettings]]
+    consumers: dict[str, tuple[Identity, ConsumerSettings]]
+
+    def consumer(self, name: str, wanted: Identity) -> ConsumerSettings | None:
+        found = self.consumers.get(name)
+        return found[1] if found is not None and found[0].same(wanted) else None
 
 
 Known = dict[StreamKey, KnownStream]
@@ -51,9 +52,9 @@ def _read_stream(known: Known, key: StreamKey, detail: StreamDetail, report: Rep
     if detail.config is not None:
         leads = detail.cluster is None or detail.cluster.leader == report.server_name
         if entry is None:
-            entry = known[key] = KnownStream(detail.created, stream_settings(detail.config), {})
+            entry = known[key] = KnownStream(identity(detail), stream_settings(detail.config), {})
         elif leads:
-            entry.created, entry.settings = detail.created, stream_settings(detail.config)
+            entry.identity, entry.settings = identity(detail), stream_settings(detail.config)
     if entry is None:
         return
     for consumer in detail.consumer_detail:
@@ -61,4 +62,7 @@ def _read_stream(known: Known, key: StreamKey, detail: StreamDetail, report: Rep
             continue
         leads = consumer.cluster is None or consumer.cluster.leader == report.server_name
         if leads or consumer.name not in entry.consumers:
-            entry.consumers[consumer.name] = (consumer.created, consumer_settings(consumer.config))
+            entry.consumers[consumer.name] = (
+                identity(consumer),
+                consumer_settings(consumer.config),
+            )

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import msgspec
 
+from jetstream_exporter.snapshot.identity import Identity
+
 
 class Row(msgspec.Struct, gc=False):
     """One object of the merged truth."""
@@ -223,7 +225,7 @@ class Stream(Row):
     account: str
     account_id: str
     name: str
-    created: float | None
+    identity: Identity
     raft: Raft
     figures: StreamFigures | None
     settings: StreamSettings | None
@@ -264,7 +266,7 @@ class Consumer(Row):
     account_id: str
     stream: str
     name: str
-    created: float | None
+    identity: Identity
     raft: Raft
     settings: ConsumerSettings | None
     pending: int | None = None

@@ -6,7 +6,8 @@ from typing import TypeVar
 
 import msgspec
 
-from jetstream_exporter.snapshot.consumers import ephemerals, merge_consumers, newest
+from jetstream_exporter.snapshot.consumers import ephemerals, merge_consumers
+from jetstream_exporter.snapshot.identity import identity, latest
 from jetstream_exporter.snapshot.known import KnownStream
 from jetstream_exporter.snapshot.quorum import Speaker, elect
 from jetstream_exporter.snapshot.rows import (
@@ -33,9 +34,8 @@ def merge_stream(
     dead_letter: re.Pattern[str] | None,
 ) -> tuple[Stream, list[Consumer]]:
     """Merge all that was said of one stream. Words about an earlier stream of the same name are left out."""
-    created = newest(detail.created for _, detail in words)
-    words = [word for word in words if word[1].created == created]
-    if known is not None and known.created != created:
+    incarnation, words = latest(words)
+    if known is not None and not known.identity.same(incarnation):
         known = None
     settings = known.settings if known else None
     wanted = settings.replicas if settings else None
@@ -48,7 +48,7 @@ def merge_stream(
         account=place.account,
         account_id=place.account_id,
         name=place.stream,
-        created=timestamp(created),
+        identity=identity(leader) if leader else incarnation,
         raft=raft,
         figures=figures,
         settings=settings,
