@@ -1,0 +1,90 @@
+"""All roles of the workload at once, for the demo."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from types import TracebackType
+from typing import Self
+
+from . import roles
+from .producer import DEFAULT_PACE, Pace, is_set
+from .settle import Handler
+from .streams import ConflictError
+from .work import Work
+
+PAUSE_AFTER_FAILURE = 1.0
+log = logging.getLogger(__name__)
+
+
+class Workload:
+    """Publisher, both consumers and dead letters, and after a while a replay.
+
+    Leaving it drains all of them. `processing` and `batching` are what is done with an order.
+    """
+
+    def __init__(
+        self,
+        servers: Sequence[str],
+        *,
+        replicas: int = 3,
+        pace: Pace = DEFAULT_PACE,
+        replay_after: float | None = 10.0,
+        processing: Handler | None = None,
+        batching: Handler | None = None,
+    ) -> None:
+        self.servers = servers
+        self._replicas = replicas
+        self._pace = pace
+        self._replay_after = replay_after
+        self._processing = processing or Work()
+        self._batching = batching or Work(seconds=0.002)
+        self._stopping = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Self:
+        await roles.set_up(self.servers, self._replicas)
+        servers, stopping = self.servers, self._stopping
+        self._run(lambda: roles.forward_dead_letters(servers, stopping))
+        self._run(lambda: roles.process(servers, stopping, self._processing))
+        self._run(lambda: roles.process_in_batches(servers, stopping, self._batching))
+        self._run(lambda: roles.publish(servers, stopping, self._pace))
+        if self._replay_after is not None:
+            self._run(self._replay)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Drain; a second interruption on the way cuts it short."""
+        self._stopping.set()
+        try:
+            await asyncio.gather(*self._tasks)
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _run(self, role: Callable[[], Awaitable[None]]) -> None:
+        self._tasks.append(asyncio.create_task(self._keep(role)))
+
+    async def _keep(self, role: Callable[[], Awaitable[None]]) -> None:
+        """Run the role; start it again where it fails, as its operator's platform would."""
+        while not self._stopping.is_set():
+            try:
+                return await role()
+            except ConflictError as error:
+                log.error("%s", error)
+                return None
+            except Exception:
+                log.exception("a part of the workload failed and is started again")
+                await is_set(self._stopping, PAUSE_AFTER_FAILURE)
+        return None
+
+    async def _replay(self) -> None:
+        if not await is_set(self._stopping, self._replay_after or 0):
+            await roles.process_again(self.servers, self._stopping, Work(fail_every=0))
