@@ -11,7 +11,7 @@ from dashboards.src.promql import CLUSTERS, SERVERS, alerts
 
 TAG = "jetstream"
 WIDTH = 24
-SCHEMA = 41  # Grafana 11.6; newer ones read it
+SCHEMA = 39  # Grafana 10.4; newer ones bring it up to date when they load it
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,7 +94,8 @@ def test_alertmanager_accepts_its_configuration() -> None:
 
 @pytest.mark.parametrize("name", ["exporter", "prometheus", "alertmanager"])
 def test_who_is_named_in_a_configuration_is_a_service(name: str) -> None:
-    texts = "".join(file.read_text() for file in FOLDER.glob("*.y*ml"))
+    files = {(FOLDER / source).resolve() for source, _ in mounts()}
+    texts = "".join(file.read_text() for file in files if file.suffix in (".yml", ".yaml"))
 
     assert name in SERVICES
     assert re.search(rf"\b{name}:\d+", texts)
