@@ -188,3 +188,18 @@ def test_no_sentence_names_a_threshold_that_can_be_changed(name: str) -> None:
 def test_a_change_that_cannot_be_made_is_refused(alerts: dict[str, Any], said: str) -> None:
     with pytest.raises(HelmError, match=said):
         rendered({"alerts": alerts})
+
+
+@pytest.mark.parametrize("name", ["exporter", "meta"])
+def test_the_rendered_rules_pass_the_tests_of_the_repository(name: str, tmp_path: Path) -> None:
+    """The quick two of five; that all rules are word for word the tested ones is shown above."""
+    written(tmp_path, {}, namespace=False)
+    (tmp_path / "tests/rules").mkdir(parents=True)
+    tests = tmp_path / f"tests/rules/{name}.yaml"
+    tests.write_text((chart.ROOT / f"tests/rules/{name}.yaml").read_text())
+
+    done = subprocess.run(
+        [tool("promtool"), "test", "rules", tests], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -18,6 +18,9 @@ OPERATOR = "monitoring.coreos.com/"
 
 RELEASE = {"name": "jse", "namespace": "monitoring"}
 
+# libyaml's, where there is one: the dashboards are half a megabyte.
+LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 Object = dict[str, Any]
 Values = Mapping[str, Any]
 
@@ -49,7 +52,7 @@ def objects(values: Values | None = None, **release: str) -> list[Object]:
         document
         for name, body in sorted(files.items())
         if name != "NOTES.txt"
-        for document in yaml.safe_load_all(body)
+        for document in yaml.load_all(body, LOADER)
         if document is not None
     ]
 
