@@ -18,6 +18,7 @@ from jetstream_exporter.config.decode import (
     Path as KeyPath,
 )
 from jetstream_exporter.config.schema import Cluster, Config, Http
+from jetstream_exporter.url import text
 
 DEFAULT_TARGET = "http://localhost:8222"
 DEFAULT_PORT = 8222
@@ -38,9 +39,9 @@ def load(path: str, targets: Sequence[str] = ()) -> Config:
     return msgspec.structs.replace(config, clusters=clusters)
 
 
-def parse(text: str, name: str) -> Config:
+def parse(written: str, name: str) -> Config:
     """Decode and check a file's text; `name` is what sentences call it. Files in it are relative to its folder."""
-    config, locator = decode(text, name, Config)
+    config, locator = decode(written, name, Config)
     _check(config, locator)
     taken: set[str] = set()
     clusters = []
@@ -132,12 +133,7 @@ def _check_http(http: Http, path: KeyPath, locator: Locator) -> None:
 
 def with_port(target: str) -> str:
     """A target as it is asked and shown: with its port, without a closing slash."""
-    prefix = "srv+" if target.startswith("srv+") else ""
-    url = URL(target.removeprefix("srv+"))
-    port = url.explicit_port
-    if not prefix and port is None and url.scheme == "http":
-        port = DEFAULT_PORT
-    host = url.raw_host or ""
-    host = f"[{host}]" if ":" in host else host
-    shown = host if port is None else f"{host}:{port}"  # str(url) would leave out the port 80
-    return f"{prefix}{url.scheme}://{shown}{url.raw_path.rstrip('/')}"
+    if target.startswith("srv+"):
+        return "srv+" + text(URL(target.removeprefix("srv+")))
+    url = URL(target)
+    return text(url, DEFAULT_PORT if url.scheme == "http" else None)

@@ -1,11 +1,19 @@
 """One GET with a deadline and a bound on what is swallowed."""
 
 import asyncio
+import os
+import socket
 import ssl
+from collections import OrderedDict
 from typing import NamedTuple
 
 import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
+
+from jetstream_exporter.url import text
+
+NAMES = 1000  # whose addresses are kept
 
 
 class SourceError(Exception):
@@ -27,6 +35,45 @@ class Place(NamedTuple):
 
     url: URL
     host: str | None = None  # for the Host header and for TLS, when `url` holds an address
+    addresses: tuple[str, ...] = ()  # of the name in `url`, when it holds a name
+
+    @property
+    def target(self) -> str:
+        return text(self.url)
+
+
+class _Resolved(AbstractResolver):
+    """Gives the addresses that discovery found: a second lookup could fail where the first was remembered."""
+
+    def __init__(self) -> None:
+        self._addresses: OrderedDict[str, tuple[str, ...]] = OrderedDict()
+
+    def know(self, host: str, addresses: tuple[str, ...]) -> None:
+        self._addresses[host] = addresses
+        self._addresses.move_to_end(host)
+        while len(self._addresses) > NAMES:
+            self._addresses.popitem(last=False)
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        found = [
+            ResolveResult(
+                hostname=host,
+                host=address,
+                port=port,
+                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
+                proto=0,
+                flags=socket.AI_NUMERICHOST,
+            )
+            for address in self._addresses.get(host, ())
+        ]
+        if not found:
+            raise OSError(None, "the name was not resolved")
+        return found
+
+    async def close(self) -> None:
+        self._addresses.clear()
 
 
 class Client:
@@ -37,6 +84,7 @@ class Client:
         self._tls = tls if tls is not None else True
         self._headers = {"Accept-Encoding": "identity", **headers}
         self._session: aiohttp.ClientSession | None = None
+        self._resolver = _Resolved()
 
     async def get(self, place: Place, path: str, deadline: float) -> Answer:
         """GET `path` below the place's URL before `deadline`, a time of the running loop."""
@@ -50,12 +98,15 @@ class Client:
 
     async def _get(self, place: Place, path: str) -> Answer:
         session = self._open()
+        self._resolver.know(place.url.raw_host or "", place.addresses)
         headers = {"Host": place.host} if place.host else {}
         server_name = place.host.rsplit(":", 1)[0].strip("[]") if place.host else None
         url = URL(f"{str(place.url).rstrip('/')}{path}", encoded=True)
         async with session.get(
             url, headers=headers, server_hostname=server_name, ssl=self._tls, allow_redirects=False
         ) as response:
+            if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+                raise SourceError("the answer is compressed, which no NATS server's is")
             body = await self._read(response)
             return Answer(response.status, response.reason or "", body)
 
@@ -78,7 +129,9 @@ class Client:
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, use_dns_cache=False),
+                connector=aiohttp.TCPConnector(
+                    limit=0, use_dns_cache=False, resolver=self._resolver
+                ),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers=self._headers,
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
@@ -93,20 +146,34 @@ class Client:
 
 
 def _words(error: Exception) -> str:
-    """What went wrong, for an operator; the library's own words name Python objects."""
+    """What went wrong, for an operator; the library's own words name Python objects and hold line breaks."""
     match error:
         case aiohttp.ClientConnectorDNSError():
             words = f"the name {error.host} cannot be resolved"
         case aiohttp.ClientConnectorCertificateError():
-            words = f"the certificate is not trusted: {error.certificate_error}"
+            words = f"the certificate is not trusted: {_tls_words(error.certificate_error)}"
+        case aiohttp.ClientConnectorSSLError():
+            words = f"TLS failed: {_tls_words(error.os_error)}"
         case aiohttp.ClientConnectorError():
-            words = f"cannot connect: {error.os_error.strerror or error.os_error}"
+            words = f"cannot connect: {_os_words(error.os_error)}"
         case aiohttp.ClientPayloadError():
             words = "the answer was cut short"
         case aiohttp.ServerDisconnectedError():
             words = "the connection was closed without an answer"
         case aiohttp.ClientResponseError():
-            words = f"the answer is not HTTP: {error.message}"
+            words = "the answer is not HTTP"
+        case OSError():
+            words = f"the connection broke: {_os_words(error)}"
         case _:
-            words = f"{type(error).__name__}: {error}".removesuffix(": ")
+            words = f"{type(error).__name__}: {' '.join(str(error).split())}".removesuffix(": ")
     return words
+
+
+def _os_words(error: OSError) -> str:
+    """The system's words. asyncio puts its own, with the address, where they should be."""
+    return os.strerror(error.errno) if error.errno else str(error.strerror or error)
+
+
+def _tls_words(error: Exception) -> str:
+    said = getattr(error, "verify_message", "") or getattr(error, "reason", "") or str(error)
+    return str(said).replace("_", " ").lower()

@@ -1,0 +1,97 @@
+"""One server asked over HTTP in one scrape: questions, answers decoded off the event loop, and what failed of it."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+import msgspec
+
+from jetstream_exporter.report import Health
+from jetstream_exporter.sources.http import Answer, Client, Place, SourceError, SourceTimeoutError
+from jetstream_exporter.wire import Healthz, Jsz, Varz
+
+QUESTIONS = ("varz", "healthz", "jsz")
+HEALTH_STATUSES = (200, 500, 503)
+
+Wire = TypeVar("Wire")
+_varz = msgspec.json.Decoder(Varz)
+_jsz = msgspec.json.Decoder(Jsz)
+_healthz = msgspec.json.Decoder(Healthz)
+
+
+class Asking:
+    """One place in one scrape: the parts that answered, those that failed, and what it cost."""
+
+    def __init__(self, client: Client, place: Place) -> None:
+        self._client = client
+        self._place = place
+        self.received = 0
+        self.parts: dict[str, str] = {}
+        self.errors: dict[str, str] = {}
+        self.timed_out = False
+
+    async def part(
+        self, name: str, path: str, decode: Callable[[Answer], Wire], deadline: float
+    ) -> Wire | None:
+        """Ask one question; None if it failed, which `errors` then explains."""
+        started = time.monotonic()
+        try:
+            answer = await self._client.get(self._place, path, deadline)
+            self.received += len(answer.body)
+            value = await asyncio.to_thread(decode, answer)
+        except SourceError as error:
+            self.timed_out |= isinstance(error, SourceTimeoutError)
+            self.errors[name] = str(error)
+            self.parts[name] = str(error)
+            return None
+        self.errors.pop(name, None)
+        self.parts[name] = f"{len(answer.body)} bytes in {time.monotonic() - started:.3f} s"
+        return value
+
+    def refuse(self, name: str, why: str) -> None:
+        """A part answered, but it is of no use."""
+        self.errors[name] = self.parts[name] = why
+
+    def error(self) -> str | None:
+        """What failed, in one line; what several parts failed of is said once."""
+        names: dict[str, list[str]] = {}
+        for name in QUESTIONS:
+            if name in self.errors:
+                names.setdefault(self.errors[name], []).append(name)
+        return "; ".join(f"{', '.join(parts)}: {why}" for why, parts in names.items()) or None
+
+
+def decode_varz(answer: Answer) -> Varz:
+    return _decode(_expect_ok(answer), _varz)
+
+
+def decode_jsz(answer: Answer) -> Jsz:
+    return _decode(_expect_ok(answer), _jsz)
+
+
+def decode_health(answer: Answer, check: str) -> Health:
+    """Read a verdict; 500 and 503 are verdicts too."""
+    if answer.status not in HEALTH_STATUSES:
+        _expect_ok(answer)
+    health = _decode(answer, _healthz)
+    return Health(answer.status, health.error, check)
+
+
+def _expect_ok(answer: Answer) -> Answer:
+    if answer.status != 200:
+        raise SourceError(f"answered {answer.status} {answer.reason}".rstrip())
+    return answer
+
+
+def _decode(answer: Answer, decoder: "msgspec.json.Decoder[Wire]") -> Wire:
+    try:
+        return decoder.decode(answer.body)
+    except RecursionError:
+        raise SourceError("the answer is nested too deeply") from None
+    except msgspec.ValidationError as error:
+        raise SourceError(f"the answer is not a NATS server's: {error}") from None
+    except UnicodeDecodeError:
+        raise SourceError("the answer is not whole JSON: it is not UTF-8") from None
+    except msgspec.DecodeError as error:
+        raise SourceError(f"the answer is not whole JSON: {error}") from None

@@ -1,0 +1,334 @@
+"""What a misbehaving server costs: its own data, a name in a series, one log line, never each deadline."""
+
+import asyncio
+import json
+import socket
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+import structlog
+import trustme
+from structlog.testing import capture_logs
+from tests.support import fake_nats as fakes
+from tests.support.fake_nats import FakeNats, Way, fake_nats
+from tests.support.lookups import FakeLookup
+from tests.support.tls import client_context, server_context
+
+from jetstream_exporter.collect import Collector
+from jetstream_exporter.report import Outcome, Question
+from jetstream_exporter.sources import monitoring
+from jetstream_exporter.sources.http import Client
+from jetstream_exporter.sources.monitoring import MonitoringSource
+
+LIMIT = 2**20
+DEADLINE = 5.0
+SHORT = 0.7  # where it has to run out
+
+
+class Asker:
+    """A collector over one source, asked again and again."""
+
+    def __init__(self, targets: list[str], client: Client | None = None) -> None:
+        self.source = MonitoringSource(targets, client or Client(LIMIT, None, {}), FakeLookup())
+        self.collector = Collector([self.source])
+        self.took = 0.0
+
+    async def ask(
+        self, seconds: float = DEADLINE, *, with_config: bool = False
+    ) -> dict[str, Outcome]:
+        started = time.monotonic()
+        deadline = asyncio.get_running_loop().time() + seconds
+        outcomes = await self.collector.collect(Question(deadline, with_config))
+        self.took = time.monotonic() - started
+        return {outcome.target: outcome for outcome in outcomes}
+
+
+@pytest.fixture
+async def good() -> AsyncIterator[FakeNats]:
+    async with fake_nats("good") as fake:
+        yield fake
+
+
+@pytest.fixture
+async def bad() -> AsyncIterator[FakeNats]:
+    async with fake_nats("bad") as fake:
+        yield fake
+
+
+@pytest.fixture
+async def both(good: FakeNats, bad: FakeNats) -> AsyncIterator[Asker]:
+    asker = Asker([good.url, bad.url])
+    yield asker
+    await asker.collector.close()
+
+
+ALL = "varz, healthz: "
+NOT_JSON = "the answer is not whole JSON: "
+NO_START = f"{NOT_JSON}JSON is malformed: invalid character (byte 0)"
+CUT = f"{ALL}the answer was cut short"
+DEEP = b'{"x":' + b"[" * 50_000 + b"]" * 50_000 + b"}"
+
+WAYS: dict[str, tuple[Way, str]] = {
+    "silent": (fakes.silent, f"{ALL}no answer in time"),
+    "slow headers": (fakes.slow_headers, f"{ALL}no answer in time"),
+    "a dripping body": (fakes.dripping, f"{ALL}no answer in time"),
+    "cut before its Content-Length": (fakes.cut_with_length, CUT),
+    "cut between chunks": (fakes.cut_chunked, CUT),
+    "a whole answer of half a JSON": (
+        fakes.whole_http_cut_json,
+        f"{ALL}{NOT_JSON}Input data was truncated",
+    ),
+    "a connection reset": (fakes.reset, CUT),
+    "a connection closed": (fakes.raw(b""), f"{ALL}the connection was closed without an answer"),
+    "no HTTP": (fakes.raw(b"SSH-2.0-OpenSSH_9.6\r\n"), f"{ALL}the answer is not HTTP"),
+    "huge headers": (
+        fakes.raw(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000 + b"\r\n\r\n"),
+        f"{ALL}the answer is not HTTP",
+    ),
+    "500": (
+        fakes.says(b"oops", "500 Internal Server Error"),
+        f"varz: answered 500 Internal Server Error; healthz: {NO_START}",
+    ),
+    "404": (fakes.says(b"", "404 Not Found"), f"{ALL}answered 404 Not Found"),
+    "a web page": (fakes.says(b"<!doctype html>"), f"{ALL}{NO_START}"),
+    "somebody else's JSON": (
+        fakes.says(b'{"name": "something else"}'),
+        "varz: the answer is not a NATS server's: Object missing required field `server_id`",
+    ),
+    "a JSON list": (
+        fakes.says(b"[]"),
+        f"{ALL}the answer is not a NATS server's: Expected `object`, got `array`",
+    ),
+    "a redirect": (
+        fakes.says(b"", "302 Found", {"Location": "/elsewhere"}),
+        f"{ALL}answered 302 Found",
+    ),
+    "a gzip bomb": (
+        fakes.gzip_bomb,
+        f"{ALL}the answer is compressed, which no NATS server's is",
+    ),
+    "a body larger than the limit, with its length": (
+        fakes.says(b" " * (LIMIT + 1)),
+        f"{ALL}the answer is larger than {LIMIT} bytes (collect.max_response_bytes)",
+    ),
+    "a body without an end": (
+        fakes.endless,
+        f"{ALL}the answer is larger than {LIMIT} bytes (collect.max_response_bytes)",
+    ),
+    "deep nesting": (fakes.says(DEEP), f"{ALL}the answer is nested too deeply"),
+    "no UTF-8": (
+        fakes.says(b'{"server_id": "\xff", "status": "\xff"}'),
+        f"{ALL}{NOT_JSON}it is not UTF-8",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", WAYS)
+async def test_a_fault_costs_its_own_data_and_is_named_once(
+    fault: str, good: FakeNats, bad: FakeNats, both: Asker
+) -> None:
+    """It turns, stays and heals: two log lines, and the other server is whole throughout."""
+    way, error = WAYS[fault]
+    seconds = SHORT if "in time" in error else DEADLINE
+    bad.always(way)
+    with capture_logs() as lines:
+        first = await both.ask(seconds)
+        second = await both.ask(seconds)
+        bad.heal()
+        healed = await both.ask()
+    for outcomes in (first, second, healed):
+        assert outcomes[good.url].error is None
+        assert outcomes[good.url].report is not None
+    assert error == first[bad.url].error
+    assert first[bad.url].report is None
+    assert healed[bad.url].error is None
+    assert [
+        {"event": "target failed", "log_level": "warning", "error": error},
+        {"event": "target answers again", "log_level": "info", "down_seconds": 0},
+    ] == [
+        {k: v for k, v in line.items() if k not in ("source", "target")}
+        | ({"down_seconds": 0} if "down_seconds" in line else {})
+        for line in lines
+    ]
+    assert {bad.url} == {line["target"] for line in lines}
+    assert not bad.asked("/elsewhere")
+
+
+async def test_a_refusing_server_is_named(good: FakeNats) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    asker = Asker([good.url, f"http://127.0.0.1:{port}"])
+    outcomes = await asker.ask()
+    error = outcomes[f"http://127.0.0.1:{port}"].error
+    assert error == "varz, healthz: cannot connect: Connection refused"
+    assert outcomes[good.url].error is None
+    await asker.collector.close()
+
+
+async def test_a_frozen_server_costs_the_whole_deadline_once_and_a_moment_after_that(
+    bad: FakeNats, both: Asker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the second time on it has a short budget, until it answers; every fifth try is patient."""
+    monkeypatch.setattr(monitoring, "SHORT", 0.1)
+    bad.always(fakes.silent)
+    took = []
+    for _ in range(5):
+        await both.ask(1)
+        took.append(both.took)
+    assert took[0] >= 0.9
+    assert max(took[1:]) < 0.6
+    bad.heal()
+    outcomes = await both.ask(DEADLINE)
+    assert outcomes[bad.url].error is None
+    assert outcomes[bad.url].report is not None
+    assert outcomes[bad.url].report.jsz is not None
+
+
+async def test_a_frozen_server_is_asked_one_small_question_until_it_answers(
+    bad: FakeNats, both: Asker
+) -> None:
+    bad.always(fakes.silent)
+    await both.ask(0.3)
+    bad.questions.clear()
+    await both.ask(0.3)
+    assert bad.questions == ["/varz"]
+
+
+async def test_a_slow_jsz_keeps_the_rest_of_its_server_and_starves_nobody(
+    good: FakeNats, bad: FakeNats, both: Asker
+) -> None:
+    await both.ask()
+    bad.ways["/jsz"] = fakes.silent
+    outcomes = await both.ask(SHORT)
+    report = outcomes[bad.url].report
+    assert report is not None
+    assert report.varz is not None
+    assert report.jsz is None
+    assert outcomes[bad.url].error == "jsz: no answer in time"
+    assert outcomes[good.url].duration < SHORT / 2
+
+
+async def test_a_known_server_without_varz_still_tells_its_streams(
+    bad: FakeNats, both: Asker
+) -> None:
+    await both.ask()
+    bad.ways["/varz"] = fakes.says(b"", "500 Internal Server Error")
+    outcome = (await both.ask())[bad.url]
+    assert outcome.error == "varz: answered 500 Internal Server Error"
+    assert outcome.report is not None
+    assert outcome.report.server_name == "bad"
+    assert outcome.report.jsz is not None
+
+
+async def test_a_load_balancer_does_not_lend_one_servers_streams_to_another(
+    bad: FakeNats, both: Asker
+) -> None:
+    """A Service with one address in front of several servers: every question may reach another one."""
+    other = FakeNats("other")
+    bad.ways["/jsz"] = fakes.says(json.dumps(other.truth("/jsz")).encode())
+    for _ in range(2):
+        outcome = (await both.ask())[bad.url]
+        assert outcome.report is not None
+        assert outcome.report.server_name == "bad"
+        assert outcome.report.jsz is None
+        why = "another server answered than for varz; name each server by itself"
+        assert outcome.error == f"jsz: {why}"
+        assert why == outcome.parts["jsz"]
+
+
+@pytest.mark.parametrize("status", ["500 Internal Server Error", "503 Service Unavailable"])
+async def test_an_unhealthy_server_is_no_failed_source(
+    status: str, bad: FakeNats, both: Asker
+) -> None:
+    bad.ways["/healthz"] = fakes.says(b'{"status": "unavailable", "error": "no"}', status)
+    outcome = (await both.ask())[bad.url]
+    assert outcome.error is None
+    assert outcome.report is not None
+    assert outcome.report.health is not None
+    assert int(status[:3]) == outcome.report.health.code
+
+
+async def test_configurations_are_asked_for_only_when_told_to(good: FakeNats, both: Asker) -> None:
+    await both.ask(with_config=True)
+    await both.ask()
+    questions = [question for question in good.questions if question.startswith("/jsz")]
+    assert ["config=true" in question for question in questions] == [True, False]
+
+
+async def test_a_server_behind_ipv6_is_asked() -> None:
+    async with fake_nats("six", host="::1") as fake:
+        asker = Asker([fake.url])
+        outcomes = await asker.ask()
+        assert outcomes[f"http://[::1]:{fake.port}"].error is None
+        await asker.collector.close()
+
+
+async def test_a_path_before_the_endpoints_is_kept(good: FakeNats) -> None:
+    asker = Asker([f"{good.url}/nats/0"])
+    await asker.ask()
+    assert {"/nats/0/varz", "/nats/0/healthz", "/nats/0/jsz"} >= {
+        q.split("?")[0] for q in good.questions
+    }
+    await asker.collector.close()
+
+
+async def test_no_compression_is_asked_for_and_the_password_is_sent(good: FakeNats) -> None:
+    asker = Asker([good.url], Client(LIMIT, None, {"Authorization": "Basic aHVudGVyMg=="}))
+    await asker.ask()
+    assert {"identity"} == {headers["accept-encoding"] for headers in good.headers}
+    assert {"Basic aHVudGVyMg=="} == {headers["authorization"] for headers in good.headers}
+    await asker.collector.close()
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+class TestTls:
+    """Certificates: right, wrong, and none."""
+
+    async def error(self, target: str, client: Client) -> str | None:
+        asker = Asker([target], client)
+        outcomes = await asker.ask()
+        await asker.collector.close()
+        return outcomes[target].error
+
+    async def test_a_trusted_certificate_is_accepted(self, authority: trustme.CA) -> None:
+        async with fake_nats(tls=server_context(authority, "127.0.0.1")) as fake:
+            client = Client(LIMIT, client_context(authority), {})
+            assert await self.error(fake.url, client) is None
+
+    async def test_an_unknown_authority_is_refused(self, authority: trustme.CA) -> None:
+        async with fake_nats(tls=server_context(authority, "127.0.0.1")) as fake:
+            error = await self.error(fake.url, Client(LIMIT, client_context(trustme.CA()), {}))
+            said = "unable to get local issuer certificate"
+            assert error == f"varz, healthz: the certificate is not trusted: {said}"
+
+    async def test_a_certificate_for_another_name_is_refused(self, authority: trustme.CA) -> None:
+        async with fake_nats(tls=server_context(authority, "nats.example")) as fake:
+            error = await self.error(fake.url, Client(LIMIT, client_context(authority), {}))
+            said = "ip address mismatch, certificate is not valid for '127.0.0.1'."
+            assert error == f"varz, healthz: the certificate is not trusted: {said}"
+
+    async def test_tls_to_a_server_without_is_named(self, good: FakeNats) -> None:
+        target = good.url.replace("http:", "https:")
+        error = await self.error(target, Client(LIMIT, None, {}))
+        assert error is not None
+        assert error.startswith("varz, healthz: TLS failed: ")
+
+    async def test_http_to_a_server_with_tls_is_named(self, authority: trustme.CA) -> None:
+        async with fake_nats(tls=server_context(authority, "127.0.0.1")) as fake:
+            error = await self.error(fake.url.replace("https:", "http:"), Client(LIMIT, None, {}))
+            assert error in (
+                "varz, healthz: the connection was closed without an answer",
+                "varz, healthz: the connection broke: Connection reset by peer",
+            )
+
+
+def test_the_logger_is_structlogs() -> None:
+    """`capture_logs` sees what the collector says only if that is so."""
+    with capture_logs() as lines:
+        structlog.get_logger().info("heard")
+    assert lines == [{"event": "heard", "log_level": "info"}]
