@@ -15,6 +15,7 @@ from jetstream_exporter.processing import Processor
 from jetstream_exporter.report import Outcome, Question
 from jetstream_exporter.snapshot import Snapshot
 from jetstream_exporter.snapshot.rows import Exporter
+from jetstream_exporter.work import off_loop
 
 RESERVE = 0.2  # seconds kept from the sources, beside what merging and rendering took last time
 UNKNOWN_EVERY = 30.0  # seconds between readings of configurations for objects not seen before
@@ -67,7 +68,7 @@ class Scraper:
         async with self._rendering:
             started = time.monotonic()
             self._complete(snapshot.exporter, started)
-            pieces = await asyncio.to_thread(self._pieces, snapshot, openmetrics, gzip)
+            pieces = await off_loop(self._pieces, snapshot, openmetrics, gzip)
             self._writing = time.monotonic() - started
             return pieces
 
@@ -121,7 +122,7 @@ class Scraper:
             self._config_read = now
         self.tried = True
         self.outcomes = [_without_contents(outcome) for outcome in outcomes]
-        snapshot = await asyncio.to_thread(self._processor.process, outcomes, now, time.time())
+        snapshot = await off_loop(self._processor.process, outcomes, now, time.time())
         self._merging = time.monotonic() - now
         return snapshot
 

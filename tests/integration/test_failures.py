@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
 
 import nats
@@ -98,6 +99,10 @@ class Watch:
             assert len(led) <= 1
 
 
+def is_led_by(family: str, labels: dict[str, str], leader: str, samples: Samples) -> bool:
+    return samples.labels(family, "server", **labels) == {leader}
+
+
 def has(samples: Samples, family: str, value: float | None, **labels: str) -> bool:
     return samples.get(family, **labels) == value
 
@@ -124,7 +129,7 @@ async def test_an_election_shows_no_zero_and_counts_one_change(
             new = await leader(nc, subject)
             await watch.until(
                 "the new leader",
-                lambda s, n=new, f=family, l=labels: s.labels(f, "server", **l) == {n},  # type: ignore[misc]
+                partial(is_led_by, family, labels, new),
             )
             changes = family.replace("leader", "leader_changes_total")
             assert watch.seen[-1].get(changes, **labels) == 1

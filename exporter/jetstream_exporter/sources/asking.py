@@ -1,6 +1,5 @@
 """One server asked over HTTP in one scrape: questions, answers decoded off the event loop, and what failed of it."""
 
-import asyncio
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -10,6 +9,7 @@ import msgspec
 from jetstream_exporter.report import Health
 from jetstream_exporter.sources.http import Answer, Client, Place, SourceError, SourceTimeoutError
 from jetstream_exporter.wire import Healthz, Jsz, Varz
+from jetstream_exporter.work import off_loop
 
 QUESTIONS = ("varz", "healthz", "jsz")
 HEALTH_STATUSES = (200, 500, 503)
@@ -39,7 +39,7 @@ class Asking:
         try:
             answer = await self._client.get(self._place, path, deadline)
             self.received += len(answer.body)
-            value = await asyncio.to_thread(decode, answer)
+            value = await off_loop(decode, answer)
         except SourceError as error:
             self.timed_out |= isinstance(error, SourceTimeoutError)
             self.errors[name] = str(error)

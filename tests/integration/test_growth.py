@@ -1,0 +1,75 @@
+"""Nothing grows without bound: what is gone is forgotten."""
+
+import asyncio
+from pathlib import Path
+
+import nats
+from nats.aio.client import Client
+from nats.js.api import ConsumerConfig
+from tests.support.exporter import Exporter, exporter
+from tests.support.oracle import ask
+
+from jetstream_exporter.demo.cluster import Cluster
+
+CONSUMERS = 10_000
+AT_ONCE = 2_500
+ALLOWED = 12 * 2**20  # bytes; ten thousand remembered consumers would be above 20 MiB
+EVERY_EPHEMERAL = """
+clusters: [{{targets: ['{url}']}}]
+collect: {{config_interval: 0s}}
+filters: {{ephemeral_consumers: true}}
+"""
+
+
+async def resident(running: Exporter) -> float:
+    """Bytes of the exporter's memory once some scrapes have passed."""
+    for _ in range(6):
+        samples = await running.scrape()
+    value = samples.get("process_resident_memory_bytes")
+    assert value is not None
+    return value
+
+
+async def short_lived(nc: Client, running: Exporter, first: int, count: int) -> int:
+    """Create consumers, let them be seen, delete them; gives how many were seen."""
+    js = nc.jetstream(timeout=30)
+    gate = asyncio.Semaphore(64)
+
+    async def create(i: int) -> None:
+        async with gate:
+            config = ConsumerConfig(durable_name=f"short-{i}", mem_storage=True)
+            await js.add_consumer("S", config)
+
+    async def delete(i: int) -> None:
+        async with gate:
+            await ask(nc, f"CONSUMER.DELETE.S.short-{i}")
+
+    numbers = range(first, first + count)
+    await asyncio.gather(*(create(i) for i in numbers))
+    seen = len((await running.scrape()).all("jetstream_consumer_has_leader"))
+    await asyncio.gather(*(delete(i) for i in numbers))
+    return seen
+
+
+async def test_memory_is_where_it_was_after_ten_thousand_short_lived_consumers(
+    tmp_path: Path,
+) -> None:
+    async with Cluster(size=1) as cluster:
+        nc = await nats.connect(cluster.urls)
+        await nc.jetstream().add_stream(
+            name="S", subjects=["s"], storage="memory", max_consumers=20_000
+        )
+        config = EVERY_EPHEMERAL.format(url=cluster.monitor_urls[0])
+        async with exporter(tmp_path, config=config) as running:
+            # The first rounds fill what an interpreter and its allocator keep anyway.
+            for first in range(-2 * AT_ONCE, 0, AT_ONCE):
+                assert await short_lived(nc, running, first, AT_ONCE) == AT_ONCE
+            before = await resident(running)
+            for first in range(0, CONSUMERS, AT_ONCE):
+                assert await short_lived(nc, running, first, AT_ONCE) == AT_ONCE
+            after = await resident(running)
+            assert after - before < ALLOWED
+            samples = await running.scrape()
+            assert samples.all("jetstream_consumer_has_leader") == []
+            assert samples.get("jetstream_exporter_objects", kind="consumer") == 0
+        await nc.close()

@@ -1,0 +1,80 @@
+"""A real Prometheus that scrapes one target into a folder."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from tests.support.tools import tool
+
+from jetstream_exporter.demo.child import Child
+from jetstream_exporter.demo.ports import Port
+
+CONFIG = """
+global: {{scrape_interval: {interval}, scrape_timeout: {interval}}}
+scrape_configs:
+  - job_name: jetstream-exporter
+    static_configs: [{{targets: ['{target}']}}]
+"""
+
+
+class Prometheus:
+    """Asks the HTTP API."""
+
+    def __init__(self, url: str, session: aiohttp.ClientSession) -> None:
+        self.url = url
+        self._session = session
+
+    async def query(self, promql: str) -> list[dict[str, Any]]:
+        async with self._session.get(
+            f"{self.url}/api/v1/query", params={"query": promql}
+        ) as response:
+            answer = await response.json()
+            assert answer["status"] == "success", answer
+            result: list[dict[str, Any]] = answer["data"]["result"]
+            return result
+
+    async def samples(self, selector: str, window: str = "10m") -> list[list[float]]:
+        """The values of each series over the window, without those of stale markers."""
+        found = await self.query(f"{selector}[{window}]")
+        return [[float(value) for _, value in series["values"]] for series in found]
+
+
+@asynccontextmanager
+async def prometheus(folder: Path, target: str, interval: str = "1s") -> AsyncIterator[Prometheus]:
+    port = Port()
+    file = folder / "prometheus.yml"
+    file.write_text(CONFIG.format(interval=interval, target=target))
+    argv = [
+        tool("prometheus"),
+        f"--config.file={file}",
+        f"--storage.tsdb.path={folder / 'data'}",
+        f"--web.listen-address=127.0.0.1:{port.number}",
+    ]
+    child = Child("prometheus", argv, folder / "prometheus.log")
+    child.spawn()
+    url = f"http://127.0.0.1:{port.number}"
+    try:
+        async with aiohttp.ClientSession() as session:
+            await _ready(session, url, child)
+            yield Prometheus(url, session)
+    finally:
+        child.kill_now()
+        port.release()
+
+
+async def _ready(session: aiohttp.ClientSession, url: str, child: Child) -> None:
+    end = time.monotonic() + 30
+    while True:
+        try:
+            async with session.get(f"{url}/-/ready") as response:
+                if response.status == 200:
+                    return
+        except aiohttp.ClientError:
+            pass
+        assert child.alive, child.tail()
+        assert time.monotonic() < end, child.tail()
+        await asyncio.sleep(0.1)
