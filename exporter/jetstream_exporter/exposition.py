@@ -29,26 +29,28 @@ class _Labels:
         self.values: list[LabelValues] = []
         self.texts: list[str] = []
 
-    def update(self, table: AnyTable, rows: Sequence[Any]) -> bool:
-        """Take the rows of a new scrape; True if they are the same objects as before."""
+    def update(self, table: AnyTable, rows: Sequence[Any]) -> None:
+        """Take the rows of a new scrape; `texts` stays the same list if they are the same objects as before."""
         values = list(zip(*(map(read, rows) for read in table.labels.values()), strict=True))
         if not table.labels:
             values = [()] * len(rows)
         if values == self.values:
-            return True
+            return
         old = dict(zip(self.values, self.texts, strict=True))
         names = tuple(table.labels)
         self.texts = [old.get(key) or label_text(names, key) for key in values]
         self.values = values
-        return False
 
 
 class _Block:
-    """The text of one family, without its header."""
+    """The text of one family, without its header, and what it was made of."""
 
-    __slots__ = ("text", "values")
+    __slots__ = ("labels", "text", "values")
 
     def __init__(self) -> None:
+        self.labels: list[str] | None = (
+            None  # the very list: a rendering may have been given up since
+        )
         self.values: list[Value] | None = None
         self.text = b""
 
@@ -69,29 +71,28 @@ class Encoder:
 
         The pieces of OpenMetrics lack the closing `# EOF`: others may follow.
         """
-        fresh: dict[tuple[int, int], bool] = {}
+        updated: set[tuple[int, int]] = set()
         for table, families in self._tables:
             rows = table.rows(snapshot)
             rows = rows if isinstance(rows, list) else list(rows)
             labels = self._labels.setdefault(id(table.labels), _Labels())
             place = (id(table.labels), id(rows))
-            if place not in fresh:
-                fresh[place] = labels.update(table, rows)
+            if place not in updated:
+                labels.update(table, rows)
+                updated.add(place)
             for family, block in families:
-                _fill(block, family, rows, labels.texts, fresh[place])
+                _fill(block, family, rows, labels.texts)
                 if block.text:
                     yield header(family, openmetrics=openmetrics)
                     yield block.text
 
 
-def _fill(
-    block: _Block, family: Family[Any], rows: Sequence[Any], labels: list[str], same: bool
-) -> None:
+def _fill(block: _Block, family: Family[Any], rows: Sequence[Any], labels: list[str]) -> None:
     values: list[Value] = list(map(family.value, rows))
-    if same and values == block.values:
+    if labels is block.labels and values == block.values:
         return
     block.text = b""  # the old text goes before the new one is made
-    block.values = values
+    block.labels, block.values = labels, values
     block.text = _samples(family.name, labels, values)
 
 
