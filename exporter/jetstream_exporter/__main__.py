@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import gc
+import importlib
 import platform
 import sys
 from collections.abc import Sequence
@@ -16,7 +17,14 @@ from jetstream_exporter.web.serve import ListenError, parse_address, serve
 DEFAULT_ADDRESS = ":18222"
 # A scrape makes hundreds of thousands of objects without cycles; looking at them all the time costs more than it frees.
 GARBAGE_THRESHOLD = 50_000
+COMMANDS = {"demo": "jetstream_exporter.demo.command", "audit": "jetstream_exporter.audit.command"}
 EPILOG = """\
+commands, each with a --help of its own:
+  jetstream-exporter demo
+      a real cluster on this machine with a workload, and the exporter beside it
+  jetstream-exporter audit
+      the production checklist, held against a live cluster or against Kubernetes manifests
+
 examples:
   jetstream-exporter
       ask the server at http://localhost:8222
@@ -75,7 +83,10 @@ def make_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line."""
-    arguments = make_parser().parse_args(argv)
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words and words[0] in COMMANDS:
+        return _command(words)
+    arguments = make_parser().parse_args(words)
     if arguments.version:
         print(f"jetstream-exporter, version {__version__} (python {platform.python_version()})")
         return 0
@@ -88,6 +99,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ListenError as error:
         print(f"jetstream-exporter: {error}", file=sys.stderr)
         return 1
+
+
+def _command(words: list[str]) -> int:
+    """Run a subcommand; its module is loaded only then, for what it needs need not be installed."""
+    module = importlib.import_module(COMMANDS[words[0]])
+    parser = argparse.ArgumentParser(prog="jetstream-exporter", allow_abbrev=False)
+    module.add_parser(parser.add_subparsers(dest="command"))
+    code: int = module.run(parser.parse_args(words))
+    return code
 
 
 def _check(arguments: argparse.Namespace) -> int:
