@@ -1,0 +1,75 @@
+"""Write exporter/METRICS.md from the tables of metrics: `python scripts/metrics_reference.py`.
+
+With --check nothing is written, and the exit code is 1 where the committed file is not what it would be.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from jetstream_exporter.metrics import TABLES, AnyTable
+
+REFERENCE = Path(__file__).resolve().parent.parent / "exporter" / "METRICS.md"
+
+OPENING = """\
+# Metrics
+
+<!-- Made by scripts/metrics_reference.py from the tables in jetstream_exporter/metrics: change those. -->
+
+Every guide to JetStream names four numbers to watch. *Pending*, in the sense of delivered and not acknowledged yet, is
+`jetstream_consumer_ack_pending_messages`. *Redelivered* is `jetstream_consumer_redelivered_messages`: how many messages
+are at their second delivery or later right now; it falls when they are acknowledged. *Lag*, the stream's last sequence
+less what the consumer acknowledged, is `jetstream_consumer_ack_floor_lag_messages`; a filter or one stuck message keeps
+it high on a healthy consumer, so look at `jetstream_consumer_pending_messages`, what was not delivered yet, beside it.
+*Storage* is `jetstream_stream_storage_ratio`, the stream's bytes by the most it may hold.
+
+## How to read them
+
+- A series is **absent** where nothing is known: no leader gave the figure, there is no limit, it never happened. It is
+  never 0 instead. Where a stream or a consumer has no leader its figures are absent and its `…_has_leader` is 0.
+- Figures of streams and consumers are their own leader's; no other server's word is taken. Facts of a server are its
+  own.
+- Counters end in `_total`. Times are seconds since the epoch, durations seconds, sizes bytes, states 0 or 1.
+- `nats_cluster` is the cluster's name, or the server's where it runs alone, or what the configuration says. `account`
+  is the account's id, or its name where the configuration says so and no other account has the same.
+- Any family can be left out by its name: `families.disabled` in the configuration.
+- `process_*` and `python_*` are the exporter process' own, by prometheus_client.
+"""
+
+
+def reference() -> str:
+    return "\n".join([OPENING, *(line for table in TABLES for line in section(table))])
+
+
+def section(table: AnyTable) -> Iterator[str]:
+    labels = ", ".join(f"`{name}`" for name in table.labels) or "none"
+    yield f"## {table.name}\n"
+    yield f"Labels: {labels}\n"
+    yield "| family | type | meaning | from | for example |"
+    yield "|---|---|---|---|---|"
+    for family in table.families:
+        cells = (f"`{family.name}`", family.type, family.help, family.origin, f"`{family.query}`")
+        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+    yield ""
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; 1 if it is out of date"
+    )
+    wanted = reference()
+    if parser.parse_args(argv).check:
+        current = REFERENCE.exists() and REFERENCE.read_text(encoding="utf-8") == wanted
+        if not current:
+            print(f"{REFERENCE} is out of date: run scripts/metrics_reference.py", file=sys.stderr)
+        return 0 if current else 1
+    REFERENCE.write_text(wanted, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
