@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 AFTERMATH = 0.3
 PATIENCE = 120
 AT_REST = 0.05  # of one core
+WARM_UPS = 10
 
 
 class MeasureError(Exception):
@@ -39,12 +40,21 @@ class Series:
     """The scrapes of one contestant at one size of load; memory only of who has a process."""
 
     contestant: Contestant
-    first: float = 0.0  # seconds of the scrape that no other preceded
-    first_peak: int | None = None  # bytes, from the start until after that scrape
+    # Of the scrape that no other preceded, where it was whole: seconds, and bytes at most until then.
+    first: float | None = None
+    first_peak: int | None = None
     samples: int | None = None
     plain: list[Scrape] = field(default_factory=list)
     gzip: list[Scrape] = field(default_factory=list)
     peak: int | None = None  # bytes, of all measured scrapes
+
+    def is_whole(self) -> bool:
+        """Whether all answers of a kind were of one length. A part of the truth is quickly given."""
+        return all(
+            same_size(one.size, scrapes[0].size)
+            for scrapes in (self.plain, self.gzip)
+            for one in scrapes
+        )
 
 
 def curl(url: str, *, gzip: bool = False, keep: Path = Path("/dev/null")) -> tuple[float, int]:
@@ -79,18 +89,41 @@ def scrape(contestant: Contestant, server_pid: int, *, gzip: bool) -> Scrape:
     return Scrape(wall, size, cpu, server.cpu_seconds() - server_before)
 
 
-def warm_up(contestant: Contestant, folder: Path) -> Series:
-    """Scrape twice without measuring: the first fills caches, the second counts the samples."""
-    series = Series(contestant, first=curl(contestant.url)[0])
+def warm_up(contestant: Contestant, least: int, folder: Path) -> Series:
+    """Scrape unmeasured until the answer is whole and as long as the one before: caches are filled.
+
+    Whole has `least` samples. Right after the load was made a server can be so slow that an
+    exporter gives up on it and says little.
+    """
     body = folder / "body"
+    series = Series(contestant)
+    series.first, first_size = curl(contestant.url)
     if contestant.pid is not None:
         series.first_peak = Process(contestant.pid).peak_bytes()
-    curl(contestant.url, keep=body)
+    before = first_size
+    for _ in range(WARM_UPS):
+        _, size = curl(contestant.url, keep=body)
+        series.samples = _samples(body) if contestant.pid is not None else None
+        if same_size(before, size) and (series.samples is None or series.samples >= least):
+            break
+        before = size
+    else:
+        raise MeasureError(f"{contestant.name} is not whole after {WARM_UPS + 1} scrapes")
+    if not same_size(first_size, size):
+        series.first = series.first_peak = None
     if contestant.pid is not None:
-        with body.open("rb") as lines:
-            series.samples = count_samples(lines)
         Process(contestant.pid).forget_peak()
     return series
+
+
+def _samples(body: Path) -> int:
+    with body.open("rb") as lines:
+        return count_samples(lines)
+
+
+def same_size(one: int, other: int) -> bool:
+    """Whether two answers can be equally whole; figures alone change a few digits."""
+    return max(one, other) <= 1.1 * min(one, other)
 
 
 def count_samples(lines: Iterable[bytes]) -> int:
@@ -113,6 +146,7 @@ async def alternate(
     contestants: list[Contestant],
     server_pid: int,
     rounds: int,
+    least: int,
     folder: Path,
     *,
     stir: Callable[[], Awaitable[None]],
@@ -126,7 +160,7 @@ async def alternate(
     all_series = []
     for contestant in contestants:
         say(f"warming up: {contestant.name}")
-        all_series.append(warm_up(contestant, folder))
+        all_series.append(warm_up(contestant, least, folder))
     for number in range(1, rounds + 1):
         await stir()
         settle(server_pid)

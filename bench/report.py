@@ -36,7 +36,7 @@ def _head(result: Result) -> list[str]:
     between = "Nothing changed" if result.still else "Every consumer worked"
     return [
         f"# Scrapes measured on {result.started:%Y-%m-%d}",
-        f"Everyone in one run, alternating; medians of {result.rounds} after two scrapes to warm "
+        f"Everyone in one run, alternating; medians of {result.rounds} after scrapes to warm "
         f"up. {between} between the rounds. One nats-server, {result.storage} storage, one "
         f"replica. Load average of the machine before the run: {result.load_before:.1f}. "
         "What each column means: [bench/README.md](../README.md).",
@@ -49,6 +49,7 @@ def _contests(result: Result) -> list[str]:
     for size, all_series in result.series.items():
         parts.append(f"## {size.consumers:,} consumers ({size.streams:,} × {size.consumers_each})")
         parts.append(table.contest(all_series))
+        parts += [not_whole(series) for series in all_series if not series.is_whole()]
         ours = _ours(all_series)
         others = [one for one in all_series if one.contestant.pid and one is not ours]
         if others:
@@ -68,3 +69,12 @@ def _alone(result: Result) -> list[str]:
 
 def _ours(all_series: list[Series]) -> Series:
     return next(one for one in all_series if one.contestant.name == OURS)
+
+
+def not_whole(series: Series) -> str:
+    sizes = [one.size for one in series.plain]
+    return (
+        f"**{series.contestant.name} did not always give everything**: its answers had "
+        f"{table.megabytes(min(sizes))} to {table.megabytes(max(sizes))}, so its figures are not "
+        "those of whole scrapes."
+    )

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from bench import contestants, report
 from bench.health import latency_during_scrapes
 from bench.load import Size, grow, stir
-from bench.measure import MeasureError, alternate
+from bench.measure import MeasureError, alternate, settle
 from nats.js.api import StorageType
 
 from jetstream_exporter.demo.child import DemoError
@@ -109,6 +109,7 @@ async def measure(options: argparse.Namespace, server: Server, result: report.Re
         say(f"making {size.consumers:,} consumers ({size})")
         await grow(server.url_for(USER), have, size, StorageType(options.storage))
         have = size
+        settle(server.pid)
 
         async def work(size: Size = size) -> None:
             if not options.still:
@@ -118,7 +119,7 @@ async def measure(options: argparse.Namespace, server: Server, result: report.Re
             everyone = await take_part(options, size, server, stack)
             folder = server.folder
             result.series[size] = await alternate(
-                everyone, server.pid, options.rounds, folder, stir=work, say=say
+                everyone, server.pid, options.rounds, size.consumers, folder, stir=work, say=say
             )
             say("asking /-/healthy during scrapes")
             ours = next(one for one in everyone if one.name == report.OURS)

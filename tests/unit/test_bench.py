@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from bench import run, table
+from bench import report, run, table
 from bench.contestants import Contestant
 from bench.load import Size, before
 from bench.machine import cpu_model, libraries
@@ -70,6 +70,17 @@ def test_the_median_ignores_scrapes_without_the_figure() -> None:
 
     assert median(scrapes, lambda one: one.wall) == 2.5
     assert median(scrapes, lambda one: one.cpu) is None
+
+
+def test_answers_of_different_lengths_are_not_all_whole() -> None:
+    whole, cut = series("ours", [0.2, 0.3], 1), series("theirs", [0.2, 0.3], 1)
+    cut.plain = [Scrape(0.1, 1_900_000, 0.1, 0.1), Scrape(0.3, 272_000_000, 0.1, 0.1)]
+
+    assert whole.is_whole()
+    assert not cut.is_whole()
+    assert "**theirs did not always give everything**: its answers had 1.9 MB to 272.0 MB" in (
+        report.not_whole(cut)
+    )
 
 
 def test_a_size_is_streams_times_consumers_each() -> None:
