@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 
 import msgspec
+import structlog
 
 from jetstream_exporter.collect import Collector
 from jetstream_exporter.config.schema import Config
@@ -17,8 +18,12 @@ from jetstream_exporter.snapshot import Snapshot
 from jetstream_exporter.snapshot.rows import Exporter
 from jetstream_exporter.work import off_loop
 
+log = structlog.get_logger()
+
 RESERVE = 0.2  # seconds kept from the sources, beside what merging and rendering took last time
-UNKNOWN_EVERY = 30.0  # seconds between readings of configurations for objects not seen before
+# Between two readings of configurations for objects not seen before lie fifty times what the last one took, and
+# thirty seconds at most: a small cluster's new consumer is there at once, a large one is not asked all the time.
+UNKNOWN_SHARE, UNKNOWN_SOONEST, UNKNOWN_LATEST = 50.0, 1.0, 30.0
 
 
 class Reload(msgspec.Struct):
@@ -42,9 +47,10 @@ class Scraper:
         self._kept: Snapshot | None = None
         self._collected = 0.0
         self._config_read: float | None = None
-        self._unknown_read = float("-inf")
+        self._unknown_allowed = float("-inf")
         self._merging = self._writing = 0.0  # seconds that it took last time
         self.outcomes: Sequence[Outcome] = ()
+        self._conflicts: frozenset[str] = frozenset()
         self.tried = False
 
     async def snapshot(self, timeout: float) -> Snapshot:
@@ -99,8 +105,9 @@ class Scraper:
         snapshot = await self._collect(deadline, with_config)
         took = loop.time() - started
         if not with_config and self._wants_config(snapshot) and loop.time() + 5 * took < deadline:
-            self._unknown_read = time.monotonic()
+            asked = loop.time()
             snapshot = await self._collect(deadline, True)
+            self._space_unknown(loop.time() - asked)
         self._collected = time.monotonic()
         if snapshot.exporter is not None:
             snapshot.exporter.collect_duration = loop.time() - started
@@ -113,7 +120,11 @@ class Scraper:
 
     def _wants_config(self, snapshot: Snapshot) -> bool:
         unknown = snapshot.exporter.unknown if snapshot.exporter is not None else 0
-        return unknown > 0 and time.monotonic() - self._unknown_read >= UNKNOWN_EVERY
+        return unknown > 0 and time.monotonic() >= self._unknown_allowed
+
+    def _space_unknown(self, took: float) -> None:
+        pause = min(max(UNKNOWN_SHARE * took, UNKNOWN_SOONEST), UNKNOWN_LATEST)
+        self._unknown_allowed = time.monotonic() + pause
 
     async def _collect(self, deadline: float, with_config: bool) -> Snapshot:
         outcomes = await self._collector.collect(Question(deadline, with_config))
@@ -124,7 +135,13 @@ class Scraper:
         self.outcomes = [_without_contents(outcome) for outcome in outcomes]
         snapshot = await off_loop(self._processor.process, outcomes, now, time.time())
         self._merging = time.monotonic() - now
+        self._log_conflicts(frozenset(snapshot.conflicts))
         return snapshot
+
+    def _log_conflicts(self, conflicts: frozenset[str]) -> None:
+        for conflict in sorted(conflicts - self._conflicts):
+            log.error("a name is not unique", conflict=conflict)
+        self._conflicts = conflicts
 
     async def close(self) -> None:
         if self._flight is not None:

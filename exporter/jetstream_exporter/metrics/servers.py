@@ -44,7 +44,7 @@ SERVERS: Table[Server] = Table(
         gauge(
             "jetstream_server_complete",
             "Whether the server's list of streams is whole: it is neither starting nor stopping.",
-            lambda s: s.complete if s.jetstream is not None else None,
+            lambda s: s.complete if s.up else None,
             "healthz, jsz",
             "jetstream_server_complete == 0",
         ),

@@ -33,6 +33,7 @@ def merge(
     reports: Iterable[Report], known: Known | None = None, naming: Naming | None = None
 ) -> Snapshot:
     """Merge the reports of any number of clusters; `known` holds the configurations of earlier reports."""
+    reports = list(reports)
     clusters: dict[str, list[Report]] = {}
     for report in distinct(reports):
         clusters.setdefault(cluster_label(report), []).append(report)
@@ -46,7 +47,20 @@ def merge(
         accounts=[row for part in parts for row in part.accounts],
         streams=[row for part in parts for row in part.streams],
         consumers=[row for part in parts for row in part.consumers],
+        conflicts=[*name_conflicts(reports), *(row for part in parts for row in part.conflicts)],
     )
+
+
+def name_conflicts(reports: Iterable[Report]) -> list[str]:
+    """Different servers of one name in one cluster: only one of them can be exported."""
+    ids: dict[tuple[str, str], set[str]] = {}
+    for report in reports:
+        ids.setdefault((cluster_label(report), report.server_name), set()).add(report.server_id)
+    return [
+        f"{len(ids[place])} servers of the cluster {place[0]} are called {place[1]}; one is exported"
+        for place in sorted(ids)
+        if len(ids[place]) > 1
+    ]
 
 
 def distinct(reports: Iterable[Report]) -> list[Report]:
@@ -102,7 +116,20 @@ def _merge_cluster(name: str, reports: Sequence[Report], known: Known, naming: N
         accounts=group.accounts(name, reports, labels),
         streams=streams,
         consumers=consumers,
+        conflicts=_account_conflicts(name, reports) if naming.account_by_name else (),
     )
+
+
+def _account_conflicts(cluster: str, reports: Iterable[Report]) -> list[str]:
+    ids: dict[str, set[str]] = {}
+    for report in reports:
+        for account in report.jsz.account_details if report.jsz else ():
+            ids.setdefault(account.name, set()).add(account.id)
+    return [
+        f"{len(ids[name])} accounts of the cluster {cluster} are called {name}; they keep their ids"
+        for name in sorted(ids)
+        if len(ids[name]) > 1
+    ]
 
 
 def account_labels(reports: Iterable[Report], by_name: bool) -> dict[str, str]:

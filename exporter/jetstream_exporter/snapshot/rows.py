@@ -322,5 +322,6 @@ class Snapshot(Row):
     accounts: Sequence[Account] = ()
     streams: Sequence[Stream] = ()
     consumers: Sequence[Consumer] = ()
+    conflicts: Sequence[str] = ()  # names that stand for several things, in sentences
     askings: Sequence[Asking] = ()
     exporter: Exporter | None = None
