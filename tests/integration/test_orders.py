@@ -18,6 +18,7 @@ from jetstream_exporter.demo.orders.producer import POISON, Pace
 from jetstream_exporter.demo.orders.publisher import Publisher
 from jetstream_exporter.demo.orders.replay import replay
 from jetstream_exporter.demo.orders.retry import Backoff, GaveUpError
+from jetstream_exporter.demo.orders.work import Work
 from jetstream_exporter.demo.orders.workload import Workload
 
 NANO = 1_000_000_000
@@ -147,27 +148,35 @@ async def test_a_poison_message_becomes_a_dead_letter_of_each_consumer_as_it_cam
         await nc.close()
 
 
-async def test_leaving_the_workload_drains_it_so_that_nothing_delivered_is_left_unacknowledged(
+async def test_leaving_the_workload_drains_it_and_a_second_run_goes_on_where_it_was(
     server: Cluster, nc: Client
 ) -> None:
     js = nc.jetstream()
-    async with Workload(
-        server.urls,
-        replicas=1,
-        pace=Pace(rate=100, duplicate_every=0, poison_at=0),
-        replay_after=None,
-    ):
+    pace = Pace(rate=100, duplicate_every=0, poison_at=0)
+    slow, quick = Work(seconds=0.05, fail_every=0), Work(seconds=0.001, fail_every=0)
+    for enough in (20, 60):
 
-        async def some_are_acknowledged() -> bool:
+        async def some_are_acknowledged(enough: int = enough) -> bool:
             try:
                 info = await js.consumer_info("ORDERS", "orders-processor-v1")
             except nats.js.errors.NotFoundError:
                 return False
-            return bool(info.ack_floor.stream_seq > 60)
+            return bool(info.ack_floor.stream_seq > enough)
 
-        await until("some orders", some_are_acknowledged, 20)
-    for consumer in ("orders-processor-v1", "orders-batch-processor"):
-        assert (await js.consumer_info("ORDERS", consumer)).num_ack_pending == 0
+        async with Workload(
+            server.urls,
+            replicas=1,
+            pace=pace,
+            replay_after=None,
+            processing=slow,
+            batching=quick,
+        ):
+            await until("some orders", some_are_acknowledged, 20)
+        said = {
+            name: await js.consumer_info("ORDERS", name)
+            for name in ("orders-processor-v1", "orders-batch-processor")
+        }
+        assert {name: info.num_ack_pending for name, info in said.items()} == dict.fromkeys(said, 0)
 
 
 async def test_a_new_durable_name_replays_all_orders_and_leaves_no_consumer_behind(

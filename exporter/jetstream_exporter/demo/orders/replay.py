@@ -26,7 +26,7 @@ async def replay(nc: Client, durable: str, handle: Handler, stopping: asyncio.Ev
     config = replayer(durable)
     await ensure_consumer(nc, config)
     subscription = await js.pull_subscribe_bind(durable, STREAM)
-    log.info("replay as %s begins, up to sequence %d", durable, last)
+    log.info("replay as %s begins: the stream is at sequence %d", durable, last)
     done = 0
     while not stopping.is_set():
         for message in await fetch(subscription, BATCH, patience=1):

@@ -15,7 +15,7 @@ class Work:
     """Processing takes its time and sometimes fails; both may be changed while it runs."""
 
     seconds: float = 0.01
-    fail_every: int = 50  # every so many orders fail once, as remote services do; 0: none
+    fail_every: int = 83  # every so many orders fail once, as remote services do; 0: none
     _failed: dict[str, None] = field(default_factory=dict)
     _count: int = 0
 

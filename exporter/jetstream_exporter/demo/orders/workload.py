@@ -87,4 +87,4 @@ class Workload:
 
     async def _replay(self) -> None:
         if not await is_set(self._stopping, self._replay_after or 0):
-            await roles.process_again(self.servers, self._stopping, Work(fail_every=0))
+            await roles.process_again(self.servers, self._stopping, Work(0.003, fail_every=0))
