@@ -44,7 +44,9 @@ class Scope:
         return self.over("increase", name, "$__rate_interval")
 
     def seconds_since(self, name: str) -> str:
-        return f"time() - {self.now(name)}"
+        """Up to the scrape that said it; up to the query's time it would swing with the scrape interval."""
+        moment = self.select(name)
+        return self.each(f"timestamp({moment}) - {moment}")
 
     def top(self, count: int, vector: str) -> str:
         return f"topk({count}, {vector})"

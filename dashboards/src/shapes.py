@@ -46,7 +46,9 @@ def stat(
     )
 
 
-def setting(title: str, description: str, query: Query, unit: str = "short") -> Panel:
+def setting(
+    title: str, description: str, query: Query, unit: str = "short", empty: str = "unlimited"
+) -> Panel:
     """One item of the configuration strip: a number, or the text of an info label."""
     return stat(
         title,
@@ -55,7 +57,7 @@ def setting(title: str, description: str, query: Query, unit: str = "short") -> 
         look=Look(unit, base=QUIET),
         width=3,
         height=3,
-        empty="unlimited",
+        empty=empty,
         names_only=bool(query.legend),
     )
 
@@ -71,9 +73,13 @@ def timeseries(
     empty: str = "",
     overrides: Sequence[Json] = (),
     steps: bool = False,
+    many: bool = False,
     points: int | None = None,
 ) -> Panel:
-    """Lines over time; the look's thresholds become dashed lines at their height."""
+    """Lines over time; the look's thresholds become dashed lines at their height.
+
+    `many`: names only in the legend, beside each other, where a line each would not fit.
+    """
     custom = {
         "axisBorderShow": False,
         "drawStyle": "line",
@@ -86,8 +92,8 @@ def timeseries(
     }
     options = {
         "legend": {
-            "calcs": ["lastNotNull", "max"],
-            "displayMode": "table",
+            "calcs": [] if many else ["lastNotNull", "max"],
+            "displayMode": "list" if many else "table",
             "placement": "bottom",
             "showLegend": True,
         },

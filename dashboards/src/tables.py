@@ -15,7 +15,13 @@ TITLES = {
     "consumer": "Consumer",
     "server": "Server",
     "source": "Origin",
+    "kind": "Kind",
+    "listener": "Listener",
+    "job": "Job",
+    "instance": "Instance",
 }
+
+NONE = "-"  # in a cell; the panel's own text stands for a table without a row
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +56,7 @@ def table(
     texts: Sequence[tuple[str, str]] = (),
 ) -> Panel:
     """Rows told apart by `labels`, a query a column. `texts` are further labels that carry a text."""
-    shown = [(label, TITLES.get(label, label)) for label in labels] + list(texts)
+    shown = [(label, TITLES[label]) for label in labels] + list(texts)
     names = dict(shown)
     hidden = {"Time": True}
     for index, column in enumerate(columns):
@@ -73,7 +79,7 @@ def table(
         width,
         height,
         Look(),
-        empty or "-",
+        empty,
         instant=True,
         custom={"align": "auto", "cellOptions": {"type": "auto"}, "filterable": False},
         options={
@@ -83,6 +89,7 @@ def table(
             "sortBy": sorted_by,
         },
         overrides=[
+            *(_text(name) for _, name in texts),
             *(_column(column) for column in columns if column.title),
             *([_link(link)] if link else []),
         ],
@@ -94,8 +101,12 @@ def _value(index: int, count: int) -> str:
     return f"Value #{chr(ord('A') + index)}" if count > 1 else "Value"
 
 
+def _text(name: str) -> Json:
+    return override(name, {"noValue": NONE})
+
+
 def _column(column: Column) -> Json:
-    properties = appearance(column.look)
+    properties = appearance(column.look) | {"noValue": NONE}
     if column.look.steps or column.look.words:
         properties["custom.cellOptions"] = {"type": "color-text"}
     if column.width:

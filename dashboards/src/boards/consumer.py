@@ -89,6 +89,7 @@ CONFIGURATION = Row(
             "Fetch requests that may wait at a time. Good: more than there are workers. Bad: fewer; the oldest "
             "requests are refused. A push consumer has none.",
             Query(IT.now("jetstream_consumer_max_waiting")),
+            empty="none",
         ),
     ),
 )

@@ -16,10 +16,10 @@ HEARD = Scope(("kind",))
 BUILD = Scope(("job", "instance"))
 
 COLLECT = ITSELF.now("jetstream_exporter_collect_duration_seconds")
-AGE = ITSELF.seconds_since("jetstream_exporter_last_success_timestamp_seconds")
-# Prometheus does not tell the interval; the number of samples in ten minutes does.
-INTERVAL = "600 / " + ITSELF.over(
-    "count_over_time", "jetstream_exporter_collect_duration_seconds", "10m"
+AGE = f"time() - {ITSELF.now('jetstream_exporter_last_success_timestamp_seconds')}"
+# Prometheus does not tell the interval; the number of samples in three minutes does.
+INTERVAL = "180 / " + ITSELF.over(
+    "count_over_time", "jetstream_exporter_collect_duration_seconds", "3m"
 )
 DROPPED = KINDS.now("jetstream_exporter_objects_dropped")
 
@@ -131,6 +131,7 @@ OBJECTS = Row(
             "missing) or growth without end (ephemeral consumers by name).",
             (Query(KINDS.now("jetstream_exporter_objects"), "{{instance}} {{kind}}"),),
             look=Look("short", minimum=0),
+            many=True,
             width=8,
         ),
         timeseries(
@@ -162,7 +163,7 @@ ADVISORIES = Row(
             (Query(ITSELF.now("jetstream_exporter_advisory_connected"), "{{instance}}"),),
             look=Look(words=[Word(0, 0, "cut", BAD), Word(1, 1, "connected", OK)]),
             width=8,
-            height=8,
+            height=6,
             empty="advisories are off",
         ),
         timeseries(
@@ -171,6 +172,7 @@ ADVISORIES = Row(
             (Query(HEARD.rate("jetstream_advisories_total"), "{{kind}}"),),
             look=Look("cps", minimum=0),
             width=8,
+            height=6,
             empty="advisories are off",
         ),
         timeseries(
@@ -179,6 +181,7 @@ ADVISORIES = Row(
             (Query(ITSELF.increase("jetstream_exporter_advisory_gaps_total"), "{{instance}}"),),
             look=Look("short", [Step(1, WARN)], minimum=0),
             width=8,
+            height=6,
             empty="advisories are off",
         ),
     ),

@@ -191,7 +191,8 @@ PACE = Row(
     ),
 )
 
-SLOWEST = CONSUMERS.top(10, shared.drain(CONSUMERS))
+PAUSED = f"{CONSUMERS.now('jetstream_consumer_paused')} == 1"
+SLOWEST = CONSUMERS.top(10, f"({shared.drain(CONSUMERS)}) unless on ({CONSUMERS.by()}) {PAUSED}")
 FULLEST = STREAMS.top(10, STREAMS.now("jetstream_stream_storage_ratio"))
 _LIMIT = STREAMS.now("jetstream_stream_max_bytes")
 _CORES = SERVERS.now("nats_server_cores")
@@ -202,7 +203,8 @@ LISTS = Row(
         table(
             "Consumers with the longest backlog",
             "The ten consumers that need longest to finish what waits, at the present pace of acknowledgement. "
-            f"Good: empty or seconds. Bad: above {shared.duration(shared.DRAIN_LIMIT)}, or nothing acked.",
+            f"Good: empty or seconds. Bad: above {shared.duration(shared.DRAIN_LIMIT)}, or nothing acked. "
+            "Paused consumers are left out.",
             CONSUMERS.labels,
             (
                 Column("Drain time", SLOWEST, shared.DRAIN_TIME),

@@ -69,7 +69,7 @@ META = Row(
             "one time, for longer than an election of seconds: the cluster is cut in parts.",
             (Query(VIEW, "{{server}} follows {{leader}}"),),
             look=Look(words=[Word(1, 1, "follows", "blue")]),
-            height=9,
+            height=6,
         ),
         timeline(
             "Members in the leader's word",
@@ -89,7 +89,7 @@ META = Row(
                     Word(2, 3, "offline", BAD),
                 ]
             ),
-            height=9,
+            height=6,
         ),
         timeseries(
             "Fault tolerance",
@@ -221,6 +221,7 @@ API = Row(
                 Query(SERVERS.now("jetstream_server_api_pending_requests"), "{{server}} queued"),
             ),
             look=Look("reqps", minimum=0),
+            many=True,
         ),
         timeseries(
             "API errors",

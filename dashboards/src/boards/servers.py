@@ -88,6 +88,7 @@ STORE = Row(
                 Query(LIMIT, "{{server}} limit"),
             ),
             look=Look("bytes", minimum=0),
+            many=True,
             width=8,
             overrides=[dashed(".* limit", pattern=True)],
         ),
@@ -174,6 +175,7 @@ LOAD = Row(
                 Query(SERVERS.rate("nats_server_sent_messages_total"), "{{server}} sent"),
             ),
             look=Look("cps", minimum=0),
+            many=True,
             width=8,
         ),
         timeseries(
@@ -186,6 +188,7 @@ LOAD = Row(
                 Query(SERVERS.increase("nats_server_stalled_clients_total"), "{{server}} stalled"),
             ),
             look=Look("short", [Step(1, WARN)], minimum=0),
+            many=True,
             width=8,
         ),
     ),
