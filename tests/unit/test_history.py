@@ -104,7 +104,7 @@ def test_a_time_without_a_leader_is_no_change_by_itself(scrapes: Scrapes) -> Non
 def test_an_object_made_anew_begins_at_0(scrapes: Scrapes) -> None:
     scrapes.scrape(*trio("n1"))
     scrapes.scrape(*trio("n2"))
-    fresh = server("n3", stream("S", led("n3"), created=BORN + timedelta(hours=1)))
+    fresh = server("n3", stream("S", led("n3", group="S-R3F-2"), created=BORN + timedelta(hours=1)))
     assert scrapes.scrape(fresh).streams[0].raft.changes == 0
 
 
@@ -366,7 +366,7 @@ def test_objects_whose_configuration_was_not_read_are_counted(scrapes: Scrapes) 
 
 def test_an_object_made_anew_is_unknown_again(scrapes: Scrapes) -> None:
     scrapes.scrape(*trio("n1"))
-    anew = stream("S", led("n1"), created=BORN + timedelta(hours=1))
+    anew = stream("S", led("n1", group="S-R3F-2"), created=BORN + timedelta(hours=1))
     snapshot = scrapes.scrape(*light(server("n1", anew)))
     assert (unknown_objects(snapshot), snapshot.streams[0].settings) == (1, None)
 
@@ -466,3 +466,12 @@ def test_a_thousand_servers_of_changing_names_leave_nothing_behind(scrapes: Scra
 def test_a_silent_peer_s_age_does_not_change_who_leads(scrapes: Scrapes) -> None:
     group = Cluster("C", "G", "n1", LONG_AGO, [peer("n2", current=False, active=40 * SECOND)])
     assert verdict(None, scrapes.scrape(server("n1", stream("S", group)))) == (True, False)
+
+
+def test_a_leader_whose_creation_time_differs_by_milliseconds_leads_the_same_object(
+    scrapes: Scrapes,
+) -> None:
+    scrapes.scrape(*trio("n1"))
+    later = stream("S", led("n2", "n1", "n3"), created=BORN + timedelta(milliseconds=4))
+    row = scrapes.scrape(*light(server("n2", later))).streams[0]
+    assert (row.raft.changes, row.settings is not None) == (1, True)

@@ -235,7 +235,7 @@ def test_a_stream_made_anew_is_not_mixed_with_the_one_before() -> None:
     new = server("n2", stream("S", alone("n2"), messages=1, replicas=1, created=again))
     snapshot = merged(old, new)
     assert [("n2", 1, again.timestamp())] == [
-        (row.raft.leader, row.figures.messages, row.created)
+        (row.raft.leader, row.figures.messages, row.identity.created)
         for row in snapshot.streams
         if row.figures
     ]
@@ -250,7 +250,7 @@ def test_a_consumer_made_anew_is_not_mixed_with_the_one_before() -> None:
         server("n1", stream("S", led("n1", "n2"), old, replicas=2)),
         server("n2", stream("S", follows("n1", "n1"), new, replicas=2)),
     )
-    assert ("n2", 1, again.timestamp()) == (row.raft.leader, row.pending, row.created)
+    assert ("n2", 1, again.timestamp()) == (row.raft.leader, row.pending, row.identity.created)
 
 
 def test_the_configuration_of_an_earlier_incarnation_is_not_this_one_s() -> None:
