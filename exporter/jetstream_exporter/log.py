@@ -1,12 +1,16 @@
 """Logging in logfmt or JSON, changes of state only. A secret is never handed to it."""
 
 import logging
+import re
 import sys
 from typing import Literal
 
 import structlog
+from aiohttp.http_exceptions import HttpProcessingError
 
 Format = Literal["logfmt", "json"]
+# Controls and what some readers take for line breaks.
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 LEVELS = ("debug", "info", "warn", "error")
 
 
@@ -37,19 +41,31 @@ def configure(level: str, style: Format) -> None:
 def _one_line(
     _logger: object, _method: str, event: structlog.typing.EventDict
 ) -> structlog.typing.EventDict:
-    """A name with a carriage return in it must not forge a line; the renderers see to the other breaks."""
+    """A name with a line break in it must not forge a line, nor one with an escape sequence paint a terminal.
+
+    Plain line feeds are the renderers' to escape, and tracebacks hold them.
+    """
     return {
-        key: value.replace("\r", "\\r") if isinstance(value, str) else value
+        key: _CONTROL.sub(_escaped, value) if isinstance(value, str) else value
         for key, value in event.items()
     }
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return ascii(match[0])[1:-1]
 
 
 class _ToStructlog(logging.Handler):
     """What libraries log, in our format."""
 
     def emit(self, record: logging.LogRecord) -> None:
+        if isinstance(record.exc_info and record.exc_info[1], HttpProcessingError):
+            return  # what a stranger sends to our port is no event of ours, and may hold a password
         logger = structlog.get_logger(component=record.name)
-        logger.log(record.levelno, record.getMessage(), exc_info=record.exc_info)
+        level = max(
+            logging.DEBUG, record.levelno // 10 * 10
+        )  # structlog knows the round ones alone
+        logger.log(min(level, logging.CRITICAL), record.getMessage(), exc_info=record.exc_info)
 
 
 def _route_standard_logging(level: int) -> None:

@@ -26,6 +26,9 @@ RESERVE = 0.2  # seconds kept from the sources, beside what merging and renderin
 UNKNOWN_SHARE, UNKNOWN_SOONEST, UNKNOWN_LATEST = 50.0, 1.0, 30.0
 
 
+MIN_TIMEOUT = 0.5  # seconds
+
+
 class Reload(msgspec.Struct):
     """How the last reading of the exporter's own configuration went."""
 
@@ -58,14 +61,16 @@ class Scraper:
         age = time.monotonic() - self._collected
         if self._kept is not None and age < self._config.collect.min_interval:
             return self._kept
-        if self._flight is None:
-            self._flight = asyncio.create_task(self._scrape(timeout))
+        if self._flight is None or self._flight.done():
+            # Others may share it, and a server that had no time to answer would count as down for all of them.
+            self._flight = asyncio.create_task(self._scrape(max(timeout, MIN_TIMEOUT)))
             self._flight.add_done_callback(self._landed)
         async with asyncio.timeout(timeout):
             return await asyncio.shield(self._flight)
 
     def _landed(self, flight: asyncio.Task[Snapshot]) -> None:
-        self._flight = None
+        if self._flight is flight:
+            self._flight = None
         if not flight.cancelled() and flight.exception() is None:
             self._kept = flight.result() if self._config.collect.min_interval else None
 
@@ -142,6 +147,12 @@ class Scraper:
         for conflict in sorted(conflicts - self._conflicts):
             log.error("a name is not unique", conflict=conflict)
         self._conflicts = conflicts
+
+    async def drain(self) -> None:
+        """Let the scrape that is under way come to its end, then close."""
+        if self._flight is not None:
+            await asyncio.wait([self._flight])
+        await self.close()
 
     async def close(self) -> None:
         if self._flight is not None:

@@ -6,7 +6,7 @@ import os
 import ssl
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
 
 import structlog
@@ -16,6 +16,7 @@ from jetstream_exporter.config import Config, ConfigError, load
 from jetstream_exporter.config.load import check_target, with_port
 from jetstream_exporter.config.schema import Cluster, Http
 from jetstream_exporter.metrics import TABLES
+from jetstream_exporter.report import Outcome
 from jetstream_exporter.scrape import Reload, Scraper
 from jetstream_exporter.sources.discovery import Lookup, SystemLookup
 from jetstream_exporter.sources.http import Client
@@ -40,7 +41,9 @@ class Service:
         self._lookup = lookup or SystemLookup()
         self._reload = Reload(True, time.time())
         self._probes: OrderedDict[str, Scraper] = OrderedDict()
-        self._closing: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._before: Sequence[Outcome] = ()  # what was found under the configuration before
+        self._tried = False
         self.config = load_checked(path, targets)
         self.scraper = self._build(self.config.clusters)
 
@@ -54,14 +57,36 @@ class Service:
             log.error("configuration not reloaded; the running one is kept", error=str(error))
             return str(error)
         old = [self.scraper, *self._probes.values()]
+        self._before, self._tried = self.outcomes, self.tried
         self.config, self.scraper = config, scraper
         self._probes.clear()
         self._reload.successful, self._reload.time = True, time.time()
-        task = asyncio.get_running_loop().create_task(_close(old))
-        self._closing.add(task)
-        task.add_done_callback(self._closing.discard)
+        self._start(_drain(old))
+        self._start(self.first())
         log.info("configuration reloaded", file=self._path or "none")
         return None
+
+    @property
+    def outcomes(self) -> Sequence[Outcome]:
+        """What the last collection gave. After a reload the one before counts until there is a new one."""
+        return self.scraper.outcomes if self.scraper.tried else self._before
+
+    @property
+    def tried(self) -> bool:
+        return self._tried or self.scraper.tried
+
+    async def first(self) -> None:
+        """Ask once before anybody scrapes, so that readiness means something and configurations are read."""
+        timeout = self.config.collect.timeout
+        try:
+            await self.scraper.snapshot(timeout)
+        except TimeoutError:
+            log.warning("the first collection took too long", timeout_seconds=timeout)
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def probe(self, target: str) -> Scraper:
         """The scraper of one server. ForbiddenTargetError unless configured, found by DNS, or allowed."""
@@ -74,7 +99,7 @@ class Service:
         self._probes.move_to_end(name)
         while len(self._probes) > PROBES:
             _, old = self._probes.popitem(last=False)
-            asyncio.get_running_loop().create_task(old.close())
+            self._start(_drain([old]))
         return self._probes[name]
 
     def _cluster_of(self, target: str) -> Cluster | None:
@@ -108,14 +133,15 @@ class Service:
         return Scraper(config, Collector(sources), self._reload)
 
     async def close(self) -> None:
-        await _close([self.scraper, *self._probes.values()])
-        if self._closing:
-            await asyncio.gather(*self._closing)
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for scraper in (self.scraper, *self._probes.values()):
+            await scraper.close()
 
 
-async def _close(scrapers: Sequence[Scraper]) -> None:
-    for scraper in scrapers:
-        await scraper.close()
+async def _drain(scrapers: Sequence[Scraper]) -> None:
+    await asyncio.gather(*(scraper.drain() for scraper in scrapers))
 
 
 def load_checked(path: str, targets: Sequence[str]) -> Config:

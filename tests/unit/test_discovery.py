@@ -184,7 +184,7 @@ async def test_a_server_under_two_addresses_counts_once() -> None:
 async def test_two_names_of_one_address_ask_it_once() -> None:
     async with fake_nats() as fake:
         lookup = FakeLookup()
-        lookup.hosts = dict.fromkeys(("a.example", "b.example"), ["127.0.0.1", "127.0.0.2"])
+        lookup.hosts = {name: ["127.0.0.1", "127.0.0.2"] for name in ("a.example", "b.example")}
         names = [f"http://{name}.example:{fake.port}" for name in "ab"]
         outcomes = await ask(names, lookup)
         assert len(outcomes) == 2

@@ -1,6 +1,6 @@
 """The routes."""
 
-import contextlib
+import asyncio
 from collections.abc import Iterable
 
 from aiohttp import web
@@ -20,10 +20,12 @@ from jetstream_exporter.web.negotiate import (
     wants_openmetrics,
 )
 
+SEND = 30.0  # seconds that a client may take to read; a scrape in hand holds its text
 AT_ONCE = 40  # scrapes in hand; more are turned away, as node_exporter does
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; "
+    "frame-ancestors 'none'; form-action 'none'; base-uri 'none'",
     "Referrer-Policy": "no-referrer",
 }
 
@@ -121,11 +123,10 @@ class Handlers:
 
     async def discovery(self, _request: web.Request) -> web.Response:
         """The servers found, as Prometheus' HTTP service discovery wants them, one group each."""
-        outcomes = self._service.scraper.outcomes
-        return web.json_response([_group(outcome) for outcome in outcomes])
+        return web.json_response([_group(outcome) for outcome in self._service.outcomes])
 
     async def sources(self, _request: web.Request) -> web.Response:
-        text = pages.sources(self._service.scraper.outcomes)
+        text = pages.sources(self._service.outcomes)
         return web.Response(text=text, content_type="text/html")
 
     async def landing(self, _request: web.Request) -> web.Response:
@@ -135,7 +136,7 @@ class Handlers:
         return web.Response(text="ok\n")
 
     async def ready(self, _request: web.Request) -> web.Response:
-        if self._service.scraper.tried:
+        if self._service.tried:
             return web.Response(text="ready\n")
         return web.Response(status=503, text="no server was asked yet\n")
 
@@ -153,12 +154,18 @@ async def _send(
     pieces = list(pieces)
     response = web.StreamResponse(headers=headers)
     response.content_length = sum(map(len, pieces))
-    with contextlib.suppress(ConnectionError):  # the client went away, which is its right
-        await response.prepare(request)
-        if request.method != "HEAD":
-            for piece in pieces:
-                await response.write(piece)
-        await response.write_eof()
+    try:
+        async with asyncio.timeout(SEND):
+            await response.prepare(request)
+            if request.method != "HEAD":
+                for piece in pieces:
+                    await response.write(piece)
+            await response.write_eof()
+    except ConnectionError:
+        pass  # the client went away, which is its right
+    except TimeoutError:
+        if request.transport is not None:
+            request.transport.abort()
     return response
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 
 TIMEOUT_HEADER = "X-Prometheus-Scrape-Timeout-Seconds"
 MARGIN = 0.5  # seconds of Prometheus' timeout that the way there and back may take
+LONGEST = 120.0  # seconds; others share the scrape, and one frozen server would hold them all
 
 
 class BadTimeoutError(ValueError):
@@ -43,6 +44,7 @@ def scrape_timeout(header: str | None, default: float) -> float:
         raise BadTimeoutError(header) from None
     if not math.isfinite(seconds) or seconds <= 0 or not header.isascii():
         raise BadTimeoutError(header)
+    seconds = min(seconds, LONGEST)
     return seconds - MARGIN if seconds > 2 * MARGIN else seconds / 2
 
 

@@ -9,7 +9,6 @@ import structlog
 from aiohttp import web
 
 from jetstream_exporter import __version__
-from jetstream_exporter.scrape import Scraper
 from jetstream_exporter.service import Service
 from jetstream_exporter.web.access import WebConfig, tls_context
 from jetstream_exporter.web.app import make_app
@@ -51,13 +50,13 @@ async def serve(
     await runner.setup()
     try:
         await _listen(runner, addresses, web_config)
-        first = asyncio.create_task(_first(service.scraper, service.config.collect.timeout))
+        first = asyncio.create_task(service.first())
         await stop.wait()
         first.cancel()
         log.info("stopping")
     finally:
+        await runner.cleanup()  # scrapes in hand end first
         await service.close()
-        await runner.cleanup()
 
 
 async def _listen(
@@ -75,11 +74,3 @@ async def _listen(
     for address in runner.addresses:
         name = f"[{address[0]}]" if ":" in address[0] else address[0]
         log.info("listening", address=f"{scheme}://{name}:{address[1]}", version=__version__)
-
-
-async def _first(scraper: Scraper, timeout: float) -> None:
-    """Ask once before anybody scrapes, so that readiness means something and configurations are read."""
-    try:
-        await scraper.snapshot(timeout)
-    except TimeoutError:
-        log.warning("the first collection took too long", timeout_seconds=timeout)
