@@ -87,15 +87,15 @@ def _check_tls(tls: TlsServer, locator: Locator) -> None:
     for key in ("cert_file", "key_file"):
         if not getattr(tls, key):
             raise locator.error((place,), f"{key} is missing")
-    for key in ("cert_file", "key_file", "client_ca_file"):
-        file = getattr(tls, key)
-        if file and not Path(file).is_file():
-            raise locator.error((place, key), f"there is no file {file}")
     if tls.client_auth_type.startswith(("Verify", "RequireAndVerify")) and not tls.client_ca_file:
         raise locator.error((place, "client_auth_type"), "needs client_ca_file")
     if tls.client_auth_type in ("RequestClientCert", "RequireAnyClientCert"):
         what = f"{tls.client_auth_type} checks nothing and is not supported; use RequireAndVerifyClientCert"
         raise locator.error((place, "client_auth_type"), what)
+    for key in ("cert_file", "key_file", "client_ca_file"):
+        file = getattr(tls, key)
+        if file and not Path(file).is_file():
+            raise locator.error((place, key), f"there is no file {file}")
     try:
         tls_context(tls)
     except (OSError, ssl.SSLError) as error:
