@@ -8,12 +8,13 @@ import re
 import ssl
 from collections import OrderedDict
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import bcrypt
 import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
+from msgspec import Meta
 
 from jetstream_exporter.config import ConfigError
 from jetstream_exporter.config.decode import Locator, decode, read_text
@@ -37,18 +38,38 @@ ClientAuth = Literal[
 
 
 class TlsServer(msgspec.Struct, forbid_unknown_fields=True):
-    cert_file: str = ""
-    key_file: str = ""
-    client_auth_type: ClientAuth = "NoClientCert"
-    client_ca_file: str = ""
-    min_version: Literal["TLS12", "TLS13"] = "TLS12"
+    """TLS. Files are relative to this file's folder."""
+
+    cert_file: Annotated[str, Meta(description="Certificate (PEM).")] = ""
+    key_file: Annotated[str, Meta(description="The certificate's key (PEM).")] = ""
+    client_auth_type: Annotated[
+        ClientAuth,
+        Meta(
+            description="Whether clients need a certificate. `RequestClientCert` and `RequireAnyClientCert` check "
+            "nothing and are refused."
+        ),
+    ] = "NoClientCert"
+    client_ca_file: Annotated[
+        str, Meta(description="Certificate authorities (PEM) that clients' certificates come from.")
+    ] = ""
+    min_version: Annotated[
+        Literal["TLS12", "TLS13"], Meta(description="The oldest TLS that is spoken.")
+    ] = "TLS12"
 
 
 class WebConfig(msgspec.Struct, forbid_unknown_fields=True):
-    """The file: who may read, and over what."""
+    """Who may read, and over what."""
 
-    tls_server_config: TlsServer | None = None
-    basic_auth_users: dict[str, str] = {}
+    tls_server_config: Annotated[TlsServer | None, Meta(description="TLS; plain HTTP without.")] = (
+        None
+    )
+    basic_auth_users: Annotated[
+        dict[str, str],
+        Meta(
+            description="Users and their bcrypt hashes, as `htpasswd -nBC 10 USER` makes them; anybody may read "
+            "without."
+        ),
+    ] = {}
 
 
 def load_web_config(path: str) -> WebConfig:
