@@ -3,14 +3,25 @@
 The reference METRICS.md and the checks of rules and dashboards are made from `TABLES`.
 """
 
-from jetstream_exporter.metrics import accounts, consumers, exporter, meta, servers, streams
+from jetstream_exporter.metrics import (
+    accounts,
+    consumers,
+    exporter,
+    meta,
+    replication,
+    server_details,
+    servers,
+    streams,
+)
 from jetstream_exporter.metrics.families import AnyTable, Family, Table
 
 TABLES: tuple[AnyTable, ...] = (
     *servers.TABLES,
+    *server_details.TABLES,
     *meta.TABLES,
     *accounts.TABLES,
     *streams.TABLES,
+    *replication.TABLES,
     *consumers.TABLES,
     *exporter.TABLES,
 )
