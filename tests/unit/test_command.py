@@ -1,0 +1,142 @@
+"""The command line: help that teaches, exit codes, plain text when piped, signals."""
+
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from jetstream_exporter import __version__
+from jetstream_exporter.__main__ import main
+
+COMMAND = [sys.executable, "-m", "jetstream_exporter"]
+
+
+def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [*COMMAND, *arguments], capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_help_teaches_by_examples_and_is_plain_when_piped() -> None:
+    done = run("--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "examples:" in done.stdout
+    assert (
+        "jetstream-exporter --target http://nats-0:8222 --target http://nats-1:8222" in done.stdout
+    )
+    assert "--config.file exporter.yaml --config.check" in done.stdout
+    assert "\x1b" not in done.stdout
+
+
+def test_the_version_is_one_line() -> None:
+    done = run("--version")
+    wanted = rf"jetstream-exporter, version {re.escape(__version__)} \(python 3\.\d+\.\d+\S*\)\n"
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.fullmatch(wanted, done.stdout)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--nonsense"], "unrecognized arguments: --nonsense"),
+        (["--conf", "x"], "unrecognized arguments: --conf x"),
+        (["nonsense"], "nonsense"),
+        (["--target"], "argument --target: expected one argument"),
+        (["--log.level", "loud"], "argument --log.level: invalid choice: 'loud'"),
+        (["--log.format", "xml"], "argument --log.format: invalid choice: 'xml'"),
+        (
+            ["--web.listen-address", "18222"],
+            "'18222' is not an address like 0.0.0.0:18222 or :18222",
+        ),
+        (["--web.listen-address", "a:http"], "'a:http' is not an address like"),
+        (["--web.listen-address", ":99999"], "':99999' is not an address like"),
+        (["--web.listen-address", "::1:80"], "'::1:80' is not an address like"),
+        (["--target", "nats:8222"], "--target 1: 'nats:8222' is not a URL like http://nats:8222"),
+        (["--config.file", "/nowhere/x"], "/nowhere/x: cannot be read: No such file or directory"),
+        (
+            ["--web.config.file", "/nowhere/x"],
+            "/nowhere/x: cannot be read: No such file or directory",
+        ),
+    ],
+)
+def test_a_wrong_flag_ends_with_2(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for more in ([], ["--config.check"]):
+        try:
+            code: object = main([*arguments, *more])
+        except SystemExit as end:
+            code = end.code
+        out, err = capsys.readouterr()
+        assert (code, out) == (2, "")
+        assert said in err
+
+
+def test_an_address_that_is_taken_ends_with_1() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = run("--web.listen-address", f"127.0.0.1:{port}", "--target", "http://127.0.0.1:1")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines()[-1].startswith(
+        f"jetstream-exporter: cannot listen on 127.0.0.1:{port}: "
+    )
+    assert "Traceback" not in done.stderr
+
+
+@contextmanager
+def running(log: Path, *arguments: str) -> "Iterator[tuple[subprocess.Popen[bytes], str]]":
+    """The command on a free port, and where it listens."""
+    address = ["--web.listen-address", "127.0.0.1:0"]
+    with log.open("wb") as file:
+        process = subprocess.Popen([*COMMAND, *address, *arguments], stderr=file)
+    try:
+        yield process, heard(log, r"address=(http://\S+)")
+    finally:
+        process.kill()
+        process.wait(20)
+
+
+def heard(log: Path, pattern: str) -> str:
+    """What the log says, as soon as it does."""
+    end = time.monotonic() + 30
+    while not (match := re.search(pattern, log.read_text())):
+        assert time.monotonic() < end, f"{pattern} does not stand in {log.read_text()}"
+        time.sleep(0.02)
+    return match[1] if match.groups() else match[0]
+
+
+def test_signals_reload_and_end_it(tmp_path: Path) -> None:
+    """SIGHUP reads the file anew, good or bad; SIGTERM ends it with 0. Nothing is coloured, nothing secret."""
+    file, log = tmp_path / "exporter.yaml", tmp_path / "log"
+    file.write_text("limits: {streams: 1}")
+    with running(log, "--config.file", str(file), "--target", "http://127.0.0.1:1") as (
+        process,
+        url,
+    ):
+        process.send_signal(signal.SIGHUP)
+        heard(log, 'msg="configuration reloaded"')
+        file.write_text("password: hunter2")
+        process.send_signal(signal.SIGHUP)
+        heard(
+            log,
+            r'level=error msg="configuration not reloaded; .*exporter\.yaml:1: password: unknown key',
+        )
+        with urllib.request.urlopen(f"{url}/metrics", timeout=20) as answer:
+            text = answer.read().decode()
+        assert "jetstream_exporter_config_last_reload_successful 0\n" in text
+        process.terminate()
+        assert process.wait(20) == 0
+    written = log.read_text()
+    assert written.count('msg="target failed"') == 1 + 1  # once for each configuration that ran
+    assert "msg=stopping" in written
+    assert "hunter2" not in written
+    assert "\x1b" not in written
+    assert "Traceback" not in written
