@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from tests.support.logs import logging_kept
 
 from jetstream_exporter import __version__
 from jetstream_exporter.__main__ import main
@@ -72,7 +73,8 @@ def test_a_wrong_flag_ends_with_2(
 ) -> None:
     for more in ([], ["--config.check"]):
         try:
-            code: object = main([*arguments, *more])
+            with logging_kept():
+                code: object = main([*arguments, *more])
         except SystemExit as end:
             code = end.code
         out, err = capsys.readouterr()

@@ -1,12 +1,11 @@
 """The configuration file: one bad file a mistake, and the exact sentence that the operator reads."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from tests.support.logs import logging_kept
 
+from jetstream_exporter.__main__ import main
 from jetstream_exporter.config import Config, ConfigError, load, parse
 from jetstream_exporter.service import load_checked
 
@@ -427,12 +426,13 @@ class TestFiles:
 class TestCommand:
     """What the command makes of it: exit code 2, the same sentence, and nothing else."""
 
-    def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        command = [sys.executable, "-m", "jetstream_exporter", *arguments]
-        return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    def run(self, capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+        with logging_kept():
+            code = main(["--web.listen-address", "127.0.0.1:0", *arguments])
+        return code, *capsys.readouterr()
 
     def test_a_bad_file_ends_the_start_and_the_check_with_one_sentence(
-        self, tmp_path: Path
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         file = tmp_path / "exporter.yaml"
         file.write_text(clusters("http://prometheus:hunter2@nats:8222"))
@@ -441,27 +441,26 @@ class TestCommand:
             "use http.username and http.password_file\n"
         )
         for more in ([], ["--config.check"]):
-            done = self.run(
-                "--config.file", str(file), "--web.listen-address", "127.0.0.1:0", *more
-            )
-            assert (2, "", sentence) == (done.returncode, done.stdout, done.stderr)
+            done = self.run(capsys, "--config.file", str(file), *more)
+            assert (2, "", sentence) == done
 
-    def test_a_good_file_is_said_to_be_right(self, tmp_path: Path) -> None:
+    def test_a_good_file_is_said_to_be_right(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         file = tmp_path / "exporter.yaml"
         file.write_text(clusters("http://a, http://b"))
-        done = self.run("--config.file", str(file), "--config.check")
-        assert (0, f"{file} is right: 2 target(s)\n", "") == (
-            done.returncode,
-            done.stdout,
-            done.stderr,
-        )
+        done = self.run(capsys, "--config.file", str(file), "--config.check")
+        assert (0, f"{file} is right: 2 target(s)\n", "") == done
 
     def test_the_environment_may_hold_the_password(
-        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        tmp_path: Path,
+        capsys: pytest.CaptureFixture[str],
     ) -> None:
-        monkeypatch.setitem(os.environ, "NATS_PROXY_PASSWORD", "hunter2")
+        monkeypatch.setenv("NATS_PROXY_PASSWORD", "hunter2")
         file = tmp_path / "exporter.yaml"
         file.write_text(with_http("{username: a, password_env: NATS_PROXY_PASSWORD}"))
-        done = self.run("--config.file", str(file), "--config.check")
-        assert done.returncode == 0
-        assert "hunter2" not in done.stdout + done.stderr
+        code, out, err = self.run(capsys, "--config.file", str(file), "--config.check")
+        assert code == 0
+        assert "hunter2" not in out + err

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 from aiohttp.http_exceptions import BadHttpMessage
+from tests.support.logs import logging_kept
 
 from jetstream_exporter import log
 
@@ -15,11 +16,8 @@ HOSTILE = 'a\nts=2026 level=error msg="forged"\r\x1b[31m\x00\x85\u2028"\\\té'
 
 @pytest.fixture(autouse=True)
 def _as_before() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:], root.level = handlers, level
-    structlog.reset_defaults()
+    with logging_kept():
+        yield
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[str]:

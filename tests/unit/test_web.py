@@ -3,7 +3,6 @@
 import asyncio
 import gzip
 import json
-import logging
 import re
 import socket
 import threading
@@ -12,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 from aiohttp import ClientSession
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as classic
 from tests.support import fake_nats as fakes
 from tests.support.exporter import Samples
 from tests.support.fake_nats import FakeNats, fake_nats
+from tests.support.logs import logging_kept
 from tests.support.waiting import until
 from tests.support.web import Web, web
 
@@ -341,15 +340,6 @@ class TestProbe:
         assert samples.get("jetstream_exporter_source_up", target=fake.url) == 0
 
 
-@pytest.fixture
-def logging_as_before() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:], root.level = handlers, level
-    structlog.reset_defaults()
-
-
 class TestUnderLoad:
     """What must not hold up the rest."""
 
@@ -451,13 +441,14 @@ class TestUnderLoad:
             return response.status == 200
 
     async def test_huge_headers_are_refused_and_not_logged(
-        self, site: Web, capsys: pytest.CaptureFixture[str], logging_as_before: None
+        self, site: Web, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        log.configure("debug", "logfmt")
-        secret = "hunter2" * 20_000
-        answer = await raw_answer(
-            site, f"GET /metrics HTTP/1.1\r\nHost: a\r\nAuthorization: Basic {secret}\r\n\r\n"
-        )
+        with logging_kept():
+            log.configure("debug", "logfmt")
+            secret = "hunter2" * 20_000
+            answer = await raw_answer(
+                site, f"GET /metrics HTTP/1.1\r\nHost: a\r\nAuthorization: Basic {secret}\r\n\r\n"
+            )
         assert answer[9:12] == b"400"
         assert "hunter2" not in "".join(capsys.readouterr())
 
