@@ -64,7 +64,7 @@ Nothing has to be configured: without a file and without `--target` the server a
   and the key, and with exit code 2. `jetstream-exporter --config.file FILE --config.check` says the same and ends.
 - The file is read anew on SIGHUP and on `POST /-/reload`. If it is wrong then, the running configuration stays,
   `jetstream_exporter_config_last_reload_successful` is 0, and a log line says why. Flags and the file of
-  `--web.config.file` are read at the start only.
+  `--web.config.file` are read at the start only; the certificate that it names is taken anew whenever its files change.
 - Secrets stand in files of their own or in environment variables, never in this file, in a flag or in a URL.
 - Files that it names are relative to its own folder.
 - A *duration* is written `30s`, `5m`, `1h30m` or `250ms`; a *size* `1048576`, `64KiB` or `256MiB`; a *pattern* is a

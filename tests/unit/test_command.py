@@ -142,3 +142,25 @@ def test_signals_reload_and_end_it(tmp_path: Path) -> None:
     assert "hunter2" not in written
     assert "\x1b" not in written
     assert "Traceback" not in written
+
+
+def test_a_scrape_in_hand_is_answered_before_the_end(tmp_path: Path) -> None:
+    """A rolling update must not cost a scrape. The one server that is asked never answers."""
+    file, log = tmp_path / "exporter.yaml", tmp_path / "log"
+    file.write_text("collect: {timeout: 2s}")
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        target = f"http://127.0.0.1:{mute.getsockname()[1]}"
+        with running(log, "--config.file", str(file), "--target", target) as (process, url):
+            host, port = url.removeprefix("http://").split(":")
+            with socket.create_connection((host, int(port)), timeout=20) as scrape:
+                scrape.sendall(b"GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+                for _ in range(2):  # answered after the scrape was taken in hand
+                    urllib.request.urlopen(f"{url}/-/healthy", timeout=20).close()
+                process.terminate()
+                answer = b"".join(iter(lambda: scrape.recv(2**16), b""))
+            assert process.wait(20) == 0
+    assert answer.startswith(b"HTTP/1.1 200 OK")
+    assert (
+        f'jetstream_exporter_source_up{{source="monitoring",target="{target}"}} 0'.encode()
+        in answer
+    )

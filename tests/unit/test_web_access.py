@@ -1,5 +1,6 @@
 """Passwords and TLS of our own pages, and the file that sets them."""
 
+import asyncio
 import base64
 import logging
 import ssl
@@ -10,16 +11,19 @@ from pathlib import Path
 import bcrypt
 import pytest
 import trustme
-from aiohttp import ClientConnectorError, ClientError, ClientSession, TCPConnector
+from aiohttp import ClientConnectorError, ClientError, ClientSession, TCPConnector, web
 from aiohttp.test_utils import TestServer
+from structlog.testing import capture_logs
 from tests.support.fake_nats import FakeNats, fake_nats
 from tests.support.tls import client_context
-from tests.support.web import Web, web
+from tests.support.waiting import until
+from tests.support.web import Web
+from tests.support.web import web as serving_web
 
 from jetstream_exporter.config import ConfigError
 from jetstream_exporter.service import Service
 from jetstream_exporter.web import access
-from jetstream_exporter.web.access import Gate, load_web_config, tls_context
+from jetstream_exporter.web.access import Gate, load_web_config, renew, tls_context
 from jetstream_exporter.web.app import make_app
 
 HASH = bcrypt.hashpw(b"hunter2", bcrypt.gensalt(4)).decode()
@@ -45,7 +49,7 @@ async def fake() -> AsyncIterator[FakeNats]:
 
 @pytest.fixture
 async def site(fake: FakeNats) -> AsyncIterator[Web]:
-    async with web([fake.url], users={"prometheus": HASH}) as site:
+    async with serving_web([fake.url], users={"prometheus": HASH}) as site:
         yield site
 
 
@@ -257,3 +261,32 @@ class TestTls:
             known = client_context(authority)
             authority.issue_cert("prometheus.example").configure_cert(known)
             assert await self.ask(url, known) == 200
+
+    async def test_a_renewed_certificate_is_served_without_a_restart(
+        self, tmp_path: Path, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Certificates live for weeks, the exporter for months. A broken renewal keeps the old one."""
+        monkeypatch.setattr(access, "LOOK_EVERY", 0.02)
+        settings = access.TlsServer(str(tmp_path / "cert.pem"), str(tmp_path / "key.pem"))
+        context = tls_context(settings)
+        renewal = asyncio.create_task(renew(settings, context))
+        server = TestServer(web.Application(), scheme="https")
+        await server.start_server(ssl=context)
+        before = await self.certificate(server.port)
+        with capture_logs() as lines:
+            pair = authority.issue_cert("127.0.0.1")
+            (tmp_path / "key.pem").write_bytes(b"half a key")
+            await until(lambda: len(lines) > 0, 20)
+            assert before == await self.certificate(server.port)
+            pair.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+            pair.private_key_pem.write_to_path(tmp_path / "key.pem")
+            await until(lambda: lines[-1]["log_level"] == "info", 20)
+        assert before != await self.certificate(server.port)
+        assert lines[0]["event"] == "new certificate not taken; the one before is kept"
+        assert lines[-1]["event"] == "new certificate taken"
+        renewal.cancel()
+        await asyncio.gather(renewal, return_exceptions=True)
+        await server.close()
+
+    async def certificate(self, port: int | None) -> str:
+        return await asyncio.to_thread(ssl.get_server_certificate, ("127.0.0.1", port or 0))

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 import bcrypt
 import msgspec
+import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 from msgspec import Meta
@@ -21,11 +22,13 @@ from jetstream_exporter.config.decode import Locator, decode, read_text
 
 OPEN = ("/-/healthy", "/-/ready")  # a kubelet has no password
 REMEMBERED = 100
+LOOK_EVERY = 30.0  # seconds between looks at the certificate's files
 _HASH = re.compile(r"\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}")
 MIN_COST, MAX_COST = (
     4,
     15,
 )  # each step doubles the time; 15 is two seconds of a processor for every wrong password
+log = structlog.get_logger()
 _NOBODY = bcrypt.hashpw(b"", bcrypt.gensalt(10))
 
 ClientAuth = Literal[
@@ -138,6 +141,35 @@ def tls_context(tls: TlsServer) -> ssl.SSLContext:
     return context
 
 
+async def renew(tls: TlsServer, context: ssl.SSLContext) -> None:
+    """Take new certificates as soon as their files change; handshakes from then on use them. Does not return."""
+    seen = _stamps(tls)
+    while True:
+        await asyncio.sleep(LOOK_EVERY)
+        now = _stamps(tls)
+        if now == seen or None in now:
+            continue
+        seen = now
+        try:
+            tls_context(tls)  # a pair that does not fit would spoil the context in use
+            context.load_cert_chain(tls.cert_file, tls.key_file)
+        except (OSError, ssl.SSLError):
+            log.error("new certificate not taken; the one before is kept", file=tls.cert_file)
+        else:
+            log.info("new certificate taken", file=tls.cert_file)
+
+
+def _stamps(tls: TlsServer) -> list[int | None]:
+    """When the files were written; None for one that is missing."""
+    stamps: list[int | None] = []
+    for file in (tls.cert_file, tls.key_file):
+        try:
+            stamps.append(Path(file).stat().st_mtime_ns)
+        except OSError:
+            stamps.append(None)
+    return stamps
+
+
 class Gate:
     """Lets in who gives a right password. bcrypt is slow by design, so good answers are remembered by digest."""
 
@@ -186,4 +218,12 @@ def basic_auth(gate: Gate) -> Middleware:
     return check
 
 
-__all__ = ["ConfigError", "Gate", "WebConfig", "basic_auth", "load_web_config", "tls_context"]
+__all__ = [
+    "ConfigError",
+    "Gate",
+    "WebConfig",
+    "basic_auth",
+    "load_web_config",
+    "renew",
+    "tls_context",
+]

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from jetstream_exporter import __version__
 from jetstream_exporter.service import Service
-from jetstream_exporter.web.access import WebConfig, tls_context
+from jetstream_exporter.web.access import WebConfig, renew, tls_context
 from jetstream_exporter.web.app import make_app
 
 GRACE = 5.0  # seconds that scrapes in hand have to end
@@ -48,23 +48,28 @@ async def serve(
         shutdown_timeout=GRACE,
     )
     await runner.setup()
+    tasks: list[asyncio.Task[None]] = []
     try:
-        await _listen(runner, addresses, web_config)
-        first = asyncio.create_task(service.first())
+        tls = web_config.tls_server_config
+        context = tls_context(tls) if tls else None
+        await _listen(runner, addresses, context)
+        tasks.append(asyncio.create_task(service.first()))
+        if tls and context:
+            tasks.append(asyncio.create_task(renew(tls, context)))
         await stop.wait()
-        first.cancel()
         log.info("stopping")
     finally:
+        for task in tasks:
+            task.cancel()
         await runner.cleanup()  # scrapes in hand end first
         await service.close()
 
 
 async def _listen(
-    runner: web.AppRunner, addresses: Sequence[tuple[str | None, int]], web_config: WebConfig
+    runner: web.AppRunner,
+    addresses: Sequence[tuple[str | None, int]],
+    tls: ssl.SSLContext | None,
 ) -> None:
-    tls: ssl.SSLContext | None = None
-    if web_config.tls_server_config is not None:
-        tls = tls_context(web_config.tls_server_config)
     for host, port in addresses:
         try:
             await web.TCPSite(runner, host, port, ssl_context=tls).start()
