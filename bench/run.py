@@ -14,6 +14,7 @@ import datetime
 import itertools
 import os
 import shutil
+import signal
 import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -168,8 +169,13 @@ def main(argv: list[str]) -> int:
     result = report.Result(started, options.rounds, options.storage, options.still, before)
     if before > BUSY:
         say(f"this machine is busy (load {before:.1f}): the figures will be worse")
+    # As after Ctrl-C: the servers end, and what they stored goes with them.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         asyncio.run(start_and_measure(options, result))
+    except KeyboardInterrupt:
+        say("interrupted; nothing is written")
+        return 130
     except (DemoError, MeasureError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
