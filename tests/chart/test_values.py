@@ -57,7 +57,6 @@ OTHER: dict[Path, Any] = {
     ("rules", "alertLabels"): {"team": "platform"},
     ("rules", "alerts"): {"JetStreamConsumerAckNone": {"enabled": False}},
     ("alertmanagerConfig", "pagerduty", "url"): "https://events.eu.pagerduty.com/v2/enqueue",
-    ("alertmanagerConfig", "apiVersion"): "v1beta1",
 }
 
 
@@ -92,40 +91,6 @@ def nested(path: Path, value: Any) -> dict[str, Any]:
 
 
 LEAVES = list(leaves(DEFAULTS))
-
-
-def other(path: Path) -> Any:
-    if path in OTHER:
-        return OTHER[path]
-    value = at(path)
-    if isinstance(value, bool):
-        return not value
-    return {str: "other", int: 2 if value == 1 else 1, dict: {"other": "value"}}[type(value)]
-
-
-def at(path: Path) -> Any:
-    value: Any = chart.merged(DEFAULTS, EVERYTHING)
-    for key in path:
-        value = value[key]
-    return value
-
-
-def nested(path: Path, value: Any) -> dict[str, Any]:
-    for key in reversed(path):
-        value = {key: value}
-    return dict(value)
-
-
-LEAVES = list(leaves(DEFAULTS))
-# Rendered from folders of the repository that are made elsewhere.
-ABSENT = {
-    section
-    for section, folder in {
-        "dashboards": "dashboards",
-        "alertmanagerConfig": "alertmanager",
-    }.items()
-    if not (chart.CHART / folder).exists()
-}
 
 
 @pytest.mark.parametrize("path", LEAVES, ids=".".join)

@@ -74,7 +74,9 @@ def localized(folder: Path, clients: int, monitor: int, routes: list[int], own: 
 
 
 @asynccontextmanager
-async def cluster(folder: Path, version: str = "2.15.1") -> AsyncIterator[list[Server]]:
+async def cluster(
+    folder: Path, versions: tuple[str, str, str] = ("2.15.1", "2.15.1", "2.15.1")
+) -> AsyncIterator[list[Server]]:
     ports = free_ports(9)
     clients, monitors, routes = ports[:3], ports[3:6], ports[6:]
     async with AsyncExitStack() as stack:
@@ -85,7 +87,7 @@ async def cluster(folder: Path, version: str = "2.15.1") -> AsyncIterator[list[S
             (own / "nats.conf").write_text(
                 localized(own, clients[i], monitors[i], routes, routes[i])
             )
-            process = start(own, f"nats-{i}", version)
+            process = start(own, f"nats-{i}", versions[i])
             stack.callback(end, process)
             servers.append(Server(f"nats-{i}", clients[i], monitors[i], process, own / "log"))
         await healthy(servers)

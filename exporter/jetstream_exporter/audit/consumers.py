@@ -1,0 +1,130 @@
+"""Checks of consumers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from jetstream_exporter.audit.finding import Check, Seen, Severity
+from jetstream_exporter.audit.observe import Observation, consumer_name
+from jetstream_exporter.snapshot import Consumer
+
+
+def _accounts_with_dead_letters(seen: Observation) -> set[tuple[str, str]]:
+    return {(row.cluster, row.account_id) for row in seen.snapshot.streams if row.dead_letter}
+
+
+def _holds_dead_letters(seen: Observation) -> set[tuple[str, str, str]]:
+    return {row.key for row in seen.snapshot.streams if row.dead_letter}
+
+
+def unlimited_deliveries(seen: Observation) -> Iterator[Seen]:
+    with_letters = _accounts_with_dead_letters(seen)
+    for row, settings in seen.consumers():
+        if settings.ack_policy != "none" and settings.max_deliver is None:
+            what = "max_deliver is unlimited"
+            if (row.cluster, row.account_id) not in with_letters:
+                what += ", and its account has no dead-letter stream"
+            yield Seen(consumer_name(row), what)
+
+
+def no_dead_letters(seen: Observation) -> Iterator[Seen]:
+    with_letters = _accounts_with_dead_letters(seen)
+    for row, settings in seen.consumers():
+        limited = settings.ack_policy != "none" and settings.max_deliver is not None
+        if limited and (row.cluster, row.account_id) not in with_letters:
+            what = f"after {settings.max_deliver} deliveries it gives up, and no stream takes what it gave up"
+            yield Seen(consumer_name(row), what)
+
+
+def ack_none(seen: Observation) -> Iterator[Seen]:
+    letters = _holds_dead_letters(seen)
+    for row, settings in seen.consumers():
+        if settings.ack_policy == "none" and row.key[:3] not in letters:
+            yield Seen(consumer_name(row), "a durable consumer whose ack policy is none")
+
+
+def unlimited_ack_pending(seen: Observation) -> Iterator[Seen]:
+    for row, settings in seen.consumers():
+        if settings.ack_policy != "none" and settings.max_ack_pending is None:
+            yield Seen(consumer_name(row), "max_ack_pending is unlimited")
+
+
+def short_ack_wait(seen: Observation) -> Iterator[Seen]:
+    earlier = {row.key: row for row in seen.before.consumers} if seen.before else {}
+    for row, settings in seen.consumers():
+        before = earlier.get(row.key)
+        if before is None or settings.ack_wait is None:
+            continue
+        took = handling_time(before, row, seen.seconds)
+        if took is not None and took > settings.ack_wait:
+            yield Seen(
+                consumer_name(row),
+                f"messages take about {took:.1f} s to be acknowledged; ack_wait is {settings.ack_wait:g} s",
+            )
+
+
+def handling_time(before: Consumer, after: Consumer, seconds: float) -> float | None:
+    """Seconds from delivery to acknowledgement, by Little's law: what is under way, by the rate of its end.
+
+    The end is counted twice, in deliveries and in the stream's sequences, and the larger rate is left out: redeliveries
+    inflate the one, messages of other subjects the other.
+    """
+    positions = (
+        (before.acknowledged, after.acknowledged),
+        (before.ack_floor_sequence, after.ack_floor_sequence),
+    )
+    ended = [new - old for old, new in positions if old is not None and new is not None]
+    if len(ended) < 2 or before.ack_pending is None or after.ack_pending is None:
+        return None
+    if min(ended) <= 0 or seconds <= 0:
+        return None
+    return (before.ack_pending + after.ack_pending) / 2 / (min(ended) / seconds)
+
+
+CHECKS: tuple[Check[Observation], ...] = (
+    Check(
+        "unlimited-deliveries",
+        Severity.WARNING,
+        "a message that cannot be handled is given up",
+        "It is delivered again and again for ever, takes the place of others, and nobody sees it.",
+        "Set max_deliver (5 is usual) with a backoff, and keep what was given up in a dead-letter "
+        "stream.",
+        unlimited_deliveries,
+    ),
+    Check(
+        "no-dead-letter-stream",
+        Severity.INFO,
+        "what is given up is kept",
+        "The server only says that it gave up; the message stays in its stream, unmarked, until "
+        "a limit removes it.",
+        "Make a stream for dead letters, and copy a message there when the advisory "
+        "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES names it.",
+        no_dead_letters,
+    ),
+    Check(
+        "ack-none",
+        Severity.WARNING,
+        "durable consumers acknowledge",
+        "A message counts as done when it was sent: what a crash loses is not delivered again, and "
+        "no figure shows it.",
+        "Use explicit acknowledgement.",
+        ack_none,
+    ),
+    Check(
+        "ack-pending-unlimited",
+        Severity.WARNING,
+        "what is under way is bounded",
+        "A slow client is sent everything; it runs out of memory, and all of it comes again.",
+        "Set max_ack_pending to what the clients can hold (the default is 1000).",
+        unlimited_ack_pending,
+    ),
+    Check(
+        "ack-wait-short",
+        Severity.WARNING,
+        "the time to acknowledge is longer than the work",
+        "Messages that are still worked on are delivered a second time.",
+        "Raise ack_wait above the time that the work takes, or tell the server of progress (in progress "
+        "acknowledgements), or fetch fewer at once.",
+        short_ack_wait,
+    ),
+)

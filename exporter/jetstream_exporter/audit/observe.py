@@ -1,0 +1,89 @@
+"""The facts of a live cluster: two snapshots, some seconds apart."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from yarl import URL
+
+from jetstream_exporter.service import Service
+from jetstream_exporter.snapshot import Consumer, Server, Snapshot, Stream
+from jetstream_exporter.snapshot.rows import ConsumerSettings, StreamSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    snapshot: Snapshot
+    before: Snapshot | None = None
+    seconds: float = 0.0  # between the two
+    now: float = 0.0  # since the epoch
+    open_targets: Sequence[str] = ()  # asked without a password
+
+    def streams(self) -> Iterator[tuple[Stream, StreamSettings]]:
+        """The streams whose configuration is known. MQTT's own are the server's to configure."""
+        for row in self.snapshot.streams:
+            if row.settings is not None and not row.name.startswith("$MQTT_"):
+                yield row, row.settings
+
+    def consumers(self) -> Iterator[tuple[Consumer, ConsumerSettings]]:
+        """The durable consumers whose configuration is known."""
+        for row in self.snapshot.consumers:
+            known = row.settings is not None and not row.stream.startswith("$MQTT_")
+            if known and row.settings is not None and row.settings.durable:
+                yield row, row.settings
+
+    def sizes(self) -> dict[str, int]:
+        """How many servers JetStream can place replicas on, by cluster, those that are down included."""
+        sizes = {row.cluster: row.peers for row in self.snapshot.metas}
+        for row in self.snapshot.servers:
+            if row.cluster not in sizes and row.jetstream is not None and row.jetstream.enabled:
+                sizes[row.cluster] = 1
+        return sizes
+
+
+async def observe(path: str, targets: Sequence[str], seconds: float) -> Observation:
+    """Ask twice, `seconds` apart; once if that is 0."""
+    service = Service(path, targets)
+    try:
+        timeout = service.config.collect.timeout
+        before, began = None, time.monotonic()
+        if seconds:
+            before = await service.scraper.snapshot(timeout)
+            began = time.monotonic()
+            await asyncio.sleep(seconds)
+        snapshot = await service.scraper.snapshot(timeout)
+        clusters = service.config.clusters
+        return Observation(
+            snapshot,
+            before,
+            time.monotonic() - began if before else 0.0,
+            time.time(),
+            [t for cluster in clusters if not cluster.http.username for t in cluster.targets],
+        )
+    finally:
+        await service.close()
+
+
+def is_loopback(target: str) -> bool:
+    host = URL(target.removeprefix("srv+")).host or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def stream_name(row: Stream) -> str:
+    return f"stream {row.name} (account {row.account}, cluster {row.cluster})"
+
+
+def consumer_name(row: Consumer) -> str:
+    where = f"account {row.account}, cluster {row.cluster}"
+    return f"consumer {row.name} of stream {row.stream} ({where})"
+
+
+def server_name(row: Server) -> str:
+    return f"server {row.name} (cluster {row.cluster})"

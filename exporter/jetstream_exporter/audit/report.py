@@ -1,0 +1,130 @@
+"""Findings as text for people, as JSON, as SARIF for code scanning, as JUnit for CI."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+from xml.etree import ElementTree as ET
+
+from jetstream_exporter import __version__
+from jetstream_exporter.audit.finding import Check, Finding, Severity
+
+Checks = Sequence[Check[Any]]
+COLOURS = {Severity.ERROR: "31", Severity.WARNING: "33", Severity.INFO: "36"}
+SARIF_LEVEL = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
+SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+
+
+def text(findings: Sequence[Finding], checks: Checks, *, colour: bool = False) -> str:
+    """One paragraph a check: what was seen where, then once why it matters and what to do."""
+    lines: list[str] = []
+    told: tuple[str, Severity] | None = None
+    for finding in findings:
+        kind = (finding.check, finding.severity)
+        if kind != told:
+            lines += [*_reasons(findings, told), _paint(finding, colour)]
+            told = kind
+        where = f"{finding.file}: " if finding.file else ""
+        lines.append(f"  {where}{finding.object}: {finding.seen}")
+    lines += _reasons(findings, told)
+    return "\n".join([*lines, summary(findings, checks)]) + "\n"
+
+
+def _reasons(findings: Sequence[Finding], told: tuple[str, Severity] | None) -> list[str]:
+    if told is None:
+        return []
+    finding = next(f for f in findings if (f.check, f.severity) == told)
+    return [f"  why: {finding.why}", f"  do:  {finding.advice}", ""]
+
+
+def _paint(finding: Finding, colour: bool) -> str:
+    word = f"{finding.severity}"
+    if colour:
+        word = f"\x1b[{COLOURS[finding.severity]}m{word}\x1b[0m"
+    return f"{word} {finding.check}"
+
+
+def summary(findings: Sequence[Finding], checks: Checks) -> str:
+    counts = [
+        f"{sum(f.severity == severity for f in findings)} {severity}"
+        for severity in sorted(Severity, reverse=True)
+    ]
+    return f"{len(checks)} checks: {', '.join(counts)}"
+
+
+def as_json(findings: Sequence[Finding], checks: Checks) -> str:
+    found = [{**dataclasses.asdict(f), "severity": str(f.severity)} for f in findings]
+    return (
+        json.dumps({"checks": [check.name for check in checks], "findings": found}, indent=2) + "\n"
+    )
+
+
+def sarif(findings: Sequence[Finding], checks: Checks) -> str:
+    rules = [
+        {
+            "id": check.name,
+            "shortDescription": {"text": check.title},
+            "fullDescription": {"text": check.why},
+            "help": {"text": check.advice},
+            "defaultConfiguration": {"level": SARIF_LEVEL[check.severity]},
+        }
+        for check in checks
+    ]
+    driver = {"name": "jetstream-exporter audit", "version": __version__, "rules": rules}
+    run = {"tool": {"driver": driver}, "results": [_result(finding) for finding in findings]}
+    return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
+
+
+def _result(finding: Finding) -> dict[str, Any]:
+    location: dict[str, Any] = {"logicalLocations": [{"fullyQualifiedName": finding.object}]}
+    if finding.file:
+        location["physicalLocation"] = {"artifactLocation": {"uri": finding.file}}
+    return {
+        "ruleId": finding.check,
+        "level": SARIF_LEVEL[finding.severity],
+        "message": {"text": f"{finding.object}: {finding.seen}. {finding.advice}"},
+        "locations": [location],
+    }
+
+
+def junit(findings: Sequence[Finding], checks: Checks) -> str:
+    """A test case a check; what is only to know does not fail it."""
+    suite = ET.Element("testsuite", name="jetstream-exporter audit", tests=str(len(checks)))
+    failed = 0
+    for check in checks:
+        case = ET.SubElement(
+            suite, "testcase", classname="audit", name=f"{check.name}: {check.title}"
+        )
+        own = [finding for finding in findings if finding.check == check.name]
+        bad = [finding for finding in own if finding.severity > Severity.INFO]
+        if bad:
+            failed += 1
+            failure = ET.SubElement(case, "failure", type=str(max(f.severity for f in bad)))
+            failure.set("message", _clean(f"{len(bad)} found; {bad[0].advice}"))
+            failure.text = _clean("\n".join(_line(finding) for finding in bad))
+        rest = [finding for finding in own if finding.severity == Severity.INFO]
+        if rest:
+            ET.SubElement(case, "system-out").text = _clean("\n".join(map(_line, rest)))
+    suite.set("failures", str(failed))
+    ET.indent(suite)
+    return ET.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _line(finding: Finding) -> str:
+    where = f"{finding.file}: " if finding.file else ""
+    return f"{finding.severity}: {where}{finding.object}: {finding.seen}"
+
+
+def _clean(words: str) -> str:
+    """XML has no way to write most control characters, and a stream's name may hold one."""
+    return "".join(c if c >= " " or c in "\n\t" else "\ufffd" for c in words)
+
+
+FORMATS: dict[str, Callable[[Sequence[Finding], Checks], str]] = {
+    "text": text,
+    "json": as_json,
+    "sarif": sarif,
+    "junit": junit,
+}

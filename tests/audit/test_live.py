@@ -1,0 +1,374 @@
+"""Each check of a live cluster on rows: an object that passes, and one that does not."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from jetstream_exporter.audit import consumers, servers, streams
+from jetstream_exporter.audit.finding import Finding, judge
+from jetstream_exporter.audit.observe import Observation, is_loopback
+from jetstream_exporter.snapshot import Consumer, Meta, Server, Snapshot, Stream
+from jetstream_exporter.snapshot.identity import Identity
+from jetstream_exporter.snapshot.rows import (
+    Asking,
+    ConsumerSettings,
+    Ephemerals,
+    Exporter,
+    JetStream,
+    Process,
+    Raft,
+    Store,
+    StreamSettings,
+)
+
+CHECKS = (*servers.CHECKS, *streams.CHECKS, *consumers.CHECKS)
+DAY = 86400.0
+NOW = 1_800_000_000.0
+
+
+def blank(kind: type[msgspec.Struct], **changes: Any) -> Any:
+    """A row with every field set to something that no check minds."""
+    empty = {int: 0, str: "", float: 0.0, bool: False}
+    values = {
+        field.name: empty.get(field.type)
+        for field in msgspec.structs.fields(kind)
+        if field.required
+    }
+    return kind(**{**values, **changes})
+
+
+RAFT = blank(Raft, has_leader=True, has_quorum=True, leader="n1")
+IDENTITY = Identity(NOW, "group")
+STREAM = blank(
+    StreamSettings, retention="limits", storage="file", replicas=3, max_age=DAY, subjects=()
+)
+CONSUMER = blank(
+    ConsumerSettings,
+    durable=True,
+    ack_policy="explicit",
+    ack_wait=30.0,
+    max_deliver=5,
+    max_ack_pending=1000,
+)
+
+
+WHERE = {"cluster": "c", "account": "A", "account_id": "A", "identity": IDENTITY, "raft": RAFT}
+
+
+def a_stream(name: str = "ORDERS", dead_letter: bool = False, **settings: Any) -> Stream:
+    changed = msgspec.structs.replace(STREAM, **settings)
+    none = Ephemerals(0, 0, 0)
+    return blank(  # type: ignore[no-any-return]
+        Stream, **WHERE, name=name, settings=changed, ephemerals=none, dead_letter=dead_letter
+    )
+
+
+def a_consumer(stream: str = "ORDERS", figures: Any = None, **settings: Any) -> Consumer:
+    changed = msgspec.structs.replace(CONSUMER, **settings)
+    return blank(  # type: ignore[no-any-return]
+        Consumer, **WHERE, stream=stream, name="worker", settings=changed, **(figures or {})
+    )
+
+
+def a_server(name: str = "n1", **changes: Any) -> Server:
+    store = Store(used=0, limit=1000, reserved=0)
+    fine = {
+        "up": True,
+        "healthy": True,
+        "check": "full",
+        "process": blank(Process, version="2.15.1", certificates={"client": NOW + 90 * DAY}),
+        "jetstream": blank(JetStream, enabled=True, file=store, memory=store),
+    }
+    return Server(cluster="c", name=name, **{**fine, **changes})
+
+
+def a_meta(peers: int = 3, **changes: Any) -> Meta:
+    values = {"cluster": "c", "has_leader": True, "has_quorum": True, "peers": peers}
+    return blank(Meta, quorum_needed=peers // 2 + 1, **{**values, **changes})  # type: ignore[no-any-return]
+
+
+def observed(
+    *streams: Stream,
+    consumers: tuple[Consumer, ...] = (),
+    before: tuple[Consumer, ...] = (),
+    servers: tuple[Server, ...] | None = None,
+    meta: Meta | None = None,
+    **changes: Any,
+) -> Observation:
+    letters = a_stream("ORDERS-dead-letters", dead_letter=True)
+    snapshot = Snapshot(
+        servers=(a_server("n1"), a_server("n2"), a_server("n3")) if servers is None else servers,
+        metas=(meta or a_meta(),),
+        streams=(*(streams or (a_stream(),)), letters),
+        consumers=consumers or (a_consumer(),),
+        **{key: changes.pop(key) for key in ("askings", "exporter") if key in changes},
+    )
+    return Observation(snapshot, Snapshot(consumers=before), 10.0, NOW, **changes)
+
+
+def judged(seen: Observation) -> list[Finding]:
+    return judge(CHECKS, seen)
+
+
+def process(**changes: Any) -> Process:
+    return blank(Process, **{"version": "2.15.1", "certificates": {}, **changes})  # type: ignore[no-any-return]
+
+
+def jetstream(**changes: Any) -> JetStream:
+    store = Store(used=0, limit=1000, reserved=0)
+    return blank(JetStream, **{"enabled": True, "file": store, "memory": store, **changes})  # type: ignore[no-any-return]
+
+
+def with_servers(**changes: Any) -> Observation:
+    return observed(servers=(a_server("n1", **changes), a_server("n2"), a_server("n3")))
+
+
+def with_ephemerals(stream: Stream) -> Stream:
+    return msgspec.structs.replace(stream, ephemerals=Ephemerals(2, 0, 0))
+
+
+def slow(under_way: int, acknowledged: int) -> Observation:
+    """Ten seconds in which so many were acknowledged while so many were under way."""
+    figures = {"ack_pending": under_way, "acknowledged": 100, "ack_floor_sequence": 200}
+    later = {**figures, "acknowledged": 100 + acknowledged, "ack_floor_sequence": 999_999}
+    return observed(consumers=(a_consumer(figures=later),), before=(a_consumer(figures=figures),))
+
+
+def test_a_cluster_as_it_should_be_has_no_finding() -> None:
+    assert judged(observed()) == []
+
+
+def test_what_nobody_told_is_not_judged_by_other_checks() -> None:
+    stream = msgspec.structs.replace(a_stream(), settings=None)
+    consumer = msgspec.structs.replace(a_consumer(), settings=None)
+
+    found = judged(observed(stream, consumers=(consumer,)))
+
+    assert [f.check for f in found] == ["not-judged"]
+
+
+FAILING: list[tuple[str, str, Observation, str]] = [
+    (
+        "server-unreachable",
+        "error",
+        observed(askings=(blank(Asking, target="http://n4:8222", up=False),)),
+        "target http://n4:8222: it did not answer",
+    ),
+    (
+        "server-unreachable",
+        "error",
+        observed(servers=(a_server("n1"), Server(cluster="c", name="n2", up=False))),
+        "server n2 (cluster c): its cluster names it",
+    ),
+    ("server-unhealthy", "error", with_servers(healthy=False), "its health check (full) fails"),
+    (
+        "jetstream-disabled",
+        "warning",
+        with_servers(jetstream=jetstream(enabled=False)),
+        "server n1 (cluster c): JetStream is not enabled",
+    ),
+    (
+        "meta-without-quorum",
+        "error",
+        observed(meta=a_meta(has_leader=False, has_quorum=False)),
+        "cluster c: its meta group has no leader",
+    ),
+    (
+        "meta-without-quorum",
+        "error",
+        observed(meta=a_meta(has_quorum=False)),
+        "cluster c: its meta group has lost its majority",
+    ),
+    (
+        "even-number-of-servers",
+        "warning",
+        observed(meta=a_meta(4)),
+        "4 servers have JetStream and 3 are its majority: it bears the loss of 1, as 3 would",
+    ),
+    (
+        "mixed-versions",
+        "warning",
+        with_servers(process=process(version="2.12.8")),
+        "cluster c: 2.12.8: n1; 2.15.1: n2, n3",
+    ),
+    (
+        "store-overcommitted",
+        "warning",
+        with_servers(jetstream=jetstream(file=Store(used=0, limit=1000, reserved=1001))),
+        "streams reserve 1001 bytes of a file store of 1000",
+    ),
+    (
+        "monitoring-unauthenticated",
+        "info",
+        observed(open_targets=("http://nats-0:8222",)),
+        "target http://nats-0:8222: it answers whoever reaches it",
+    ),
+    (
+        "certificate-expiring",
+        "warning",
+        with_servers(process=process(certificates={"cluster": NOW + 29 * DAY})),
+        "the certificate of cluster expires in 29.0 days",
+    ),
+    (
+        "certificate-expiring",
+        "error",
+        with_servers(process=process(certificates={"cluster": NOW - DAY})),
+        "the certificate of cluster has expired",
+    ),
+    (
+        "not-judged",
+        "warning",
+        observed(exporter=blank(Exporter, dropped={"consumer": 7, "stream": 0})),
+        "7 objects of kind consumer: they are above the configured limit",
+    ),
+    (
+        "not-judged",
+        "warning",
+        observed(msgspec.structs.replace(a_stream(), settings=None)),
+        "stream ORDERS (account A, cluster c): no server told its configuration",
+    ),
+    (
+        "replicas-above-servers",
+        "error",
+        observed(a_stream(replicas=5)),
+        "it wants 5 replicas, and 3 servers have JetStream",
+    ),
+    (
+        "single-replica",
+        "warning",
+        observed(a_stream(replicas=1)),
+        "one replica, in a cluster of 3 servers, on n1",
+    ),
+    (
+        "stream-unlimited",
+        "warning",
+        observed(a_stream(max_age=None)),
+        "neither max_bytes nor max_age nor max_msgs is set",
+    ),
+    (
+        "stream-unlimited",
+        "info",
+        observed(a_stream("KV_settings", max_age=None)),
+        "stream KV_settings (account A, cluster c): neither",
+    ),
+    (
+        "interest-retention-consumers",
+        "warning",
+        observed(with_ephemerals(a_stream(retention="interest"))),
+        "interest retention with 2 ephemeral consumers",
+    ),
+    (
+        "unlimited-deliveries",
+        "warning",
+        observed(consumers=(a_consumer(max_deliver=None),)),
+        "max_deliver is unlimited",
+    ),
+    (
+        "ack-pending-unlimited",
+        "warning",
+        observed(consumers=(a_consumer(max_ack_pending=None),)),
+        "consumer worker of stream ORDERS (account A, cluster c): max_ack_pending is unlimited",
+    ),
+    (
+        "ack-none",
+        "warning",
+        observed(consumers=(a_consumer(ack_policy="none", max_ack_pending=None),)),
+        "a durable consumer whose ack policy is none",
+    ),
+    (
+        "ack-wait-short",
+        "warning",
+        slow(under_way=310, acknowledged=100),
+        "messages take about 31.0 s to be acknowledged; ack_wait is 30 s",
+    ),
+]
+
+
+@pytest.mark.parametrize(("check", "severity", "seen", "said"), FAILING)
+def test_what_is_wrong_is_found_and_nothing_else(
+    check: str, severity: str, seen: Observation, said: str
+) -> None:
+    (found,) = judged(seen)
+
+    assert (found.check, str(found.severity)) == (check, severity)
+    assert said in f"{found.object}: {found.seen}"
+
+
+PASSING: list[Observation] = [
+    observed(meta=a_meta(5)),
+    observed(open_targets=("http://127.0.0.1:8222", "http://localhost:8222", "http://[::1]:8222")),
+    with_servers(process=process(certificates={"client": NOW + 31 * DAY})),
+    with_servers(jetstream=jetstream(file=Store(used=0, limit=1000, reserved=1000))),
+    with_servers(jetstream=jetstream(file=Store(used=0, limit=None, reserved=10**12))),
+    observed(a_stream(max_age=None, max_bytes=1)),
+    observed(a_stream(max_age=None, max_messages=1)),
+    observed(a_stream("$MQTT_sess", replicas=1, max_age=None)),
+    observed(with_ephemerals(a_stream(retention="limits"))),
+    observed(a_stream(retention="interest")),
+    observed(consumers=(a_consumer(durable=False, max_deliver=None, max_ack_pending=None),)),
+    slow(under_way=290, acknowledged=100),
+    slow(under_way=1000, acknowledged=0),  # stalled, which says nothing of its pace
+    slow(under_way=0, acknowledged=100),
+]
+
+
+@pytest.mark.parametrize("seen", PASSING)
+def test_what_is_right_is_silent(seen: Observation) -> None:
+    assert judged(seen) == []
+
+
+def test_a_server_alone_needs_no_replicas() -> None:
+    seen = Observation(Snapshot(servers=(a_server("n1"),), streams=(a_stream(replicas=1),)))
+
+    assert judged(seen) == []
+
+
+def test_without_a_dead_letter_stream_both_kinds_of_consumers_are_told() -> None:
+    def without_letters(consumer: Consumer) -> Finding:
+        seen = observed(consumers=(consumer,))
+        bare = msgspec.structs.replace(seen.snapshot, streams=(a_stream(),))
+        (found,) = judged(Observation(bare))
+        return found
+
+    limited = without_letters(a_consumer())
+    unlimited = without_letters(a_consumer(max_deliver=None))
+
+    assert (limited.check, str(limited.severity)) == ("no-dead-letter-stream", "info")
+    assert "after 5 deliveries it gives up" in limited.seen
+    assert unlimited.check == "unlimited-deliveries"
+    assert "its account has no dead-letter stream" in unlimited.seen
+
+
+def test_a_reader_of_dead_letters_need_not_acknowledge() -> None:
+    reader = a_consumer("ORDERS-dead-letters", ack_policy="none")
+
+    assert judged(observed(consumers=(reader,))) == []
+
+
+def test_on_interest_retention_a_consumer_that_does_not_acknowledge_is_told_twice() -> None:
+    found = judged(
+        observed(a_stream(retention="interest"), consumers=(a_consumer(ack_policy="none"),))
+    )
+
+    assert [f.check for f in found] == ["interest-retention-consumers", "ack-none"]
+    assert "with consumer worker, which acknowledges nothing" in found[0].seen
+
+
+def test_every_check_has_a_failing_case() -> None:
+    shown = {check for check, *_ in FAILING} | {"no-dead-letter-stream"}
+
+    assert shown == {check.name for check in CHECKS}
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        ("http://127.0.0.2:8222", True),
+        ("srv+http://localhost", True),
+        ("http://10.0.0.1:8222", False),
+        ("http://nats-headless:8222", False),
+    ],
+)
+def test_loopback_is_known(target: str, expected: bool) -> None:
+    assert is_loopback(target) is expected

@@ -1,0 +1,391 @@
+"""Each check of manifests: silent on the example, and alone in speaking once the example is spoilt for it."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from tests.support import manifests as example
+
+from jetstream_exporter.audit import kubernetes
+from jetstream_exporter.audit.command import main
+from jetstream_exporter.audit.finding import Finding, Severity, judge
+from jetstream_exporter.audit.manifests import (
+    Manifest,
+    ManifestError,
+    parse,
+    read,
+    split_image,
+    workloads,
+)
+from jetstream_exporter.audit.natsconf import NatsConf, quantity, size
+
+Objects = list[dict[str, Any]]
+
+
+def findings(objects: Objects) -> list[Finding]:
+    found = workloads([Manifest("here.yaml", each) for each in objects])
+    assert found
+    return judge(kubernetes.CHECKS, found)
+
+
+def the(objects: Objects, kind: str, name: str = "") -> dict[str, Any]:
+    return next(o for o in objects if o["kind"] == kind and o["metadata"]["name"].endswith(name))
+
+
+def container(objects: Objects) -> dict[str, Any]:
+    found: dict[str, Any] = pod(objects)["containers"][0]
+    return found
+
+
+def pod(objects: Objects) -> dict[str, Any]:
+    found: dict[str, Any] = the(objects, "StatefulSet")["spec"]["template"]["spec"]
+    return found
+
+
+def conf(objects: Objects, old: str, new: str) -> None:
+    data = the(objects, "ConfigMap", "nats-config")["data"]
+    assert old in data["nats.conf"]
+    data["nats.conf"] = data["nats.conf"].replace(old, new)
+
+
+def probe(name: str, path: str) -> Callable[[Objects], None]:
+    return lambda o: container(o)[f"{name}Probe"]["httpGet"].update(path=path)
+
+
+def without(kind: str, name: str = "") -> Callable[[Objects], None]:
+    return lambda o: o.remove(the(o, kind, name))
+
+
+def image(name: str) -> Callable[[Objects], None]:
+    return lambda o: container(o).update(image=name)
+
+
+def spec(kind: str, name: str = "", **changes: Any) -> Callable[[Objects], None]:
+    return lambda o: the(o, kind, name)["spec"].update(changes)
+
+
+SPOILT: list[tuple[str, str, Callable[[Objects], Any], str]] = [
+    ("image-unpinned", "warning", image("nats"), "image nats names no minor version"),
+    ("image-unpinned", "warning", image("reg:5000/nats:latest"), "image reg:5000/nats:latest"),
+    ("image-unpinned", "warning", image("nats:2"), "image nats:2 names"),
+    ("image-unpinned", "warning", image("nats:alpine"), "image nats:alpine"),
+    ("too-few-servers", "warning", spec("StatefulSet", replicas=4), "4 servers"),
+    (
+        "headless-service-missing",
+        "error",
+        without("Service", "headless"),
+        "no headless Service selects its pods",
+    ),
+    (
+        "headless-service-missing",
+        "error",
+        spec("StatefulSet", serviceName="nats"),
+        "serviceName is 'nats', and the headless Service is nats-headless",
+    ),
+    (
+        "headless-service-missing",
+        "warning",
+        spec("Service", "headless", publishNotReadyAddresses=False),
+        "Service nats-headless hides servers that are not ready",
+    ),
+    (
+        "grace-period-short",
+        "warning",
+        lambda o: pod(o).pop("terminationGracePeriodSeconds"),
+        "terminationGracePeriodSeconds is 30; its stop may take 60 s",
+    ),
+    (
+        "grace-period-short",
+        "warning",
+        lambda o: conf(o, "lame_duck_duration: 30s", ""),
+        "terminationGracePeriodSeconds is 60; its stop may take 130 s",
+    ),
+    (
+        "lame-duck-missing",
+        "warning",
+        lambda o: container(o).pop("lifecycle"),
+        "no preStop hook",
+    ),
+    (
+        "resources-missing",
+        "warning",
+        lambda o: container(o)["resources"]["limits"].pop("memory"),
+        "its container has no limits of memory",
+    ),
+    (
+        "resources-missing",
+        "warning",
+        lambda o: container(o)["resources"].pop("requests"),
+        "its container has no requests of cpu and memory",
+    ),
+    (
+        "startup-probe-missing",
+        "warning",
+        lambda o: container(o).pop("startupProbe"),
+        "no startupProbe",
+    ),
+    (
+        "liveness-probe-wrong",
+        "error",
+        probe("liveness", "/healthz"),
+        "livenessProbe asks /healthz: a server that waits for its peers is restarted",
+    ),
+    (
+        "liveness-probe-wrong",
+        "info",
+        probe("liveness", "/healthz?js-enabled-only=true"),
+        "restarted again and again",
+    ),
+    (
+        "liveness-probe-wrong",
+        "warning",
+        lambda o: container(o).pop("livenessProbe"),
+        "no livenessProbe",
+    ),
+    (
+        "readiness-probe-wrong",
+        "warning",
+        lambda o: container(o).pop("readinessProbe"),
+        "no readinessProbe",
+    ),
+    (
+        "readiness-probe-wrong",
+        "info",
+        probe("readiness", "/healthz?js-enabled=true"),
+        "the old spelling",
+    ),
+    (
+        "readiness-probe-wrong",
+        "info",
+        probe("readiness", "/healthz?js-server-only=true"),
+        "stays ready",
+    ),
+    (
+        "store-above-volume",
+        "error",
+        lambda o: conf(o, "max_file_store: 8Gi", "max_file_store: 10Gi"),
+        "max_file_store is 10737418240 bytes, on a volume of 10737418240",
+    ),
+    (
+        "store-above-volume",
+        "warning",
+        lambda o: conf(o, "max_file_store: 8Gi", ""),
+        "max_file_store is not set",
+    ),
+    (
+        "store-above-volume",
+        "error",
+        lambda o: the(o, "StatefulSet")["spec"].pop("volumeClaimTemplates"),
+        "messages die with the pod",
+    ),
+    (
+        "store-above-volume",
+        "info",
+        without("ConfigMap", "nats-config"),
+        "so max_file_store is not judged",
+    ),
+    (
+        "server-name-fixed",
+        "error",
+        lambda o: conf(o, "server_name: $POD_NAME", "server_name: nats"),
+        "server_name is nats",
+    ),
+    (
+        "no-anti-affinity",
+        "warning",
+        lambda o: pod(o).pop("affinity"),
+        "nothing keeps two of its pods off one node",
+    ),
+    (
+        "disruption-budget-missing",
+        "warning",
+        without("PodDisruptionBudget"),
+        "no PodDisruptionBudget",
+    ),
+    (
+        "disruption-budget-missing",
+        "warning",
+        spec("PodDisruptionBudget", maxUnavailable=2),
+        "lets 2 of 3 be drained at once",
+    ),
+    (
+        "disruption-budget-missing",
+        "warning",
+        lambda o: the(o, "PodDisruptionBudget").update(
+            spec={
+                "minAvailable": 1,
+                "selector": {"matchLabels": {"app.kubernetes.io/name": "nats"}},
+            }
+        ),
+        "lets 2 of 3 be drained at once",
+    ),
+    ("monitoring-open", "warning", without("NetworkPolicy"), "no NetworkPolicy"),
+    (
+        "monitoring-open",
+        "error",
+        spec("Service", "headless", type="NodePort"),
+        "Service nats-headless (NodePort) opens the monitoring port",
+    ),
+]
+
+
+def test_the_example_passes_every_check() -> None:
+    assert findings(example.objects()) == []
+
+
+@pytest.mark.parametrize(("check", "severity", "spoil", "said"), SPOILT)
+def test_what_is_wrong_is_found_and_nothing_else(
+    check: str, severity: str, spoil: Callable[[Objects], Any], said: str
+) -> None:
+    objects = deepcopy(example.objects())
+    spoil(objects)
+
+    (found,) = findings(objects)
+
+    assert (found.check, str(found.severity), found.file) == (check, severity, "here.yaml")
+    assert found.object == "StatefulSet nats"
+    assert said in found.seen
+
+
+def test_a_deployment_is_no_statefulset() -> None:
+    objects = deepcopy(example.objects())
+    the(objects, "StatefulSet")["kind"] = "Deployment"
+
+    checks = {found.check for found in findings(objects)}
+
+    assert "not-a-statefulset" in checks
+
+
+def test_every_check_has_a_failing_case() -> None:
+    shown = {check for check, *_ in SPOILT} | {"not-a-statefulset"}
+
+    assert shown == {check.name for check in kubernetes.CHECKS}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        image("registry.example.com:5000/library/nats:v2.15.1-alpine"),
+        image("nats@sha256:" + "0" * 64),
+        spec("StatefulSet", replicas=5),
+        lambda o: pod(o).update(
+            affinity={},
+            topologySpreadConstraints=[
+                {"topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "DoNotSchedule"}
+            ],
+        ),
+        lambda o: container(o)["resources"]["limits"].pop("cpu"),
+        spec("Service", "nats", type="LoadBalancer"),  # it offers clients' port alone
+    ],
+)
+def test_other_ways_to_do_it_right_are_right(change: Callable[[Objects], Any]) -> None:
+    objects = deepcopy(example.objects())
+    change(objects)
+
+    assert findings(objects) == []
+
+
+def test_objects_of_another_namespace_do_not_help() -> None:
+    objects = deepcopy(example.objects())
+    the(objects, "PodDisruptionBudget")["metadata"]["namespace"] = "elsewhere"
+
+    assert [found.check for found in findings(objects)] == ["disruption-budget-missing"]
+
+
+@pytest.mark.parametrize(
+    ("image", "expected"),
+    [
+        ("nats", ("nats", "")),
+        ("nats:2.15", ("nats", "2.15")),
+        ("host:5000/nats", ("host:5000/nats", "")),
+        ("host:5000/nats:2.15@sha256:ab", ("host:5000/nats", "@sha256:ab")),
+    ],
+)
+def test_an_image_is_taken_apart(image: str, expected: tuple[str, str]) -> None:
+    assert split_image(image) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "bytes_"),
+    [
+        ("1G", 10**9),
+        ("1GB", 2**30),
+        ("1Gi", 2**30),
+        ("1GiB", 2**30),
+        ("512m", 512 * 10**6),
+        ("7", 7),
+        ("many", None),
+    ],
+)
+def test_sizes_are_read_as_nats_server_reads_them(text: str, bytes_: int | None) -> None:
+    assert size(text) == bytes_
+
+
+@pytest.mark.parametrize(
+    ("text", "bytes_"), [("10Gi", 10 * 2**30), ("10G", 10**10), ("1.5Ti", 3 * 2**39), ("x", None)]
+)
+def test_quantities_are_read_as_kubernetes_reads_them(text: str, bytes_: int | None) -> None:
+    assert quantity(text) == bytes_
+
+
+def test_a_configuration_is_read_in_either_notation_and_without_its_comments() -> None:
+    plain = NatsConf(
+        "# max_file_store: 1G\njetstream {\n max_file_store = 2G // old\n}\nlame_duck_duration: 1m30s"
+    )
+    json = NatsConf('{"jetstream": {"max_file_store": 2G, "store_dir": "/data"}}')
+
+    assert plain.size("max_file_store") == json.size("max_file_store") == 2 * 10**9
+    assert plain.duration("lame_duck_duration") == 90
+    assert json.value("store_dir") == "/data"
+    assert plain.has("jetstream")
+    assert json.has("jetstream")
+    assert not NatsConf("port: 4222").has("jetstream")
+
+
+def test_a_list_and_an_equals_sign_are_read() -> None:
+    text = "kind: List\nitems:\n- {kind: A, metadata: {name: a}, matchType: =}\n"
+
+    (found,) = parse(text, "here")
+
+    assert (found.kind, found.name) == ("A", "a")
+    assert found.object["matchType"] == "="
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("a.yaml", "{{ if }}\na: b: c", "a.yaml:1: is not YAML; render templates first"),
+        ("a.txt", "", "no *.yaml or *.yml in it"),
+        (
+            "a.yaml",
+            yaml.safe_dump({"kind": "Pod"}),
+            "no StatefulSet, Deployment or DaemonSet there runs nats-server",
+        ),
+    ],
+)
+def test_what_is_no_manifest_is_said_in_a_sentence(
+    name: str, text: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / name).write_text(text)
+
+    assert main(["audit", "--manifests", str(tmp_path)]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_folder_that_is_not_there_is_said_so() -> None:
+    with pytest.raises(ManifestError, match="there is no such file or folder"):
+        read(["/not/there"])
+
+
+def test_the_command_passes_the_example_and_names_its_checks(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["audit", "--manifests", str(example.FOLDER)]) == 0
+    assert capsys.readouterr().out == "15 checks: 0 error, 0 warning, 0 info\n"
+
+
+def test_severities_are_ordered() -> None:
+    assert Severity.INFO < Severity.WARNING < Severity.ERROR
