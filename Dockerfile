@@ -7,6 +7,8 @@ FROM ${BUILD_IMAGE} AS build
 WORKDIR /src
 COPY pyproject.toml README.md LICENSE ./
 COPY exporter exporter
+COPY rules rules
+COPY alertmanager alertmanager
 # The wheel that users install, built and then installed as such.
 RUN python3 -m pip wheel --no-cache-dir --disable-pip-version-check --no-deps --wheel-dir /dist . \
  && python3 -m pip install --no-cache-dir --disable-pip-version-check --target /app /dist/*.whl

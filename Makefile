@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
-SOURCES := $(shell find exporter -name '*.py' -o -name 'py.typed')
+SOURCES := $(shell find exporter -name '*.py' -o -name 'py.typed') $(wildcard rules/*.yaml alertmanager/*.yaml)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint tools dashboards image clean

@@ -1,0 +1,1 @@
+"""Beside the demo's cluster: Prometheus with the shipped rules, Alertmanager, and a stand-in for PagerDuty."""

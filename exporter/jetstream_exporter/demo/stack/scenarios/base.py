@@ -1,0 +1,105 @@
+"""What every scenario has: a story, the alert that it is about, and three steps."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, ClassVar, Literal, Self
+
+import nats
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import Error
+from nats.js import JetStreamContext
+from nats.js.api import ConsumerConfig
+
+from jetstream_exporter.demo.cluster import Cluster
+
+Handler = Callable[[Msg], Awaitable[None]]
+
+
+async def acknowledge(message: Msg) -> None:
+    await message.ack()
+
+
+async def keep(_: Msg) -> None:
+    """Neither acknowledge nor refuse."""
+
+
+class Scenario:
+    """prepare() makes something healthy, break_it() breaks it, mend() makes it healthy again."""
+
+    name: ClassVar[str]
+    story: ClassVar[str]  # what happens, for the one who watches
+    alert: ClassVar[str]  # the alert that it is about
+    severity: ClassVar[Literal["critical", "warning"]]
+    component: ClassVar[str]
+    also: ClassVar[frozenset[str]] = frozenset()  # critical alerts that are right as well
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.cluster = cluster
+        self.nc: Client
+        self.js: JetStreamContext
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    async def __aenter__(self) -> Self:
+        self.nc = await self.connect()
+        self.js = self.nc.jetstream(timeout=10)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for name in list(self._tasks):
+            await self.cease(name)
+        await self.nc.close()
+
+    async def prepare(self) -> None:
+        raise NotImplementedError
+
+    async def break_it(self) -> None:
+        raise NotImplementedError
+
+    async def mend(self) -> None:
+        raise NotImplementedError
+
+    async def connect(self, user: str | None = None) -> Client:
+        urls = self.cluster.urls_for(user) if user else self.cluster.urls
+        return await nats.connect(
+            urls, max_reconnect_attempts=-1, reconnect_time_wait=0.5, error_cb=_ignore
+        )
+
+    def begin(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        """Run something beside, under a name, until cease() or the end of the scenario."""
+        self._tasks[name] = asyncio.create_task(work)
+
+    async def cease(self, name: str) -> None:
+        task = self._tasks.pop(name)
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+    async def publish(self, subject: str, rate: float, payload: bytes = b"{}") -> None:
+        """For ever; a cluster that refuses just now is asked again."""
+        while True:
+            with suppress(Error, TimeoutError):
+                await self.js.publish(subject, payload, timeout=2)
+            await asyncio.sleep(1 / rate)
+
+    async def add_consumer(self, stream: str, config: ConsumerConfig) -> None:
+        await self.js.add_consumer(stream, config)
+
+    async def work(self, stream: str, consumer: str, handle: Handler, batch: int = 10) -> None:
+        """Fetch and handle, for ever."""
+        subscription = await self.js.pull_subscribe_bind(consumer, stream)
+        while True:
+            with suppress(Error, TimeoutError):
+                for message in await subscription.fetch(batch, timeout=1):
+                    await handle(message)
+
+
+async def _ignore(_: Exception) -> None:
+    """Broken connections are the subject here."""

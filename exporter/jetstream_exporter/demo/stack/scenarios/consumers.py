@@ -1,0 +1,164 @@
+"""What goes wrong with those who work."""
+
+import asyncio
+
+from nats.aio.msg import Msg
+from nats.js.api import ConsumerConfig
+
+from jetstream_exporter.demo.stack.scenarios.base import Scenario, acknowledge, keep
+
+POISON = b"poison"
+
+
+class ConsumerStalled(Scenario):
+    name = "consumer-stalled"
+    story = (
+        "the only worker hangs: it holds its messages and asks for no more, while orders come in"
+    )
+    alert = "JetStreamConsumerStalled"
+    severity = "critical"
+    component = "billing"
+
+    async def prepare(self) -> None:
+        await self.js.add_stream(name="STALLED", subjects=["stalled"], num_replicas=3)
+        await self.add_consumer(
+            "STALLED", ConsumerConfig(durable_name=self.component, ack_wait=300)
+        )
+        self.begin("publisher", self.publish("stalled", 5))
+        self.begin("worker", self.work("STALLED", self.component, acknowledge))
+
+    async def break_it(self) -> None:
+        await self.cease("worker")
+        self.begin("worker", self._hang())
+
+    async def _hang(self) -> None:
+        subscription = await self.js.pull_subscribe_bind(self.component, "STALLED")
+        self.held = await subscription.fetch(1, timeout=30)
+        await asyncio.Event().wait()
+
+    async def mend(self) -> None:
+        await self.cease("worker")
+        for message in self.held:
+            await message.ack()
+        self.begin("worker", self.work("STALLED", self.component, acknowledge))
+
+
+class ConsumerCrash(Scenario):
+    name = "consumer-crash"
+    story = "the worker crashes with messages in its hands, and nobody starts it again"
+    alert = "JetStreamConsumerStalled"
+    severity = "critical"
+    component = "shipping"
+
+    async def prepare(self) -> None:
+        await self.js.add_stream(name="CRASHED", subjects=["crashed"], num_replicas=3)
+        await self.add_consumer("CRASHED", ConsumerConfig(durable_name=self.component, ack_wait=5))
+        self.begin("publisher", self.publish("crashed", 5))
+        self.begin("worker", self.work("CRASHED", self.component, acknowledge))
+
+    async def break_it(self) -> None:
+        await self.cease("worker")
+        worker = await self.connect()
+        subscription = await worker.jetstream().pull_subscribe_bind(self.component, "CRASHED")
+        await subscription.fetch(2, timeout=30)
+        await worker.close()
+
+    async def mend(self) -> None:
+        self.begin("worker", self.work("CRASHED", self.component, acknowledge))
+
+
+class PoisonMessage(Scenario):
+    name = "poison-message"
+    story = "one message fails whenever it is handled, until its deliveries are used up"
+    alert = "JetStreamConsumerMaxDeliverExhausted"
+    severity = "critical"
+    component = "invoices"
+
+    async def prepare(self) -> None:
+        await self.js.add_stream(name="POISON", subjects=["poison"], num_replicas=3)
+        config = ConsumerConfig(durable_name=self.component, ack_wait=1, max_deliver=3)
+        await self.add_consumer("POISON", config)
+        self.begin("publisher", self.publish("poison", 2))
+        self.begin("worker", self.work("POISON", self.component, self._handle))
+
+    async def _handle(self, message: Msg) -> None:
+        await (message.nak() if message.data == POISON else message.ack())
+
+    async def break_it(self) -> None:
+        self.sequence = (await self.js.publish("poison", POISON)).seq
+
+    async def mend(self) -> None:
+        await self.js.delete_msg("POISON", self.sequence)
+
+
+class MissingAcks(Scenario):
+    name = "missing-acks"
+    story = "after a release the worker forgets to acknowledge what it has done"
+    alert = "JetStreamConsumerAckPendingSaturated"
+    severity = "warning"
+    component = "emails"
+
+    async def prepare(self) -> None:
+        await self.js.add_stream(name="UNACKED", subjects=["unacked"], num_replicas=3)
+        config = ConsumerConfig(durable_name=self.component, ack_wait=2, max_ack_pending=20)
+        await self.add_consumer("UNACKED", config)
+        self.begin("publisher", self.publish("unacked", 10))
+        self.begin("worker", self.work("UNACKED", self.component, acknowledge))
+
+    async def break_it(self) -> None:
+        await self.cease("worker")
+        self.begin("worker", self.work("UNACKED", self.component, keep))
+
+    async def mend(self) -> None:
+        await self.cease("worker")
+        self.begin("worker", self.work("UNACKED", self.component, acknowledge, 100))
+
+
+class SlowConsumerBacklog(Scenario):
+    name = "slow-consumer-backlog"
+    story = "the worker becomes slow, and more comes in than it gets done"
+    alert = "JetStreamConsumerFallingBehind"
+    severity = "critical"
+    component = "search-index"
+
+    async def prepare(self) -> None:
+        await self.js.add_stream(name="BACKLOG", subjects=["backlog"], num_replicas=3)
+        await self.add_consumer(
+            "BACKLOG", ConsumerConfig(durable_name=self.component, ack_wait=300)
+        )
+        self.begin("publisher", self.publish("backlog", 50))
+        self.begin("worker", self.work("BACKLOG", self.component, acknowledge, 100))
+
+    async def break_it(self) -> None:
+        await self.cease("worker")
+        self.begin("worker", self.work("BACKLOG", self.component, self._slowly, 1))
+
+    async def _slowly(self, message: Msg) -> None:
+        await asyncio.sleep(1)
+        await message.ack()
+
+    async def mend(self) -> None:
+        await self.cease("worker")
+        for number in range(4):
+            self.begin(f"worker {number}", self.work("BACKLOG", self.component, acknowledge, 200))
+
+
+class NoSubscribers(Scenario):
+    name = "no-subscribers"
+    story = "the deployment behind a consumer is scaled to nothing; where that lasts, it counts as stalled"
+    alert = "JetStreamConsumerNoSubscribers"
+    severity = "warning"
+    component = "reports"
+    also = frozenset({"JetStreamConsumerStalled"})
+
+    async def prepare(self) -> None:
+        await self.js.add_stream(name="UNHEARD", subjects=["unheard"], num_replicas=3)
+        await self.add_consumer("UNHEARD", ConsumerConfig(durable_name=self.component))
+        self.begin("publisher", self.publish("unheard", 5))
+        self.begin("worker", self.work("UNHEARD", self.component, acknowledge))
+
+    async def break_it(self) -> None:
+        await self.cease("worker")
+
+    async def mend(self) -> None:
+        self.begin("worker", self.work("UNHEARD", self.component, acknowledge))

@@ -1,0 +1,120 @@
+"""What goes wrong with servers and their groups."""
+
+import asyncio
+import json
+from contextlib import suppress
+from typing import Any
+
+import aiohttp
+from nats.errors import Error
+from nats.js.errors import APIError
+
+from jetstream_exporter.demo.child import until
+from jetstream_exporter.demo.cluster import SYSTEM_USER
+from jetstream_exporter.demo.server import Server
+from jetstream_exporter.demo.stack.scenarios.base import Scenario
+
+STEP_DOWN = "$JS.API.META.LEADER.STEPDOWN"
+
+
+async def meta_leader(server: Server) -> str:
+    """The meta leader that this server names; empty where it names none."""
+    async with aiohttp.ClientSession() as http, http.get(f"{server.monitor_url}/jsz") as answer:
+        found: dict[str, Any] = await answer.json()
+    return str(found.get("meta_cluster", {}).get("leader", ""))
+
+
+class ServerKilled(Scenario):
+    name = "server-killed"
+    story = "one of the servers is killed without warning"
+    alert = "NatsServerDown"
+    severity = "critical"
+    component = "nats-2"
+
+    async def prepare(self) -> None:
+        await self.js.add_stream(name="SURVIVOR", subjects=["survivor"], num_replicas=3)
+        self.begin("publisher", self.publish("survivor", 5))
+
+    async def break_it(self) -> None:
+        await self.cluster[self.component].kill()
+
+    async def mend(self) -> None:
+        await self.cluster[self.component].start()
+
+
+class QuorumLost(Scenario):
+    name = "quorum-lost"
+    story = "all but one of the servers are killed: nothing has a majority any more"
+    alert = "JetStreamMetaNoLeader"
+    severity = "critical"
+    component = "demo"
+
+    async def prepare(self) -> None:
+        await self.js.add_stream(name="MAJORITY", subjects=["majority"], num_replicas=3)
+
+    async def break_it(self) -> None:
+        await asyncio.gather(*(server.kill() for server in list(self.cluster)[1:]))
+
+    async def mend(self) -> None:
+        await asyncio.gather(*(server.start(ready=False) for server in list(self.cluster)[1:]))
+        await self.cluster.until_ready()
+
+
+class LonelyServerLost(Scenario):
+    name = "r1-server-lost"
+    story = "the server that holds the only replica of a stream is killed"
+    alert = "JetStreamStreamUnavailable"
+    severity = "critical"
+    component = "LONELY"
+    also = frozenset({"NatsServerDown"})
+
+    async def prepare(self) -> None:
+        """Anywhere but on the meta leader, so that nothing else has to be elected."""
+        leader = await meta_leader(self.cluster[0])
+        for _ in range(50):
+            info = await self.js.add_stream(name="LONELY", subjects=["lonely"], num_replicas=1)
+            assert info.cluster is not None
+            self.holder = str(info.cluster.leader)
+            if self.holder != leader:
+                return
+            await self.js.delete_stream("LONELY")
+
+    async def break_it(self) -> None:
+        await self.cluster[self.holder].kill()
+
+    async def mend(self) -> None:
+        await self.cluster[self.holder].start()
+
+        async def is_back() -> bool:
+            with suppress(APIError, Error, TimeoutError):
+                return (await self.js.stream_info("LONELY")).cluster is not None
+            return False
+
+        await until("the return of the stream", is_back, 60)
+
+
+class LeaderFlapping(Scenario):
+    name = "leader-flapping"
+    story = "the meta leader gives up its office every few seconds"
+    alert = "JetStreamMetaLeaderFlapping"
+    severity = "warning"
+    component = "demo"
+
+    async def prepare(self) -> None:
+        """The office changes by itself only at the start."""
+
+    async def break_it(self) -> None:
+        self.begin("flapping", self._flap())
+
+    async def _flap(self) -> None:
+        system = await self.connect(SYSTEM_USER)
+        try:
+            while True:
+                with suppress(Error, TimeoutError):
+                    await system.request(STEP_DOWN, json.dumps({}).encode(), timeout=2)
+                await asyncio.sleep(1.5)
+        finally:
+            await system.close()
+
+    async def mend(self) -> None:
+        await self.cease("flapping")

@@ -1,0 +1,119 @@
+"""What goes wrong with what is stored."""
+
+from nats.js.api import ConsumerConfig, DiscardPolicy, RetentionPolicy, StreamSource
+from nats.js.errors import APIError
+
+from jetstream_exporter.demo.stack.scenarios.base import Scenario, acknowledge
+
+MIB = 1 << 20
+
+
+class StreamFull(Scenario):
+    name = "stream-full"
+    story = "a stream that discards new messages is so full that the next large one is refused"
+    alert = "JetStreamStreamRejectingPublishes"
+    severity = "critical"
+    component = "FULL"
+
+    async def prepare(self) -> None:
+        await self.js.add_stream(
+            name="FULL",
+            subjects=["full"],
+            num_replicas=3,
+            max_bytes=MIB,
+            discard=DiscardPolicy.NEW,
+        )
+        await self.js.publish("full", bytes(1024))
+
+    async def break_it(self) -> None:
+        """Sixteenths of the limit: with what was there, the last one finds no room at about 94 %."""
+        try:
+            while True:
+                await self.js.publish("full", bytes(MIB // 16))
+        except APIError:
+            return
+
+    async def mend(self) -> None:
+        await self.js.purge_stream("FULL")
+
+
+class StorageFilling(Scenario):
+    name = "storage-filling"
+    story = (
+        "a stream that discards new messages fills up: first a warning, then critical, one incident"
+    )
+    alert = "JetStreamStreamStorageHigh"
+    severity = "critical"
+    component = "FILLING"
+
+    async def prepare(self) -> None:
+        await self.js.add_stream(
+            name="FILLING",
+            subjects=["filling"],
+            num_replicas=3,
+            max_bytes=MIB,
+            discard=DiscardPolicy.NEW,
+        )
+        await self._fill(0.85)
+
+    async def _fill(self, ratio: float) -> None:
+        while (await self.js.stream_info("FILLING")).state.bytes < ratio * MIB:
+            await self.js.publish("filling", bytes(8192))
+
+    async def break_it(self) -> None:
+        await self._fill(0.97)
+
+    async def mend(self) -> None:
+        await self.js.purge_stream("FILLING")
+
+
+class ForgottenDurable(Scenario):
+    name = "forgotten-durable"
+    story = (
+        "somebody made a durable consumer for a try and forgot it: the stream lets go of nothing"
+    )
+    alert = "JetStreamInterestStreamPinned"
+    severity = "warning"
+    component = "PINNED"
+    also = frozenset({"JetStreamConsumerStalled"})  # which is the forgotten one itself
+
+    async def prepare(self) -> None:
+        await self.js.add_stream(
+            name="PINNED", subjects=["pinned"], num_replicas=3, retention=RetentionPolicy.INTEREST
+        )
+        await self.add_consumer("PINNED", ConsumerConfig(durable_name="live"))
+        self.begin("publisher", self.publish("pinned", 5))
+        self.begin("worker", self.work("PINNED", "live", acknowledge))
+
+    async def break_it(self) -> None:
+        await self.add_consumer("PINNED", ConsumerConfig(durable_name="forgotten"))
+
+    async def mend(self) -> None:
+        await self.js.delete_consumer("PINNED", "forgotten")
+
+
+class MirrorBroken(Scenario):
+    name = "mirror-broken"
+    story = "the stream that another one mirrors is deleted"
+    alert = "JetStreamSourceOrMirrorLagging"
+    severity = "warning"
+    component = "MIRROR"
+
+    async def prepare(self) -> None:
+        await self.js.add_stream(name="MIRRORED", subjects=["mirrored"], num_replicas=3)
+        await self._mirror()
+        self.begin("publisher", self.publish("mirrored", 2))
+
+    async def _mirror(self) -> None:
+        await self.js.add_stream(
+            name="MIRROR", mirror=StreamSource(name="MIRRORED"), num_replicas=3
+        )
+
+    async def break_it(self) -> None:
+        await self.js.delete_stream("MIRRORED")
+
+    async def mend(self) -> None:
+        """Both anew: a mirror that is ahead of its origin takes nothing from it."""
+        await self.js.delete_stream("MIRROR")
+        await self.js.add_stream(name="MIRRORED", subjects=["mirrored"], num_replicas=3)
+        await self._mirror()

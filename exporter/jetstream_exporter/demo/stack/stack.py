@@ -1,0 +1,231 @@
+"""Prometheus, Alertmanager and exporters beside a running cluster, with the shipped rules and routing.
+
+What a user would replace is replaced: PagerDuty's URL and key, and the heartbeat's URL. Nothing else, but the waits
+where it has to be fast.
+"""
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+import yaml
+
+from jetstream_exporter.demo.child import Child, DemoError, until
+from jetstream_exporter.demo.ports import Port
+from jetstream_exporter.demo.stack import fast
+from jetstream_exporter.demo.stack.files import rule_files, shipped
+from jetstream_exporter.demo.stack.pagerduty import KEY_LENGTH, PagerDuty
+
+START_DEADLINE = 60.0
+ROUTING_KEY = "0" * KEY_LENGTH
+NAMES = {
+    "prometheus": ("prometheus",),
+    "alertmanager": ("alertmanager", "prometheus-alertmanager"),
+}
+
+
+def find_program(name: str) -> Path:
+    """$PROMETHEUS or $ALERTMANAGER, else in .tools/bin (where `make tools` puts it), else on PATH."""
+    if asked := os.environ.get(name.upper()):
+        return Path(asked)
+    nearby = Path(".tools/bin") / name
+    if nearby.exists():
+        return nearby.absolute()
+    found = next((path for n in NAMES[name] if (path := shutil.which(n))), None)
+    if found is None:
+        raise DemoError(
+            f"{name} is neither in .tools/bin nor on PATH: bring it with `make tools`, "
+            f"or name it with {name.upper()}=/path/to/{name}"
+        )
+    return Path(found)
+
+
+class Program(Child):
+    """A child with an HTTP address that says when it is ready."""
+
+    def __init__(
+        self, name: str, argv: Sequence[str | Path], port: Port, folder: Path, ready: str
+    ) -> None:
+        super().__init__(name, argv, folder / f"{name}.log")
+        self.url = f"http://{port}"
+        self._ready = ready
+
+    async def start(self) -> None:
+        self.spawn()
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as http:
+
+            async def is_ready() -> bool:
+                if not self.alive:
+                    raise DemoError(f"{self.name} ended; its log ends with:\n{self.tail()}")
+                try:
+                    async with http.get(self.url + self._ready) as answer:
+                        return answer.status == 200
+                except (aiohttp.ClientError, TimeoutError):
+                    return False
+
+            await until(f"the start of {self.name}", is_ready, START_DEADLINE)
+
+
+class Stack:
+    """async with Stack(cluster.monitor_urls, fast=True) as stack: stack.pagerduty.open"""
+
+    def __init__(
+        self,
+        targets: Sequence[str],
+        *,
+        fast: bool = False,
+        exporters: int = 1,
+        say: Callable[[str], None] | None = None,
+    ) -> None:
+        self.fast = fast
+        self.pagerduty = PagerDuty(say)
+        self._targets = targets
+        self._folder = tempfile.TemporaryDirectory(prefix="jetstream-stack-")
+        self._ports = {
+            name: Port()
+            for name in ("prometheus", "alertmanager", *(f"exporter-{n}" for n in range(exporters)))
+        }
+        self.exporters = [self._exporter(n) for n in range(exporters)]
+        self.prometheus = self._prometheus()
+        self.alertmanager = self._alertmanager()
+
+    @property
+    def folder(self) -> Path:
+        return Path(self._folder.name)
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self.pagerduty.start()
+            self.write()
+            for program in (*self.exporters, self.alertmanager, self.prometheus):
+                await program.start()
+        except BaseException:
+            await self.close()
+            raise
+        return self
+
+    async def until_watching(self, deadline: float = START_DEADLINE) -> None:
+        """Until the watchdog came all the way: rules, Alertmanager, receiver."""
+
+        async def has_beaten() -> bool:
+            return bool(self.pagerduty.heartbeats)
+
+        await until("the first heartbeat", has_beaten, deadline)
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        for program in (self.prometheus, self.alertmanager, *self.exporters):
+            program.kill_now()
+        await self.pagerduty.close()
+        for port in self._ports.values():
+            port.release()
+        self._folder.cleanup()
+
+    def _exporter(self, number: int) -> Program:
+        name = f"exporter-{number}"
+        port = self._ports[name]
+        argv: list[str | Path] = [
+            sys.executable,
+            "-m",
+            "jetstream_exporter",
+            "--config.file",
+            self.folder / "exporter.yaml",
+        ]
+        return Program(
+            name, [*argv, "--web.listen-address", str(port)], port, self.folder, "/-/healthy"
+        )
+
+    def _prometheus(self) -> Program:
+        port = self._ports["prometheus"]
+        argv: list[str | Path] = [
+            find_program("prometheus"),
+            f"--config.file={self.folder / 'prometheus.yml'}",
+            f"--storage.tsdb.path={self.folder / 'prometheus'}",
+            f"--web.listen-address={port}",
+            # What fired before Prometheus knew its Alertmanager is sent again only after this.
+            f"--rules.alert.resend-delay={'1s' if self.fast else '1m'}",
+        ]
+        return Program("prometheus", argv, port, self.folder, "/-/ready")
+
+    def _alertmanager(self) -> Program:
+        port = self._ports["alertmanager"]
+        argv: list[str | Path] = [
+            find_program("alertmanager"),
+            f"--config.file={self.folder / 'alertmanager.yaml'}",
+            f"--storage.path={self.folder / 'alertmanager'}",
+            f"--web.listen-address={port}",
+            "--cluster.listen-address=",
+        ]
+        return Program("alertmanager", argv, port, self.folder, "/-/ready")
+
+    def write(self) -> None:
+        """The configuration of every program."""
+        exporter = {
+            "clusters": [{"targets": list(self._targets)}],
+            **({"collect": {"config_interval": "2s"}} if self.fast else {}),
+        }
+        (self.folder / "exporter.yaml").write_text(yaml.safe_dump(exporter))
+        (self.folder / "prometheus.yml").write_text(yaml.safe_dump(self._prometheus_settings()))
+        (self.folder / "alertmanager.yaml").write_text(yaml.safe_dump(self._routing(), width=10000))
+
+    def _rules(self) -> list[Path]:
+        if not self.fast:
+            return rule_files()
+        folder = self.folder / "rules"
+        folder.mkdir()
+        return [fast.rewrite(path, folder, fast.rules) for path in rule_files()]
+
+    def _prometheus_settings(self) -> dict[str, Any]:
+        every = "1s" if self.fast else "15s"
+        return {
+            "global": {
+                "scrape_interval": every,
+                "scrape_timeout": every,
+                "evaluation_interval": every,
+            },
+            "rule_files": [str(path) for path in self._rules()],
+            "alerting": {
+                "alertmanagers": [
+                    {"static_configs": [{"targets": [str(self._ports["alertmanager"])]}]}
+                ]
+            },
+            "scrape_configs": [
+                {
+                    "job_name": "jetstream-exporter",
+                    "static_configs": [
+                        {
+                            "targets": [
+                                exporter.url.removeprefix("http://") for exporter in self.exporters
+                            ]
+                        }
+                    ],
+                }
+            ],
+        }
+
+    def _routing(self) -> dict[str, Any]:
+        content: dict[str, Any] = yaml.safe_load(
+            shipped("alertmanager/alertmanager.yaml").read_text()
+        )
+        key = self.folder / "routing-key"
+        key.write_text(ROUTING_KEY)
+        receivers = {receiver["name"]: receiver for receiver in content["receivers"]}
+        receivers["pagerduty"]["pagerduty_configs"][0]["routing_key_file"] = str(key)
+        receivers["heartbeat"]["webhook_configs"][0]["url"] = f"{self.pagerduty.url}/heartbeat"
+        content["global"] = {"pagerduty_url": f"{self.pagerduty.url}/v2/enqueue"}
+        if self.fast:
+            content["route"] = fast.route(content["route"])
+        return content
