@@ -64,10 +64,10 @@ def test_only_spans_differ(rule: Rule) -> None:
 
 
 @by_any
-def test_what_judges_raft_waits_longer_than_an_election(rule: Rule) -> None:
+def test_what_judges_servers_and_groups_waits_longer_than_an_election(rule: Rule) -> None:
     short = shortened(rule)
     if "for" in rule.body:
-        floor = 20 if fast.RAFT.search(rule.expr) else 1
+        floor = 20 if fast.PATIENT.search(rule.expr) else 1
         assert duration(short.body["for"]) == max(duration(rule.body["for"]) / 60, floor)
 
 

@@ -64,7 +64,7 @@ def sentence(text: str, factor: float = FACTOR) -> str:
 
 def rule(body: Mapping[str, Any], factor: float = FACTOR) -> dict[str, Any]:
     short = {**body, "expr": expression(body["expr"], factor)}
-    floor = RAFT_FLOOR if RAFT.search(body["expr"]) else 1
+    floor = FLOOR if PATIENT.search(body["expr"]) else 1
     if "for" in body:
         short["for"] = shorten(body["for"], factor, floor)
     if "keep_firing_for" in body:

@@ -12,8 +12,11 @@ from nats.aio.msg import Msg
 from nats.errors import Error
 from nats.js import JetStreamContext
 from nats.js.api import ConsumerConfig
+from nats.js.errors import APIError
 
 from jetstream_exporter.demo.cluster import Cluster
+
+GRACE = 3.0  # seconds for a worker to finish what it took
 
 Handler = Callable[[Msg], Awaitable[None]]
 
@@ -41,6 +44,8 @@ class Scenario:
         self.nc: Client
         self.js: JetStreamContext
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._ceasing: set[str] = set()
+        self.streams: list[str] = []
 
     async def __aenter__(self) -> Self:
         self.nc = await self.connect()
@@ -55,6 +60,9 @@ class Scenario:
     ) -> None:
         for name in list(self._tasks):
             await self.cease(name)
+        for stream in self.streams:
+            with suppress(APIError, Error, TimeoutError, OSError):
+                await self.js.delete_stream(stream)
         await self.nc.close()
 
     async def prepare(self) -> None:
@@ -77,10 +85,22 @@ class Scenario:
         self._tasks[name] = asyncio.create_task(work)
 
     async def cease(self, name: str) -> None:
+        """A worker finishes what it took; whoever does not end by himself is cancelled."""
         task = self._tasks.pop(name)
+        self._ceasing.add(name)
+        await asyncio.wait([task], timeout=GRACE if name.startswith("worker") else 0)
+        self._ceasing.discard(name)
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+
+    async def add_stream(self, name: str, subjects: list[str] | None = None, **more: Any) -> str:
+        """A stream that goes with the scenario; the name of the server that leads it."""
+        if name not in self.streams:
+            self.streams.append(name)
+        settings = {"num_replicas": 3, **more}
+        info = await self.js.add_stream(name=name, subjects=subjects, **settings)
+        return str(info.cluster.leader) if info.cluster else ""
 
     async def publish(self, subject: str, rate: float, payload: bytes = b"{}") -> None:
         """For ever; a cluster that refuses just now is asked again."""
@@ -92,10 +112,17 @@ class Scenario:
     async def add_consumer(self, stream: str, config: ConsumerConfig) -> None:
         await self.js.add_consumer(stream, config)
 
-    async def work(self, stream: str, consumer: str, handle: Handler, batch: int = 10) -> None:
-        """Fetch and handle, for ever."""
+    def begin_worker(
+        self, stream: str, consumer: str, handle: Handler, batch: int = 10, name: str = "worker"
+    ) -> None:
+        self.begin(name, self._work(name, stream, consumer, handle, batch))
+
+    async def _work(
+        self, name: str, stream: str, consumer: str, handle: Handler, batch: int
+    ) -> None:
+        """Fetch and handle until the worker ceases."""
         subscription = await self.js.pull_subscribe_bind(consumer, stream)
-        while True:
+        while name not in self._ceasing:
             with suppress(Error, TimeoutError):
                 for message in await subscription.fetch(batch, timeout=1):
                     await handle(message)

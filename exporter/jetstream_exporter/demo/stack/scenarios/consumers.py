@@ -20,12 +20,12 @@ class ConsumerStalled(Scenario):
     component = "billing"
 
     async def prepare(self) -> None:
-        await self.js.add_stream(name="STALLED", subjects=["stalled"], num_replicas=3)
+        await self.add_stream("STALLED", ["stalled"])
         await self.add_consumer(
             "STALLED", ConsumerConfig(durable_name=self.component, ack_wait=300)
         )
         self.begin("publisher", self.publish("stalled", 5))
-        self.begin("worker", self.work("STALLED", self.component, acknowledge))
+        self.begin_worker("STALLED", self.component, acknowledge)
 
     async def break_it(self) -> None:
         await self.cease("worker")
@@ -40,7 +40,7 @@ class ConsumerStalled(Scenario):
         await self.cease("worker")
         for message in self.held:
             await message.ack()
-        self.begin("worker", self.work("STALLED", self.component, acknowledge))
+        self.begin_worker("STALLED", self.component, acknowledge)
 
 
 class ConsumerCrash(Scenario):
@@ -51,10 +51,10 @@ class ConsumerCrash(Scenario):
     component = "shipping"
 
     async def prepare(self) -> None:
-        await self.js.add_stream(name="CRASHED", subjects=["crashed"], num_replicas=3)
+        await self.add_stream("CRASHED", ["crashed"])
         await self.add_consumer("CRASHED", ConsumerConfig(durable_name=self.component, ack_wait=5))
         self.begin("publisher", self.publish("crashed", 5))
-        self.begin("worker", self.work("CRASHED", self.component, acknowledge))
+        self.begin_worker("CRASHED", self.component, acknowledge)
 
     async def break_it(self) -> None:
         await self.cease("worker")
@@ -64,7 +64,7 @@ class ConsumerCrash(Scenario):
         await worker.close()
 
     async def mend(self) -> None:
-        self.begin("worker", self.work("CRASHED", self.component, acknowledge))
+        self.begin_worker("CRASHED", self.component, acknowledge)
 
 
 class PoisonMessage(Scenario):
@@ -75,11 +75,11 @@ class PoisonMessage(Scenario):
     component = "invoices"
 
     async def prepare(self) -> None:
-        await self.js.add_stream(name="POISON", subjects=["poison"], num_replicas=3)
+        await self.add_stream("POISON", ["poison"])
         config = ConsumerConfig(durable_name=self.component, ack_wait=1, max_deliver=3)
         await self.add_consumer("POISON", config)
         self.begin("publisher", self.publish("poison", 2))
-        self.begin("worker", self.work("POISON", self.component, self._handle))
+        self.begin_worker("POISON", self.component, self._handle)
 
     async def _handle(self, message: Msg) -> None:
         await (message.nak() if message.data == POISON else message.ack())
@@ -99,19 +99,19 @@ class MissingAcks(Scenario):
     component = "emails"
 
     async def prepare(self) -> None:
-        await self.js.add_stream(name="UNACKED", subjects=["unacked"], num_replicas=3)
+        await self.add_stream("UNACKED", ["unacked"])
         config = ConsumerConfig(durable_name=self.component, ack_wait=2, max_ack_pending=20)
         await self.add_consumer("UNACKED", config)
         self.begin("publisher", self.publish("unacked", 10))
-        self.begin("worker", self.work("UNACKED", self.component, acknowledge))
+        self.begin_worker("UNACKED", self.component, acknowledge)
 
     async def break_it(self) -> None:
         await self.cease("worker")
-        self.begin("worker", self.work("UNACKED", self.component, keep))
+        self.begin_worker("UNACKED", self.component, keep)
 
     async def mend(self) -> None:
         await self.cease("worker")
-        self.begin("worker", self.work("UNACKED", self.component, acknowledge, 100))
+        self.begin_worker("UNACKED", self.component, acknowledge, 100)
 
 
 class SlowConsumerBacklog(Scenario):
@@ -122,16 +122,16 @@ class SlowConsumerBacklog(Scenario):
     component = "search-index"
 
     async def prepare(self) -> None:
-        await self.js.add_stream(name="BACKLOG", subjects=["backlog"], num_replicas=3)
+        await self.add_stream("BACKLOG", ["backlog"])
         await self.add_consumer(
             "BACKLOG", ConsumerConfig(durable_name=self.component, ack_wait=300)
         )
         self.begin("publisher", self.publish("backlog", 50))
-        self.begin("worker", self.work("BACKLOG", self.component, acknowledge, 100))
+        self.begin_worker("BACKLOG", self.component, acknowledge, 100)
 
     async def break_it(self) -> None:
         await self.cease("worker")
-        self.begin("worker", self.work("BACKLOG", self.component, self._slowly, 1))
+        self.begin_worker("BACKLOG", self.component, self._slowly, 1)
 
     async def _slowly(self, message: Msg) -> None:
         await asyncio.sleep(1)
@@ -140,7 +140,7 @@ class SlowConsumerBacklog(Scenario):
     async def mend(self) -> None:
         await self.cease("worker")
         for number in range(4):
-            self.begin(f"worker {number}", self.work("BACKLOG", self.component, acknowledge, 200))
+            self.begin_worker("BACKLOG", self.component, acknowledge, 200, name=f"worker {number}")
 
 
 class NoSubscribers(Scenario):
@@ -152,13 +152,13 @@ class NoSubscribers(Scenario):
     also = frozenset({"JetStreamConsumerStalled"})
 
     async def prepare(self) -> None:
-        await self.js.add_stream(name="UNHEARD", subjects=["unheard"], num_replicas=3)
+        await self.add_stream("UNHEARD", ["unheard"])
         await self.add_consumer("UNHEARD", ConsumerConfig(durable_name=self.component))
         self.begin("publisher", self.publish("unheard", 5))
-        self.begin("worker", self.work("UNHEARD", self.component, acknowledge))
+        self.begin_worker("UNHEARD", self.component, acknowledge)
 
     async def break_it(self) -> None:
         await self.cease("worker")
 
     async def mend(self) -> None:
-        self.begin("worker", self.work("UNHEARD", self.component, acknowledge))
+        self.begin_worker("UNHEARD", self.component, acknowledge)

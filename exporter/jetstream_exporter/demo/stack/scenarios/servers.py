@@ -32,7 +32,7 @@ class ServerKilled(Scenario):
     component = "nats-2"
 
     async def prepare(self) -> None:
-        await self.js.add_stream(name="SURVIVOR", subjects=["survivor"], num_replicas=3)
+        await self.add_stream("SURVIVOR", ["survivor"])
         self.begin("publisher", self.publish("survivor", 5))
 
     async def break_it(self) -> None:
@@ -50,7 +50,7 @@ class QuorumLost(Scenario):
     component = "demo"
 
     async def prepare(self) -> None:
-        await self.js.add_stream(name="MAJORITY", subjects=["majority"], num_replicas=3)
+        await self.add_stream("MAJORITY", ["majority"])
 
     async def break_it(self) -> None:
         await asyncio.gather(*(server.kill() for server in list(self.cluster)[1:]))
@@ -72,9 +72,7 @@ class LonelyServerLost(Scenario):
         """Anywhere but on the meta leader, so that nothing else has to be elected."""
         leader = await meta_leader(self.cluster[0])
         for _ in range(50):
-            info = await self.js.add_stream(name="LONELY", subjects=["lonely"], num_replicas=1)
-            assert info.cluster is not None
-            self.holder = str(info.cluster.leader)
+            self.holder = await self.add_stream("LONELY", ["lonely"], num_replicas=1)
             if self.holder != leader:
                 return
             await self.js.delete_stream("LONELY")

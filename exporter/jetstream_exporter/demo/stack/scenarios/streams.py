@@ -16,10 +16,9 @@ class StreamFull(Scenario):
     component = "FULL"
 
     async def prepare(self) -> None:
-        await self.js.add_stream(
-            name="FULL",
-            subjects=["full"],
-            num_replicas=3,
+        await self.add_stream(
+            "FULL",
+            ["full"],
             max_bytes=MIB,
             discard=DiscardPolicy.NEW,
         )
@@ -47,10 +46,9 @@ class StorageFilling(Scenario):
     component = "FILLING"
 
     async def prepare(self) -> None:
-        await self.js.add_stream(
-            name="FILLING",
-            subjects=["filling"],
-            num_replicas=3,
+        await self.add_stream(
+            "FILLING",
+            ["filling"],
             max_bytes=MIB,
             discard=DiscardPolicy.NEW,
         )
@@ -78,12 +76,10 @@ class ForgottenDurable(Scenario):
     also = frozenset({"JetStreamConsumerStalled"})  # which is the forgotten one itself
 
     async def prepare(self) -> None:
-        await self.js.add_stream(
-            name="PINNED", subjects=["pinned"], num_replicas=3, retention=RetentionPolicy.INTEREST
-        )
+        await self.add_stream("PINNED", ["pinned"], retention=RetentionPolicy.INTEREST)
         await self.add_consumer("PINNED", ConsumerConfig(durable_name="live"))
         self.begin("publisher", self.publish("pinned", 5))
-        self.begin("worker", self.work("PINNED", "live", acknowledge))
+        self.begin_worker("PINNED", "live", acknowledge)
 
     async def break_it(self) -> None:
         await self.add_consumer("PINNED", ConsumerConfig(durable_name="forgotten"))
@@ -100,14 +96,12 @@ class MirrorBroken(Scenario):
     component = "MIRROR"
 
     async def prepare(self) -> None:
-        await self.js.add_stream(name="MIRRORED", subjects=["mirrored"], num_replicas=3)
+        await self.add_stream("MIRRORED", ["mirrored"])
         await self._mirror()
         self.begin("publisher", self.publish("mirrored", 2))
 
     async def _mirror(self) -> None:
-        await self.js.add_stream(
-            name="MIRROR", mirror=StreamSource(name="MIRRORED"), num_replicas=3
-        )
+        await self.add_stream("MIRROR", mirror=StreamSource(name="MIRRORED"))
 
     async def break_it(self) -> None:
         await self.js.delete_stream("MIRRORED")
@@ -115,5 +109,5 @@ class MirrorBroken(Scenario):
     async def mend(self) -> None:
         """Both anew: a mirror that is ahead of its origin takes nothing from it."""
         await self.js.delete_stream("MIRROR")
-        await self.js.add_stream(name="MIRRORED", subjects=["mirrored"], num_replicas=3)
+        await self.add_stream("MIRRORED", ["mirrored"])
         await self._mirror()

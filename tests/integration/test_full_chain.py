@@ -1,0 +1,174 @@
+"""From a broken cluster to an incident and back: servers, exporter, Prometheus, Alertmanager, PagerDuty's stand-in.
+
+The shipped rules and the shipped routing; only their waits are shortened, minutes to seconds.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from tests.support.rules import RUNBOOKS
+from tests.support.tools import tool
+
+from jetstream_exporter.demo.child import until
+from jetstream_exporter.demo.cluster import Cluster
+from jetstream_exporter.demo.stack.pagerduty import Incident
+from jetstream_exporter.demo.stack.scenarios import SCENARIOS, Scenario
+from jetstream_exporter.demo.stack.stack import Stack
+
+# A span of the rules holds samples of health before anything breaks.
+HEALTHY = 6
+BORN = 75
+GONE = 60
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@asynccontextmanager
+async def chain(
+    monkeypatch: pytest.MonkeyPatch, exporters: int = 1
+) -> AsyncIterator[tuple[Cluster, Stack]]:
+    for name in ("prometheus", "alertmanager"):
+        monkeypatch.setenv(name.upper(), str(tool(name)))
+    async with (
+        Cluster() as cluster,
+        Stack(cluster.monitor_urls, fast=True, exporters=exporters) as stack,
+    ):
+        await stack.until_watching()
+        yield cluster, stack
+        assert stack.pagerduty.refused == []
+
+
+async def wait(what: str, condition: Callable[[], object], deadline: float) -> None:
+    async def holds() -> bool:
+        return bool(condition())
+
+    await until(what, holds, deadline, 0.2)
+
+
+def concerns(incident: Incident, scenario: Scenario) -> bool:
+    """Whether it is about the stream, the consumer or the cluster that this scenario broke."""
+    streams = scenario.streams
+    return not streams or not incident.details["stream"] or incident.details["stream"] in streams
+
+
+async def born(scenario: Scenario, stack: Stack) -> Incident:
+    def found() -> list[Incident]:
+        return [
+            incident
+            for incident in stack.pagerduty.open
+            if (incident.alert, incident.component, incident.severity)
+            == (scenario.alert, scenario.component, scenario.severity)
+        ]
+
+    await wait(f"{scenario.name}: {scenario.alert}", found, BORN)
+    return found()[0]
+
+
+def judge(scenario: Scenario, stack: Stack, incident: Incident) -> None:
+    """The right links, and no other critical incident about the same."""
+    runbook = urlsplit(incident.links["Runbook"]).path.rsplit("/", 1)[1]
+    assert runbook == f"{scenario.alert}.md"
+    assert (RUNBOOKS / runbook).is_file()
+    given = parse_qs(urlsplit(incident.links["Dashboard"]).query)
+    for label in ("stream", "consumer"):
+        if incident.details[label]:
+            assert given[f"var-{label}"] == [incident.details[label]]
+    critical = {
+        other.alert
+        for other in stack.pagerduty.incidents
+        if other.severity == "critical" and concerns(other, scenario)
+    }
+    assert critical - {scenario.alert} <= scenario.also, f"{scenario.name} raised {critical}"
+
+
+async def play(scenario: Scenario, stack: Stack) -> Incident:
+    """Break it, wait for its incident, mend it, wait for its end."""
+    async with scenario:
+        await scenario.prepare()
+        await asyncio.sleep(HEALTHY)
+        await scenario.break_it()
+        incident = await born(scenario, stack)
+        await scenario.mend()
+        await wait(f"{scenario.name}: the end", lambda: incident.resolved, GONE)
+        judge(scenario, stack, incident)
+        assert len({event["dedup_key"] for event in incident.events}) == 1
+        return incident
+
+
+def scenarios(cluster: Cluster, *names: str) -> list[Scenario]:
+    return [SCENARIOS[name](cluster) for name in names]
+
+
+async def test_what_is_broken_in_a_consumer_becomes_its_incident_and_ends_with_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with chain(monkeypatch) as (cluster, stack):
+        broken = scenarios(
+            cluster,
+            "consumer-stalled",
+            "consumer-crash",
+            "poison-message",
+            "missing-acks",
+            "no-subscribers",
+        )
+        await asyncio.gather(*(play(scenario, stack) for scenario in broken))
+
+
+async def test_what_is_broken_in_a_stream_becomes_its_incident_and_ends_with_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with chain(monkeypatch) as (cluster, stack):
+        broken = scenarios(cluster, "stream-full", "storage-filling", "mirror-broken")
+        played = await asyncio.gather(*(play(scenario, stack) for scenario in broken))
+        filling = played[1]
+        await wait("its warning", lambda: filling.severities, 1)
+        assert len([i for i in stack.pagerduty.incidents if i.key == filling.key]) == 1
+
+
+async def test_a_killed_server_is_one_critical_incident_and_so_is_the_stream_it_held_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with chain(monkeypatch) as (cluster, stack):
+        (killed,) = scenarios(cluster, "server-killed")
+        await play(killed, stack)
+        assert [incident.alert for incident in stack.pagerduty.incidents] == ["NatsServerDown"]
+        (lonely,) = scenarios(cluster, "r1-server-lost")
+        await play(lonely, stack)
+
+
+async def test_a_lost_majority_is_one_critical_incident_and_a_flapping_leader_a_warning(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with chain(monkeypatch) as (cluster, stack):
+        flapping, lost = scenarios(cluster, "leader-flapping", "quorum-lost")
+        await play(flapping, stack)
+        await play(lost, stack)
+        assert {i.alert for i in stack.pagerduty.incidents if i.severity == "critical"} == {
+            lost.alert
+        }
+
+
+async def test_what_happens_every_week_pages_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two exporters; one restarts; a leader steps down; a rolling restart; all scrapes fail for a while."""
+    async with chain(monkeypatch, exporters=2) as (cluster, stack):
+        (workload,) = scenarios(cluster, "consumer-stalled")
+        async with workload:
+            await workload.prepare()
+            await asyncio.sleep(HEALTHY)
+            await stack.exporters[0].stop()
+            await stack.exporters[0].start()
+            for server in cluster:
+                await server.restart()
+                await cluster.until_ready()
+            # Four minutes, shortened like everything else.
+            for exporter in stack.exporters:
+                exporter.pause()
+            await asyncio.sleep(4)
+            for exporter in stack.exporters:
+                exporter.resume()
+            # As long as the longest wait of a rule that may page.
+            await asyncio.sleep(25)
+        assert [(i.alert, i.severity) for i in stack.pagerduty.incidents] == []
