@@ -32,8 +32,8 @@ $(VENV)/.demo: pyproject.toml $(SOURCES) $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check '.[demo]'
 	@touch $@
 
-demo: $(VENV)/.demo ## a three-node cluster with the ORDERS workload and the exporter beside it
-	@exec $(BIN)/jetstream-exporter demo $(ARGS)
+demo: $(VENV)/.demo $(if $(STACK),tools) ## a three-node cluster with the ORDERS workload and the exporter beside it
+	@exec $(BIN)/jetstream-exporter demo $(if $(STACK),--stack) $(ARGS)
 
 tools: $(VENV)/.test ## what PyPI does not have: Prometheus, promtool, Alertmanager; more versions of nats-server
 	@$(BIN)/python scripts/tools.py

@@ -24,6 +24,7 @@ from .orders.producer import Pace
 from .orders.workload import Workload
 from .ports import Port
 from .screen import Events, Screen
+from .stack import command as stack
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PROG = "jetstream-exporter demo"
@@ -40,6 +41,10 @@ examples:
       more orders, and the exporter where a Prometheus expects it
   jetstream-exporter demo --duration 30 | cat
       half a minute, as plain lines
+  jetstream-exporter demo --stack
+      with Prometheus, the alert rules, Alertmanager and a page of incidents
+  jetstream-exporter demo --scenario server-killed --fast
+      see an alert being born and resolved, with minutes shortened to seconds
 """
 
 
@@ -88,6 +93,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="between two looks at the figures (default: 1 on a terminal, 5 otherwise)",
     )
+    stack.add_arguments(parser)
 
 
 def add_parser(subparsers: Any) -> argparse.ArgumentParser:
@@ -116,7 +122,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """0 at the end of the time or on a signal, 1 where something does not start or breaks."""
+    """0 at the end of the time or on a signal, 1 where something does not start or breaks, 2 for wrong flags."""
+    if wrong := stack.mistake(arguments):
+        print(f"{PROG}: {wrong}", file=sys.stderr)
+        return 2
     try:
         return asyncio.run(_until_signal(arguments))
     except DemoError as error:
@@ -153,6 +162,9 @@ async def _until_signal(arguments: argparse.Namespace) -> int:
 async def demo(arguments: argparse.Namespace, screen: Screen) -> None:
     with tempfile.TemporaryDirectory(prefix="jetstream-demo-") as name, _port(arguments) as where:
         folder = Path(name)
+        if arguments.stack or arguments.scenario:
+            await stack.run(arguments, screen, folder)
+            return
         screen.say(f"starting {arguments.servers} nats-server(s)")
         async with (
             Cluster(arguments.servers, binary=arguments.nats_server, folder=folder) as cluster,

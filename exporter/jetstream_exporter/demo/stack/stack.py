@@ -33,7 +33,9 @@ NAMES = {
 def find_program(name: str) -> Path:
     """$PROMETHEUS or $ALERTMANAGER, else in .tools/bin (where `make tools` puts it), else on PATH."""
     if asked := os.environ.get(name.upper()):
-        return Path(asked)
+        if (named := shutil.which(asked)) is None:
+            raise DemoError(f"{name.upper()}={asked} is no program that can be run")
+        return Path(named)
     nearby = Path(".tools/bin") / name
     if nearby.exists():
         return nearby.absolute()
@@ -86,14 +88,15 @@ class Stack:
         self.fast = fast
         self.pagerduty = PagerDuty(say)
         self._targets = targets
+        programs = {name: find_program(name) for name in NAMES}
         self._folder = tempfile.TemporaryDirectory(prefix="jetstream-stack-")
         self._ports = {
             name: Port()
             for name in ("prometheus", "alertmanager", *(f"exporter-{n}" for n in range(exporters)))
         }
         self.exporters = [self._exporter(n) for n in range(exporters)]
-        self.prometheus = self._prometheus()
-        self.alertmanager = self._alertmanager()
+        self.prometheus = self._prometheus(programs["prometheus"])
+        self.alertmanager = self._alertmanager(programs["alertmanager"])
 
     @property
     def folder(self) -> Path:
@@ -148,10 +151,10 @@ class Stack:
             name, [*argv, "--web.listen-address", str(port)], port, self.folder, "/-/healthy"
         )
 
-    def _prometheus(self) -> Program:
+    def _prometheus(self, program: Path) -> Program:
         port = self._ports["prometheus"]
         argv: list[str | Path] = [
-            find_program("prometheus"),
+            program,
             f"--config.file={self.folder / 'prometheus.yml'}",
             f"--storage.tsdb.path={self.folder / 'prometheus'}",
             f"--web.listen-address={port}",
@@ -160,10 +163,10 @@ class Stack:
         ]
         return Program("prometheus", argv, port, self.folder, "/-/ready")
 
-    def _alertmanager(self) -> Program:
+    def _alertmanager(self, program: Path) -> Program:
         port = self._ports["alertmanager"]
         argv: list[str | Path] = [
-            find_program("alertmanager"),
+            program,
             f"--config.file={self.folder / 'alertmanager.yaml'}",
             f"--storage.path={self.folder / 'alertmanager'}",
             f"--web.listen-address={port}",
