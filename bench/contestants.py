@@ -28,6 +28,7 @@ limits:
 """
 
 
+UNKNOWN = "not recorded"
 VERSION = re.compile(r"v?\d+\.\d+")
 
 
@@ -83,7 +84,7 @@ def _nats_surveyor(server: Server, port: int, _: Path) -> list[str]:
 def _said(*argv: str) -> str:
     done = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
     words = (done.stdout + done.stderr).split()
-    return next((word.strip("v,") for word in words if VERSION.match(word)), "?")
+    return next((word.strip("v,") for word in words if VERSION.match(word)), UNKNOWN)
 
 
 def _go_module_version(program: str) -> str:
@@ -95,8 +96,9 @@ def _go_module_version(program: str) -> str:
     )
     for line in done.stdout.splitlines():
         if line.split()[:1] == ["mod"]:
-            return line.split()[2]
-    return "?"
+            version = line.split()[2]
+            return UNKNOWN if version == "(devel)" else version
+    return UNKNOWN
 
 
 EXPORTERS = (
