@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import structlog
 
@@ -21,12 +21,25 @@ class Source(Protocol):
     async def close(self) -> None: ...
 
 
+@runtime_checkable
+class Starting(Protocol):
+    """A source with something to do before it is asked for the first time."""
+
+    def start(self) -> None: ...
+
+
 class Collector:
     """All sources of the running configuration, and what is known of their being up."""
 
     def __init__(self, sources: Sequence[Source]) -> None:
         self._sources = sources
         self._down: dict[tuple[str, str], float] = {}
+
+    def start(self) -> None:
+        """Make the connections; a scrape does it too."""
+        for source in self._sources:
+            if isinstance(source, Starting):
+                source.start()
 
     async def collect(self, question: Question) -> list[Outcome]:
         """Ask everybody; the outcomes stand in a stable order, one a source and target."""

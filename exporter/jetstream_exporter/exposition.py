@@ -13,6 +13,7 @@ from isal import isal_zlib
 
 from jetstream_exporter.metrics.families import AnyTable, Family, Value
 from jetstream_exporter.snapshot import Snapshot
+from jetstream_exporter.snapshot.rows import Histogram
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -93,7 +94,8 @@ def _fill(block: _Block, family: Family[Any], rows: Sequence[Any], labels: list[
         return
     block.text = b""  # the old text goes before the new one is made
     block.labels, block.values = labels, values
-    block.text = _samples(family.name, labels, values)
+    write = _histograms if family.type == "histogram" else _samples
+    block.text = write(family.name, labels, values)
 
 
 def _samples(name: str, labels: list[str], values: list[Value]) -> bytes:
@@ -107,6 +109,19 @@ def _samples(name: str, labels: list[str], values: list[Value]) -> bytes:
             for label, value in zip(labels, values, strict=True)
             if value is not None
         ]
+    return "".join(lines).encode()
+
+
+def _histograms(name: str, labels: list[str], values: list[Value]) -> bytes:
+    lines = []
+    for label, value in zip(labels, values, strict=True):
+        if not isinstance(value, Histogram):
+            continue
+        head, below = f"{name}_bucket{label[:-1]},le=", 0
+        for bound, count in zip((*value.bounds, math.inf), value.counts, strict=True):
+            below += count
+            lines.append(f'{head}"{number(bound)}"}} {below}\n')
+        lines.append(f"{name}_sum{label} {number(value.sum)}\n{name}_count{label} {below}\n")
     return "".join(lines).encode()
 
 

@@ -4,13 +4,13 @@ What is gone is forgotten: an object after three scrapes without it in which eve
 case after a quarter of an hour.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
 from jetstream_exporter.report import Outcome, Report
 from jetstream_exporter.snapshot import Known, Snapshot, cluster_label, read_configurations
-from jetstream_exporter.snapshot.identity import Identity
+from jetstream_exporter.snapshot.identity import UNKNOWN, Identity
 from jetstream_exporter.snapshot.rows import Consumer, Meta, Raft, Server
 
 MISSED_SCRAPES = 3
@@ -46,9 +46,14 @@ class History:
     def __len__(self) -> int:
         return len(self._pasts)
 
+    @property
+    def present(self) -> Mapping[Key, object]:
+        """What stands for each object that is there, or was a moment ago. One made anew has another."""
+        return self._pasts
+
     def learn(self, outcomes: Iterable[Outcome]) -> None:
         """Keep the configurations that this scrape brought."""
-        reports = [outcome.report for outcome in outcomes if outcome.report is not None]
+        reports = [report for outcome in outcomes for report in outcome.words]
         for key, fresh in read_configurations(reports).items():
             old = self.known.get(key)
             if old is not None and old.identity.same(fresh.identity):
@@ -69,13 +74,14 @@ class History:
             _doubt_first_pending(past, consumer)
             self._follow(past, consumer.raft, consumer.cluster, now)
         snapshot.servers = self._with_silent(snapshot.servers, outcomes)
-        self._forget(snapshot, now)
+        self._forget(snapshot, outcomes, now)
 
     def _past(self, key: Key, identity: Identity | None, now: float) -> Past:
         past = self._pasts.get(key)
         if past is None or (past.identity and identity and not past.identity.same(identity)):
             past = self._pasts[key] = Past(identity, now)
-        past.identity = identity
+        if identity != UNKNOWN:
+            past.identity = identity
         past.seen = now
         past.missed = 0
         return past
@@ -134,8 +140,13 @@ class History:
             rows.setdefault((cluster, name), Server(cluster, name, up=False))
         return [rows[key] for key in sorted(rows)]
 
-    def _forget(self, snapshot: Snapshot, now: float) -> None:
+    def _forget(self, snapshot: Snapshot, outcomes: Sequence[Outcome], now: float) -> None:
         whole = all(server.complete for server in snapshot.servers)
+        whole = whole and all(
+            outcome.error is None
+            for outcome in outcomes
+            if not outcome.is_server and outcome.events is None
+        )
         gone = [
             key
             for key, past in self._pasts.items()
@@ -193,7 +204,7 @@ def _strangers(
 ) -> list[tuple[str, str]]:
     """Targets that never answered, by address, unless the meta group's missing members account for them."""
     rows = list(servers)
-    silent = [outcome for outcome in outcomes if outcome.target not in names]
+    silent = [o for o in outcomes if o.is_server and o.target not in names]
     clusters = sorted({row.cluster for row in rows})
     found = []
     for group in sorted({outcome.group for outcome in silent}):

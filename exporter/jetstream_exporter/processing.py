@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from jetstream_exporter import __version__
 from jetstream_exporter.config.schema import Config
 from jetstream_exporter.history import History, unknown_objects
+from jetstream_exporter.ledger import Ledger
 from jetstream_exporter.report import Outcome
 from jetstream_exporter.selection import Selector
 from jetstream_exporter.snapshot import Naming, Snapshot, merge
@@ -18,6 +19,7 @@ class Processor:
 
     def __init__(self, config: Config, started: float) -> None:
         self.history = History(started)
+        self._ledger = Ledger()
         self._selector = Selector(config)
         pattern = config.labels.dead_letter
         self._naming = Naming(
@@ -28,9 +30,10 @@ class Processor:
     def process(self, outcomes: Sequence[Outcome], now: float, wall: float) -> Snapshot:
         """Merge one collection; `now` is monotonic and `wall` the seconds since the epoch."""
         self.history.learn(outcomes)
-        reports = [outcome.report for outcome in outcomes if outcome.report is not None]
+        reports = [report for outcome in outcomes for report in outcome.words]
         snapshot = merge(reports, self.history.known, self._naming)
         self.history.complete(snapshot, outcomes, now)
+        self._ledger.complete(snapshot, outcomes, self.history.present)
         unknown = unknown_objects(snapshot)
         dropped = self._selector.select(snapshot)
         if reports:

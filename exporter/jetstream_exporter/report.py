@@ -1,8 +1,10 @@
 """What a source gives: one server's word, and how the asking went. The same shape whoever carried it."""
 
+from collections.abc import Sequence
+
 import msgspec
 
-from jetstream_exporter.wire import Jsz, Varz
+from jetstream_exporter.wire import AccountInfo, Jsz, Varz
 
 
 class Health(msgspec.Struct, gc=False):
@@ -18,7 +20,8 @@ class Report(msgspec.Struct, gc=False):
 
     `group` is the configured name of the cluster (empty: the server says itself). `varz`, `health`
     and `jsz` are None where that question got no answer; `with_config` says that `jsz` was asked
-    for configurations too.
+    for configurations too. `via` names the account whose JetStream API carried the word of a leader
+    (of nobody, where `server_name` is empty): it says nothing of the server itself, nor that its list is whole.
     """
 
     server_id: str
@@ -30,13 +33,41 @@ class Report(msgspec.Struct, gc=False):
     health: Health | None = None
     jsz: Jsz | None = None
     with_config: bool = False
+    via: str = ""
+    account: AccountInfo | None = None
+
+
+class Event(msgspec.Struct, gc=False):
+    """What was heard of one consumer or stream since the last asking; `ack_times` are seconds."""
+
+    max_deliveries: int = 0
+    naks: int = 0
+    terminations: int = 0
+    excess: int = 0
+    quorum_lost: int = 0
+    ack_times: list[float] = []
+
+
+class Events(msgspec.Struct, gc=False):
+    """The events of one connection since its last asking, by object.
+
+    `hears` says, by account (`*`: every account), which of `Event`'s fields are counted now.
+    """
+
+    cluster: str
+    connected: bool
+    gaps: int = 0
+    hears: dict[str, frozenset[str]] = {}
+    kinds: dict[str, int] = {}
+    objects: dict[tuple[str, ...], Event] = {}  # account id, stream and, of consumers, consumer
 
 
 class Outcome(msgspec.Struct, gc=False):
     """What one asking gave, or why it gave nothing.
 
     `duration` is seconds, `received` bytes. A report can stand beside an error: a server that
-    answered varz and then cut its jsz short has said something.
+    answered varz and then cut its jsz short has said something. A target that speaks for many
+    servers gives `reports`; one that is no server itself says so.
     """
 
     source: str
@@ -47,6 +78,13 @@ class Outcome(msgspec.Struct, gc=False):
     report: Report | None = None
     group: str = ""
     parts: dict[str, str] = {}  # question: how it went, for people
+    is_server: bool = True
+    reports: Sequence[Report] = ()
+    events: Events | None = None
+
+    @property
+    def words(self) -> list[Report]:
+        return [*self.reports, *([self.report] if self.report is not None else [])]
 
 
 class Question(msgspec.Struct, frozen=True):

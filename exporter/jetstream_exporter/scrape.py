@@ -56,6 +56,10 @@ class Scraper:
         self._conflicts: frozenset[str] = frozenset()
         self.tried = False
 
+    def start(self) -> None:
+        """Make the sources' connections before anybody scrapes."""
+        self._collector.start()
+
     async def snapshot(self, timeout: float) -> Snapshot:
         """The merged truth within `timeout` seconds; TimeoutError if a scrape that it shares takes longer."""
         age = time.monotonic() - self._collected
@@ -134,7 +138,7 @@ class Scraper:
     async def _collect(self, deadline: float, with_config: bool) -> Snapshot:
         outcomes = await self._collector.collect(Question(deadline, with_config))
         now = time.monotonic()
-        if any(outcome.report and outcome.report.with_config for outcome in outcomes):
+        if any(report.with_config for outcome in outcomes for report in outcome.words):
             self._config_read = now
         self.tried = True
         self.outcomes = [_without_contents(outcome) for outcome in outcomes]
@@ -165,4 +169,4 @@ def _without_contents(outcome: Outcome) -> Outcome:
     report = outcome.report
     if report is not None:
         report = msgspec.structs.replace(report, varz=None, jsz=None)
-    return msgspec.structs.replace(outcome, report=report)
+    return msgspec.structs.replace(outcome, report=report, reports=(), events=None)

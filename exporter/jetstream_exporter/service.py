@@ -6,18 +6,19 @@ import os
 import ssl
 import time
 from collections import OrderedDict
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from pathlib import Path
 
 import structlog
 
-from jetstream_exporter.collect import Collector
+from jetstream_exporter.collect import Collector, Source
 from jetstream_exporter.config import Config, ConfigError, load
 from jetstream_exporter.config.load import check_target, with_port
 from jetstream_exporter.config.schema import Cluster, Http
 from jetstream_exporter.metrics import TABLES
 from jetstream_exporter.report import Outcome
 from jetstream_exporter.scrape import Reload, Scraper
+from jetstream_exporter.sources.build import nats_sources
 from jetstream_exporter.sources.discovery import Lookup, SystemLookup
 from jetstream_exporter.sources.http import Client
 from jetstream_exporter.sources.monitoring import MonitoringSource
@@ -59,6 +60,7 @@ class Service:
         old = [self.scraper, *self._probes.values()]
         self._before, self._tried = self.outcomes, self.tried
         self.config, self.scraper = config, scraper
+        scraper.start()
         self._probes.clear()
         self._reload.successful, self._reload.time = True, time.time()
         self._start(_drain(old))
@@ -120,17 +122,20 @@ class Service:
 
     def _build(self, clusters: Sequence[Cluster], config: Config | None = None) -> Scraper:
         config = config or self.config
-        sources = [
-            MonitoringSource(
+        sources = [source for cluster in clusters for source in self._sources(cluster, config)]
+        return Scraper(config, Collector(sources), self._reload)
+
+    def _sources(self, cluster: Cluster, config: Config) -> Iterator[Source]:
+        collect = config.collect
+        if cluster.targets:
+            yield MonitoringSource(
                 cluster.targets,
-                client(cluster.http, config.collect.max_response_bytes),
+                client(cluster.http, collect.max_response_bytes),
                 self._lookup,
                 cluster.name,
-                config.collect.health_check,
+                collect.health_check,
             )
-            for cluster in clusters
-        ]
-        return Scraper(config, Collector(sources), self._reload)
+        yield from nats_sources(cluster, collect)
 
     async def close(self) -> None:
         for task in list(self._tasks):

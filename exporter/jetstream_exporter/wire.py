@@ -54,6 +54,7 @@ class StreamState(Wire):
 
 
 class StreamConfig(Wire):
+    name: str = ""
     subjects: list[str] = []
     retention: str = ""
     storage: str = ""
@@ -95,6 +96,7 @@ class ConsumerConfig(Wire):
     max_waiting: int = 0
     max_ack_pending: int = 0
     num_replicas: int = 0  # 0 is the stream's
+    sample_freq: str = ""
 
 
 class Position(Wire):
@@ -116,6 +118,7 @@ class ConsumerDetail(Wire):
     push_bound: bool = False
     paused: bool = False
     cluster: Cluster | None = None  # absent where the server runs alone
+    unsupported: str = ""  # not said here: the reason that a list gives
 
 
 class StreamDetail(Wire):
@@ -127,6 +130,7 @@ class StreamDetail(Wire):
     mirror: Source | None = None
     sources: list[Source] = []
     consumer_detail: list[ConsumerDetail] = []
+    unsupported: str = ""  # not said here: the reason that a list gives
 
 
 class ApiStats(Wire):
@@ -234,3 +238,156 @@ class Varz(Wire):
 class Healthz(Wire):
     status: str = ""
     error: str = ""
+
+
+class ApiStream(Wire):
+    """A stream in the JetStream API's words (`STREAM.LIST`, `STREAM.INFO`); its name stands in the configuration."""
+
+    config: StreamConfig = msgspec.field(default_factory=StreamConfig)
+    created: datetime | None = None
+    state: StreamState | None = None
+    cluster: Cluster | None = None
+    mirror: Source | None = None
+    sources: list[Source] = []
+    error: ApiError | None = None
+
+
+class ApiStreams(Wire):
+    """A page of `STREAM.LIST`. What is in `missing` did not answer, even if it stands in `streams`."""
+
+    total: int = 0
+    streams: list[ApiStream] | None = None
+    missing: list[str] | None = None
+    offline: dict[str, str] | None = None  # 2.11.9, 2.12: not supported by this version
+    error: ApiError | None = None
+
+
+class ApiConsumer(ConsumerDetail):
+    name: str = ""
+    error: ApiError | None = None
+
+
+class ApiConsumers(Wire):
+    """A page of `CONSUMER.LIST`, as of `STREAM.LIST`."""
+
+    total: int = 0
+    consumers: list[ApiConsumer] | None = None
+    missing: list[str] | None = None
+    offline: dict[str, str] | None = None
+    error: ApiError | None = None
+
+
+class ApiNames(Wire):
+    """A page of `STREAM.NAMES` or `CONSUMER.NAMES`."""
+
+    total: int = 0
+    streams: list[str] | None = None
+    consumers: list[str] | None = None
+    error: ApiError | None = None
+
+
+class AccountLimits(Wire):
+    max_memory: int = -1
+    max_storage: int = -1
+    max_streams: int = -1
+    max_consumers: int = -1
+    max_ack_pending: int = -1
+    memory_max_stream_bytes: int = -1
+    storage_max_stream_bytes: int = -1
+
+
+class Tier(Wire):
+    """An account's use of one tier (`R1`, `R3`), or of everything."""
+
+    memory: int = 0
+    storage: int = 0
+    reserved_memory: int = 0  # before 2.11 the sum of max_bytes, in which each -1 counts: 2^64-2
+    reserved_storage: int = 0
+    streams: int = 0
+    consumers: int = 0
+    limits: AccountLimits = msgspec.field(default_factory=AccountLimits)
+
+
+class AccountInfo(Tier):
+    """`$JS.API.INFO`; `account` and `name` are not said there."""
+
+    domain: str = ""
+    api: ApiStats = msgspec.field(default_factory=ApiStats)
+    tiers: dict[str, Tier] | None = None
+    error: ApiError | None = None
+    account: str = ""
+    name: str = ""
+
+
+class UserData(Wire):
+    account: str = ""
+    account_name: str = ""  # 2.11
+
+
+class UserInfo(Wire):
+    """`$SYS.REQ.USER.INFO`: who the connection's user is."""
+
+    data: UserData = msgspec.field(default_factory=UserData)
+
+
+class ServerName(Wire):
+    """Who answered, in the envelope of the system account's answers."""
+
+    name: str = ""
+    id: str = ""
+    cluster: str = ""
+    ver: str = ""
+
+
+class ServerError(Wire):
+    code: int = 0
+    description: str = ""
+
+
+class Statsz(Wire):
+    start: datetime | None = None
+    active_servers: int = 0
+
+
+class StatszAnswer(Wire):
+    error: ServerError | None = None
+    server: ServerName = msgspec.field(default_factory=ServerName)
+    statsz: Statsz = msgspec.field(default_factory=Statsz)
+
+
+class VarzAnswer(Wire):
+    server: ServerName = msgspec.field(default_factory=ServerName)
+    data: Varz | None = None
+    error: ServerError | None = None
+
+
+class HealthzData(Wire):
+    status: str = ""
+    status_code: int = 0
+    error: str = ""
+
+
+class HealthzAnswer(Wire):
+    server: ServerName = msgspec.field(default_factory=ServerName)
+    data: HealthzData | None = None
+    error: ServerError | None = None
+
+
+class JszAnswer(Wire):
+    server: ServerName = msgspec.field(default_factory=ServerName)
+    data: Jsz | None = None
+    error: ServerError | None = None
+
+
+class Advisory(Wire):
+    """An event of `$JS.EVENT.>`, of any type: only the fields that are counted by."""
+
+    type: str = ""
+    id: str = ""
+    account: str = ""  # in the system account's copies
+    domain: str = ""
+    stream: str = ""
+    consumer: str = ""
+    stream_seq: int = 0
+    deliveries: int = 0
+    ack_time: int = 0  # ns

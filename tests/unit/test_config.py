@@ -33,7 +33,8 @@ MISTAKES = {
     ),
     "unknown key in a list": (
         "clusters:\n  - targets: [http://a]\n  - target: http://b",
-        "bad.yaml:3: clusters[1].target: unknown key; allowed here: name, targets, http",
+        "bad.yaml:3: clusters[1].target: unknown key; allowed here: name, targets, http, "
+        "system, accounts, advisories",
     ),
     "unknown key two sections deep": (
         "filters:\n  streams:\n    incldue: [a]",
@@ -138,7 +139,8 @@ MISTAKES = {
     ),
     "a cluster without targets": (
         "clusters:\n  - name: a",
-        "bad.yaml:2: clusters[0]: has no targets; name at least one, like http://nats:8222",
+        "bad.yaml:2: clusters[0]: has no targets; name at least one, like http://nats:8222, "
+        "or system or accounts",
     ),
     "two clusters of one name": (
         "clusters:\n  - {name: a, targets: [http://a]}\n  - {name: a, targets: [http://b]}",

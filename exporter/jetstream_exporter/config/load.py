@@ -17,6 +17,7 @@ from jetstream_exporter.config.decode import (
 from jetstream_exporter.config.decode import (
     Path as KeyPath,
 )
+from jetstream_exporter.config.login import connections, in_folder, read_login
 from jetstream_exporter.config.schema import Cluster, Config, Http
 from jetstream_exporter.url import text
 
@@ -51,7 +52,10 @@ def parse(written: str, name: str) -> Config:
         complete = _targets(cluster.targets, places, taken)
         http = _resolve(cluster.http, FsPath(name).parent)
         _check_http(http, (*place, "http"), locator)
-        clusters.append(msgspec.structs.replace(cluster, targets=complete, http=http))
+        found = msgspec.structs.replace(cluster, targets=complete, http=http)
+        clusters.append(in_folder(found, FsPath(name).parent))
+        for path, settings in connections(clusters[-1]):
+            read_login(settings, locator.place((*place, *path)))
     return msgspec.structs.replace(config, clusters=clusters)
 
 
@@ -62,8 +66,9 @@ def _check(config: Config, locator: Locator) -> None:
     names: set[str] = set()
     for i, cluster in enumerate(config.clusters):
         place: KeyPath = ("clusters", i)
-        if not cluster.targets:
-            raise locator.error(place, "has no targets; name at least one, like http://nats:8222")
+        if not (cluster.targets or cluster.system.enabled or cluster.accounts):
+            what = "has no targets; name at least one, like http://nats:8222, or system or accounts"
+            raise locator.error(place, what)
         if cluster.name and cluster.name in names:
             what = f"{cluster.name!r} is the name of another cluster"
             raise locator.error((*place, "name"), what)

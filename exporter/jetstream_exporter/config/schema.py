@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from jetstream_exporter.config.nats import AccountApi, Advisories, System
+
 Check = Literal["full", "js-enabled-only", "js-server-only", "js-meta-only"]
 
 
@@ -61,6 +63,17 @@ class Cluster(Part, frozen=True):
         ),
     ] = []
     http: Annotated[Http, Meta(description="How the targets are reached.")] = Http()
+    system: Annotated[
+        System,
+        Meta(description="The system account: all servers and all they know, without targets."),
+    ] = System()
+    accounts: Annotated[
+        list[AccountApi],
+        Meta(description="JetStream APIs of accounts, where neither port nor system account is."),
+    ] = []
+    advisories: Annotated[
+        list[Advisories], Meta(description="Connections on which JetStream's events are heard.")
+    ] = []
 
 
 class Collect(Part, frozen=True):

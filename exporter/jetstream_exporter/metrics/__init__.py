@@ -6,12 +6,14 @@ The reference METRICS.md and the checks of rules and dashboards are made from `T
 from jetstream_exporter.metrics import (
     accounts,
     consumers,
+    events,
     exporter,
     meta,
     replication,
     server_details,
     servers,
     streams,
+    unsupported,
 )
 from jetstream_exporter.metrics.families import AnyTable, Family, Table
 
@@ -23,6 +25,8 @@ TABLES: tuple[AnyTable, ...] = (
     *streams.TABLES,
     *replication.TABLES,
     *consumers.TABLES,
+    *events.TABLES,
+    *unsupported.TABLES,
     *exporter.TABLES,
 )
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from jetstream_exporter.metrics.families import Table, counter, gauge
 from jetstream_exporter.snapshot import Snapshot
-from jetstream_exporter.snapshot.rows import Account, AccountStore
+from jetstream_exporter.snapshot.rows import Account, AccountStore, AccountTier
 
 _ACCOUNT: dict[str, Callable[[Account], str]] = {
     "nats_cluster": lambda a: a.cluster,
@@ -30,6 +30,34 @@ ACCOUNTS: Table[Account] = Table(
             lambda a: a.api_errors,
             "jsz account_details.api.errors",
             "rate(jetstream_account_api_errors_total[5m])",
+        ),
+        gauge(
+            "jetstream_account_streams",
+            "Streams of the account, those on silent servers included. By the account's own API only.",
+            lambda a: a.streams,
+            "$JS.API.INFO streams",
+            "jetstream_account_streams / jetstream_account_max_streams > 0.9",
+        ),
+        gauge(
+            "jetstream_account_consumers",
+            "Consumers of the account, those on silent servers included. By the account's own API only.",
+            lambda a: a.consumers,
+            "$JS.API.INFO consumers",
+            "jetstream_account_consumers / jetstream_account_max_consumers > 0.9",
+        ),
+        gauge(
+            "jetstream_account_max_streams",
+            "Most streams that the account may have; absent when unlimited. By the account's own API only.",
+            lambda a: a.max_streams,
+            "$JS.API.INFO limits.max_streams",
+            "jetstream_account_max_streams",
+        ),
+        gauge(
+            "jetstream_account_max_consumers",
+            "Most consumers that the account may have; absent when unlimited. By the account's own API only.",
+            lambda a: a.max_consumers,
+            "$JS.API.INFO limits.max_consumers",
+            "jetstream_account_max_consumers",
         ),
     ),
 )
@@ -85,7 +113,108 @@ ACCOUNT_STORES: Table[_AccountStore] = Table(
             "jsz account_details.reserved_storage, reserved_memory",
             "jetstream_account_store_used_bytes / jetstream_account_store_limit_bytes > 0.8",
         ),
+        gauge(
+            "jetstream_account_store_reserved_bytes",
+            "Sum of max_bytes of the account's streams, replicas included. By the account's own API only.",
+            lambda a: a.store.reserved,
+            "$JS.API.INFO reserved_storage, reserved_memory",
+            "jetstream_account_store_reserved_bytes / jetstream_account_store_limit_bytes > 0.9",
+        ),
     ),
 )
 
-TABLES = (ACCOUNTS, ACCOUNT_INFO, ACCOUNT_STORES)
+_TIER: dict[str, Callable[[AccountTier], str]] = {
+    "nats_cluster": lambda t: t.cluster,
+    "account": lambda t: t.account,
+    "tier": lambda t: t.tier,
+}
+
+
+def _tiers(snapshot: Snapshot) -> Iterable[AccountTier]:
+    return [tier for account in snapshot.accounts for tier in account.tiers]
+
+
+TIERS: Table[AccountTier] = Table(
+    name="Accounts: tiers",
+    rows=_tiers,
+    labels=_TIER,
+    families=(
+        gauge(
+            "jetstream_account_tier_streams",
+            "Streams of the account with this number of replicas. By the account's own API only.",
+            lambda t: t.streams,
+            "$JS.API.INFO tiers.streams",
+            "jetstream_account_tier_streams / jetstream_account_tier_max_streams > 0.9",
+        ),
+        gauge(
+            "jetstream_account_tier_consumers",
+            "Consumers of the account with this number of replicas. By the account's own API only.",
+            lambda t: t.consumers,
+            "$JS.API.INFO tiers.consumers",
+            "jetstream_account_tier_consumers / jetstream_account_tier_max_consumers > 0.9",
+        ),
+        gauge(
+            "jetstream_account_tier_max_streams",
+            "Most streams with this number of replicas; absent when unlimited. By the account's own API only.",
+            lambda t: t.max_streams,
+            "$JS.API.INFO tiers.limits.max_streams",
+            "jetstream_account_tier_max_streams",
+        ),
+        gauge(
+            "jetstream_account_tier_max_consumers",
+            "Most consumers with this number of replicas; absent when unlimited. By the account's own API only.",
+            lambda t: t.max_consumers,
+            "$JS.API.INFO tiers.limits.max_consumers",
+            "jetstream_account_tier_max_consumers",
+        ),
+    ),
+)
+
+
+class _TierStore(NamedTuple):
+    tier: AccountTier
+    kind: str
+    store: AccountStore
+
+
+def _tier_stores(snapshot: Snapshot) -> Iterable[_TierStore]:
+    for tier in _tiers(snapshot):
+        yield _TierStore(tier, "file", tier.file)
+        yield _TierStore(tier, "memory", tier.memory)
+
+
+TIER_STORES: Table[_TierStore] = Table(
+    name="Accounts: tiers' store",
+    rows=_tier_stores,
+    labels={
+        "nats_cluster": lambda t: t.tier.cluster,
+        "account": lambda t: t.tier.account,
+        "tier": lambda t: t.tier.tier,
+        "store": lambda t: t.kind,
+    },
+    families=(
+        gauge(
+            "jetstream_account_tier_store_used_bytes",
+            "Bytes that the account uses in this tier. By the account's own API only.",
+            lambda t: t.store.used,
+            "$JS.API.INFO tiers.storage, memory",
+            "jetstream_account_tier_store_used_bytes",
+        ),
+        gauge(
+            "jetstream_account_tier_store_limit_bytes",
+            "Most bytes that the account may use in this tier; absent when unlimited. By the account's own API only.",
+            lambda t: t.store.limit,
+            "$JS.API.INFO tiers.limits.max_storage, max_memory",
+            "jetstream_account_tier_store_used_bytes / jetstream_account_tier_store_limit_bytes > 0.8",
+        ),
+        gauge(
+            "jetstream_account_tier_store_reserved_bytes",
+            "Sum of max_bytes of the account's streams in this tier. By the account's own API only.",
+            lambda t: t.store.reserved,
+            "$JS.API.INFO tiers.reserved_storage, reserved_memory",
+            "jetstream_account_tier_store_reserved_bytes",
+        ),
+    ),
+)
+
+TABLES = (ACCOUNTS, ACCOUNT_INFO, ACCOUNT_STORES, TIERS, TIER_STORES)

@@ -5,16 +5,17 @@ from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
 from jetstream_exporter.snapshot import Snapshot
+from jetstream_exporter.snapshot.rows import Histogram
 
 Row = TypeVar("Row")
-Value = float | int | bool | None
+Value = float | int | bool | Histogram | None
 
 
 @dataclass(frozen=True, slots=True)
 class Family(Generic[Row]):
     """One metric. `value` gives None where a row has no such sample; `query` is an example of its use."""
 
-    type: Literal["counter", "gauge"]
+    type: Literal["counter", "gauge", "histogram"]
     name: str
     help: str
     value: Callable[[Row], Value]
@@ -48,3 +49,13 @@ def counter(
     name: str, help: str, value: Callable[[Row], Value], origin: str, query: str = ""
 ) -> Family[Row]:
     return Family("counter", name, help, value, origin, query)
+
+
+def histogram(
+    name: str,
+    help: str,
+    value: Callable[[Row], Histogram | None],
+    origin: str,
+    query: str = "",
+) -> Family[Row]:
+    return Family("histogram", name, help, value, origin, query)

@@ -30,6 +30,7 @@ def merge_consumers(
 def _merge(
     place: Place, words: list[Word], known: KnownStream | None, last_sequence: int | None
 ) -> Consumer:
+    reason = max(consumer.unsupported for _, consumer in words) or None
     incarnation, words = latest(words)
     name = words[0][1].name
     settings = known.consumer(name, incarnation) if known else None
@@ -45,6 +46,7 @@ def _merge(
             incarnation,
             raft,
             settings,
+            unsupported=reason,
         )
     return _led(place, words[index][1], raft, settings, last_sequence)
 

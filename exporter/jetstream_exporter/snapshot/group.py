@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from jetstream_exporter.report import Report
+from jetstream_exporter.snapshot.limits import with_limits
 from jetstream_exporter.snapshot.quorum import is_complete, no_majority, reachable
 from jetstream_exporter.snapshot.rows import (
     Account,
@@ -19,7 +20,7 @@ from jetstream_exporter.snapshot.rows import (
 )
 from jetstream_exporter.snapshot.streams import UNKNOWN_PEER
 from jetstream_exporter.snapshot.units import limit, seconds, since_heard, timestamp
-from jetstream_exporter.wire import AccountDetail, Jsz, MetaCluster, Varz
+from jetstream_exporter.wire import AccountDetail, AccountInfo, Jsz, MetaCluster, Varz
 
 
 def servers(
@@ -33,6 +34,8 @@ def servers(
     leads_consumers = Counter(row.raft.leader for row in consumers)
     rows = {}
     for report in reports:
+        if report.via:
+            continue
         name, health, jsz = report.server_name, report.health, report.jsz
         rows[name] = Server(
             cluster=cluster,
@@ -181,13 +184,19 @@ def _led_meta(cluster: str, leader: str, group: MetaCluster) -> Meta:
 def accounts(cluster: str, reports: Iterable[Report], labels: dict[str, str]) -> list[Account]:
     """The accounts' use of the whole cluster: every server says the same, or less while it catches up."""
     said: dict[str, list[AccountDetail]] = {}
+    infos: dict[str, AccountInfo] = {}
     for report in reports:
-        for detail in report.jsz.account_details if report.jsz else ():
+        if report.account is not None:
+            infos[report.account.account] = report.account
+        for detail in report.jsz.account_details if report.jsz and not report.via else ():
             said.setdefault(detail.id, []).append(detail)
-    return [
-        _account(cluster, labels[identity], said[identity])
-        for identity in sorted(said, key=labels.__getitem__)
-    ]
+    rows = []
+    for identity in said.keys() | infos.keys():
+        label, info = labels.get(identity, identity), infos.get(identity)
+        row = _account(cluster, label, said[identity]) if identity in said else None
+        row = with_limits(cluster, label, row, info) if info else row
+        rows += [row] if row is not None else []
+    return sorted(rows, key=lambda row: row.id)
 
 
 def _account(cluster: str, label: str, said: Sequence[AccountDetail]) -> Account:

@@ -17,7 +17,12 @@ class Identity(NamedTuple):
     group: str
 
     def same(self, other: "Identity") -> bool:
+        if UNKNOWN in (self, other):
+            return True
         return self.created == other.created or (self.group != "" and self.group == other.group)
+
+
+UNKNOWN = Identity(None, "")  # of an object of which only the name is known
 
 
 class Detail(Protocol):

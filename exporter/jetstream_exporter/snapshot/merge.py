@@ -64,10 +64,10 @@ def name_conflicts(reports: Iterable[Report]) -> list[str]:
 
 
 def distinct(reports: Iterable[Report]) -> list[Report]:
-    """One report a server, sorted: a server may answer under two addresses, and may have restarted in between."""
-    best: dict[tuple[str, str], Report] = {}
+    """One report a server and way, sorted: a server may answer under two addresses, and restart in between."""
+    best: dict[tuple[str, str, str], Report] = {}
     for report in reports:
-        key = (cluster_label(report), report.server_name)
+        key = (cluster_label(report), report.server_name, report.via)
         if key not in best or _worth(report) > _worth(best[key]):
             best[key] = report
     return [best[key] for key in sorted(best)]
@@ -82,7 +82,7 @@ def _worth(report: Report) -> tuple[bool, bool, bool, float, float, bytes]:
         report.with_config,
         _epoch(varz.start if varz else None),
         _epoch(jsz.now if jsz else None),
-        msgspec.json.encode((report.varz, report.health)),
+        msgspec.json.encode((report.varz, report.health, report.account)),
     )
 
 
@@ -91,12 +91,11 @@ def _epoch(moment: datetime | None) -> float:
 
 
 def _merge_cluster(name: str, reports: Sequence[Report], known: Known, naming: Naming) -> Snapshot:
-    speakers = {report.server_name: speaker(report) for report in reports}
-    heard = frozenset(who.name for who in speakers.values() if who.complete)
+    speakers = [speaker(report) for report in reports]
+    heard = frozenset(who.name for who in speakers if who.complete)
     labels = account_labels(reports, naming.account_by_name)
     words: dict[tuple[str, str], list[Word]] = {}
-    for report in reports:
-        who = speakers[report.server_name]
+    for who, report in zip(speakers, reports, strict=True):
         for account in report.jsz.account_details if report.jsz else ():
             for detail in account.stream_detail:
                 words.setdefault((account.id, detail.name), []).append((who, detail))
@@ -137,7 +136,8 @@ def account_labels(reports: Iterable[Report], by_name: bool) -> dict[str, str]:
     accounts: dict[str, AccountDetail] = {}
     for report in reports:
         for account in report.jsz.account_details if report.jsz else ():
-            accounts[account.id] = account
+            if account.name or account.id not in accounts:
+                accounts[account.id] = account
     if not by_name:
         return {identity: identity for identity in accounts}
     names = [account.name for account in accounts.values()]

@@ -27,6 +27,9 @@ class Speaker(msgspec.Struct, gc=False):
     complete: bool  # its list of streams is whole
     says_since: bool  # its version says since when it leads
     now: float | None
+    relayed: bool = (
+        False  # carried by an account's API, which asks leaders only; without a name: nobody
+    )
 
 
 def speaker(report: Report) -> Speaker:
@@ -36,6 +39,7 @@ def speaker(report: Report) -> Speaker:
         complete=is_complete(report),
         says_since=says_since(report.version),
         now=timestamp(report.jsz.now) if report.jsz else None,
+        relayed=bool(report.via),
     )
 
 
@@ -46,7 +50,7 @@ def is_complete(report: Report) -> bool:
     never configured is healthy and holds nothing; one that was shut off at run time is not.
     """
     health, jsz = report.health, report.jsz
-    if jsz is None or health is None:
+    if jsz is None or health is None or report.via:
         return False
     if health.code == 200:
         return True
@@ -69,13 +73,15 @@ def claims(who: Speaker, group: Cluster | None, wanted: int | None) -> bool:
     itself the leader of every replicated stream for some 0.3 s, without a Raft group; a new leader names itself for
     up to 50 ms before it knows its figures, without `leader_since`.
     """
+    if not who.name:
+        return False
     if who.alone:
         return group is None or not group.leader or group.leader == who.name
     if group is None or group.leader != who.name:
         return False
     if group.raft_group:
         return group.leader_since is not None or not who.says_since
-    return wanted == 1 if wanted is not None else who.complete
+    return wanted == 1 if wanted is not None else who.complete or who.relayed
 
 
 Voice = tuple[Speaker, Cluster | None]
@@ -92,7 +98,8 @@ def elect(voices: Sequence[Voice], wanted: int | None, heard: frozenset[str]) ->
     if not claiming:
         size = wanted if wanted is not None and wanted > 1 else None
         needed = _majority(size)
-        lost = no_majority(len(voices), needed, named)
+        members = sum(not who.relayed for who, _ in voices)
+        lost = no_majority(members, needed, named) if members else None
         return -1, Raft(None, None, named, named_by, False, lost, size, None, needed)
     best = claiming[0] if len(claiming) == 1 else max(claiming, key=lambda i: _authority(voices, i))
     return best, _led(*voices[best])

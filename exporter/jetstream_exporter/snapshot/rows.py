@@ -122,6 +122,21 @@ class Meta(Row):
 class AccountStore(Row):
     used: int
     limit: int | None
+    reserved: int | None = None
+
+
+class AccountTier(Row):
+    """Use and limits by number of replicas, for accounts that are limited so; None is unlimited."""
+
+    cluster: str
+    account: str
+    tier: str
+    file: AccountStore
+    memory: AccountStore
+    streams: int
+    consumers: int
+    max_streams: int | None
+    max_consumers: int | None
 
 
 class Account(Row):
@@ -132,6 +147,11 @@ class Account(Row):
     memory: AccountStore
     api_requests: int
     api_errors: int
+    streams: int | None = None
+    consumers: int | None = None
+    max_streams: int | None = None
+    max_consumers: int | None = None
+    tiers: Sequence[AccountTier] = ()
 
 
 class Replica(Row):
@@ -234,6 +254,8 @@ class Stream(Row):
     replicas: Sequence[Replica] = ()
     sources: Sequence[StreamSource] = ()
     dead_letter: bool = False
+    unsupported: str | None = None  # why this version of the server does not serve it
+    quorum_lost: int | None = None  # events heard; None while nobody listens
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -253,6 +275,26 @@ class ConsumerSettings(Row):
     max_ack_pending: int | None
     max_waiting: int | None
     replicas: int = 0  # 0 is the stream's number
+    sampled: bool = False
+
+
+class Histogram(Row):
+    """Observations in seconds: how many fell below each bound (the last is without one), and their sum."""
+
+    bounds: tuple[float, ...]
+    counts: tuple[int, ...]
+    sum: float = 0.0
+
+
+class Heard(Row):
+    """What events said of a consumer; None where nobody listens for it."""
+
+    max_deliveries: int | None = None
+    naks: int | None = None
+    terminations: int | None = None
+    excess: int | None = None
+    quorum_lost: int | None = None
+    ack_times: Histogram | None = None
 
 
 class Consumer(Row):
@@ -282,6 +324,8 @@ class Consumer(Row):
     paused: bool | None = None
     last_delivery: float | None = None
     last_ack: float | None = None
+    unsupported: str | None = None  # why this version of the server does not serve it
+    heard: Heard | None = None
 
     @property
     def key(self) -> tuple[str, str, str, str]:
@@ -296,6 +340,20 @@ class Asking(Row):
     up: bool
     duration: float
     received: int
+
+
+class Listening(Row):
+    """One connection on which events are heard."""
+
+    target: str
+    connected: bool
+    gaps: int
+
+
+class EventKind(Row):
+    cluster: str
+    kind: str
+    count: int
 
 
 class Exporter(Row):
@@ -324,4 +382,6 @@ class Snapshot(Row):
     consumers: Sequence[Consumer] = ()
     conflicts: Sequence[str] = ()  # names that stand for several things, in sentences
     askings: Sequence[Asking] = ()
+    listenings: Sequence[Listening] = ()
+    event_kinds: Sequence[EventKind] = ()
     exporter: Exporter | None = None

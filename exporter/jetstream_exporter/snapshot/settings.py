@@ -35,6 +35,7 @@ def consumer_settings(config: ConsumerConfig) -> ConsumerSettings:
         max_ack_pending=limit(config.max_ack_pending),
         max_waiting=None if push else limit(config.max_waiting),
         replicas=config.num_replicas,
+        sampled=config.sample_freq not in ("", "0", "0%"),
     )
 
 

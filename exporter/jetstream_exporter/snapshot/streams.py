@@ -34,6 +34,7 @@ def merge_stream(
     dead_letter: re.Pattern[str] | None,
 ) -> tuple[Stream, list[Consumer]]:
     """Merge all that was said of one stream. Words about an earlier stream of the same name are left out."""
+    reason = max(detail.unsupported for _, detail in words) or None
     incarnation, words = latest(words)
     if known is not None and not known.identity.same(incarnation):
         known = None
@@ -52,13 +53,20 @@ def merge_stream(
         raft=raft,
         figures=figures,
         settings=settings,
-        consumers=len(consumers),
+        consumers=_count(words, len(consumers)),
         ephemerals=ephemerals(consumers),
         replicas=_replicas(place, leader.cluster) if leader else (),
         sources=_sources(place, leader) if leader else (),
         dead_letter=_is_dead_letter(dead_letter, place.stream, settings),
+        unsupported=reason,
     )
     return row, consumers
+
+
+def _count(words: Sequence[tuple[Speaker, StreamDetail]], listed: int) -> int:
+    """How many consumers there are: only an account's API counts those on all servers, even silent ones."""
+    states = [detail.state for who, detail in words if who.relayed]
+    return max((state.consumer_count for state in states if state is not None), default=listed)
 
 
 def _figures(state: StreamState) -> StreamFigures:

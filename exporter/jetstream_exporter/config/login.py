@@ -1,0 +1,199 @@
+"""From a connection's settings to what a client needs; files and environment are read here, at every connecting."""
+
+import base64
+import os
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+import nkeys
+from yarl import URL
+
+from jetstream_exporter.config.context import Context, read_context
+from jetstream_exporter.config.decode import ConfigError
+from jetstream_exporter.config.nats import Nats, System
+from jetstream_exporter.config.schema import Cluster
+
+AnyNats = TypeVar("AnyNats", bound=Nats)
+SCHEMES = ("nats", "tls", "ws", "wss")
+LOGINS = (
+    ("credentials_file", ("credentials_file",)),
+    ("nkey_seed_file", ("nkey_seed_file", "jwt_file")),
+    ("username", ("username", "password_file", "password_env")),
+    ("a token", ("token_file", "token_env")),
+)
+
+
+def connections(cluster: Cluster) -> Iterator[tuple[tuple[str | int, ...], Nats]]:
+    """Every connection to NATS that a cluster is configured with, and where it stands."""
+    if cluster.system != System():
+        yield ("system",), cluster.system
+    for i, account in enumerate(cluster.accounts):
+        yield ("accounts", i), account
+    for i, advisories in enumerate(cluster.advisories):
+        yield ("advisories", i), advisories
+
+
+def in_folder(cluster: Cluster, folder: Path) -> Cluster:
+    """The cluster with its connections' files relative to the folder."""
+    return msgspec.structs.replace(
+        cluster,
+        system=_in_folder(cluster.system, folder),
+        accounts=[_in_folder(account, folder) for account in cluster.accounts],
+        advisories=[_in_folder(advisories, folder) for advisories in cluster.advisories],
+    )
+
+
+def _in_folder(settings: AnyNats, folder: Path) -> AnyNats:
+    names = [name for name in settings.__struct_fields__ if name.endswith("_file")]
+    files = {name: getattr(settings, name) for name in names}
+    changed = {name: str(folder / file) for name, file in files.items() if file}
+    return msgspec.structs.replace(settings, **changed)
+
+
+class Login(msgspec.Struct, frozen=True):
+    """Everything of one connection; `options` are the client's keywords."""
+
+    urls: list[str]
+    options: dict[str, Any]
+    domain: str = ""
+    api_prefix: str = ""
+
+
+def read_login(nats: Nats, place: str) -> Login:
+    """Read the files and names that the settings point to; `place` begins the sentence of an error."""
+    context = read_context(nats.context) if nats.context else Context()
+    urls = nats.urls or [url.strip() for url in context.url.split(",") if url.strip()]
+    if not urls:
+        raise ConfigError(f"{place}: names no URL; write one like nats://nats:4222")
+    for url in urls:
+        _check_url(url, place, in_context=not nats.urls)
+    given = [name for name, keys in LOGINS if any(getattr(nats, key) for key in keys)]
+    if len(given) > 1:
+        raise ConfigError(f"{place}: {' and '.join(given)} exclude each other: one login is enough")
+    login = _own_login(nats, place) if given else _context_login(context, place)
+    options = login | _tls(nats, context, urls, place)
+    prefix = nats.inbox_prefix or context.inbox_prefix
+    if prefix:
+        options["inbox_prefix"] = prefix.removesuffix(".>").removesuffix(".")
+    return Login(urls, options, context.jetstream_domain, context.jetstream_api_prefix)
+
+
+def _check_url(text: str, place: str, *, in_context: bool) -> None:
+    try:
+        url = URL(text)
+    except ValueError as error:
+        raise ConfigError(f"{place}: a URL is none: {error}") from None
+    if url.scheme not in SCHEMES or not url.host:
+        shown = url.with_user(None)
+        raise ConfigError(f"{place}: {str(shown)!r} is not a URL like nats://nats:4222")
+    if (url.user or url.password) and not in_context:
+        raise ConfigError(
+            f"{place}: a URL must not hold a user or a password; use username and password_file"
+        )
+
+
+def _own_login(nats: Nats, place: str) -> dict[str, Any]:
+    if nats.credentials_file:
+        return {"user_credentials": _file(nats.credentials_file, f"{place}: credentials_file")}
+    if nats.nkey_seed_file:
+        return _nkey(nats, place)
+    if nats.jwt_file:
+        raise ConfigError(f"{place}: jwt_file needs nkey_seed_file beside it")
+    if nats.token_file or nats.token_env:
+        return {"token": _secret(nats, "token", place)}
+    if not nats.username:
+        raise ConfigError(f"{place}: a password needs a username")
+    return {"user": nats.username, "password": _secret(nats, "password", place)}
+
+
+def _context_login(context: Context, place: str) -> dict[str, Any]:
+    if context.creds:
+        return {"user_credentials": _file(context.creds, f"{place}: the context's creds")}
+    if context.nkey:
+        return {"nkeys_seed_str": _seed(context.nkey, f"{place}: the context's nkey")}
+    if context.user_jwt:
+        return _with_jwt(context.user_jwt, context.user_seed, f"{place}: the context's user_seed")
+    if context.token:
+        return {"token": context.token}
+    return {"user": context.user, "password": context.password} if context.user else {}
+
+
+def _nkey(nats: Nats, place: str) -> dict[str, Any]:
+    seed = _seed(nats.nkey_seed_file, f"{place}: nkey_seed_file")
+    if not nats.jwt_file:
+        return {"nkeys_seed_str": seed}
+    return _with_jwt(_text(nats.jwt_file, f"{place}: jwt_file"), seed, place)
+
+
+def _with_jwt(jwt: str, seed: str, place: str) -> dict[str, Any]:
+    def sign(nonce: str) -> bytes:
+        return base64.b64encode(nkeys.from_seed(seed.encode()).sign(nonce.encode()))
+
+    _check_seed(seed, place)
+    return {"user_jwt_cb": lambda: bytearray(jwt.encode()), "signature_cb": sign}
+
+
+def _seed(file: str, place: str) -> str:
+    """The seed in a file, which may hold comments around it."""
+    lines = [line.strip() for line in _text(file, place).splitlines()]
+    seed = next((line for line in lines if line.startswith("S")), "")
+    _check_seed(seed, f"{place}: {file}")
+    return seed
+
+
+def _check_seed(seed: str, place: str) -> None:
+    try:
+        nkeys.from_seed(seed.encode())
+    except Exception:  # the library raises what its parts raise
+        raise ConfigError(f"{place}: holds no nkey seed; it begins with SU") from None
+
+
+def _secret(nats: Nats, kind: str, place: str) -> str:
+    file, name = getattr(nats, f"{kind}_file"), getattr(nats, f"{kind}_env")
+    if file and name:
+        raise ConfigError(f"{place}: {kind}_file and {kind}_env exclude each other")
+    if file:
+        return _text(file, f"{place}: {kind}_file")
+    if name and name not in os.environ:
+        raise ConfigError(f"{place}: {kind}_env: the environment variable {name} is not set")
+    return os.environ.get(name, "")
+
+
+def _text(file: str, place: str) -> str:
+    try:
+        return Path(file).read_text(encoding="utf-8").strip("\r\n")
+    except OSError as error:
+        raise ConfigError(f"{place}: {file} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{place}: {file} is not UTF-8 text") from None
+
+
+def _file(file: str, place: str) -> str:
+    _text(file, place)
+    return file
+
+
+def _tls(nats: Nats, context: Context, urls: list[str], place: str) -> dict[str, Any]:
+    ca = nats.ca_file or context.ca
+    cert, key = nats.cert_file or context.cert, nats.key_file or context.key
+    first = nats.tls_first or context.tls_first
+    if bool(cert) != bool(key):
+        raise ConfigError(f"{place}: cert_file and key_file go together")
+    secure = any(URL(url).scheme in ("tls", "wss") for url in urls)
+    if not (secure or ca or cert or first or nats.server_name or nats.insecure_skip_verify):
+        return {}
+    try:
+        tls = ssl.create_default_context(cafile=ca or None)
+        if cert:
+            tls.load_cert_chain(cert, key)
+    except (OSError, ssl.SSLError) as error:
+        files = ", ".join(file for file in (ca, cert, key) if file)
+        raise ConfigError(f"{place}: {files}: cannot be loaded: {error}") from None
+    if nats.insecure_skip_verify:
+        tls.check_hostname = False
+        tls.verify_mode = ssl.CERT_NONE
+    named = {"tls_hostname": nats.server_name} if nats.server_name else {}
+    return {"tls": tls, "tls_handshake_first": first, **named}

@@ -1,0 +1,37 @@
+"""Families of what a server's version does not serve: it was made by a newer one."""
+
+from jetstream_exporter.metrics import consumers, streams
+from jetstream_exporter.metrics.families import Table, gauge
+from jetstream_exporter.snapshot import Consumer, Stream
+
+STREAMS: Table[Stream] = Table(
+    name="Streams: not supported",
+    rows=lambda snapshot: (row for row in snapshot.streams if row.unsupported is not None),
+    labels={**streams.LABELS, "reason": lambda s: s.unsupported or ""},
+    families=(
+        gauge(
+            "jetstream_stream_unsupported_info",
+            "Always 1; the servers' version does not serve the stream, for this reason. By the account's own API only.",
+            lambda _: 1,
+            "$JS.API.STREAM.LIST offline",
+            "jetstream_stream_unsupported_info",
+        ),
+    ),
+)
+
+CONSUMERS: Table[Consumer] = Table(
+    name="Consumers: not supported",
+    rows=lambda snapshot: (row for row in snapshot.consumers if row.unsupported is not None),
+    labels={**consumers.LABELS, "reason": lambda c: c.unsupported or ""},
+    families=(
+        gauge(
+            "jetstream_consumer_unsupported_info",
+            "Always 1; the servers' version does not serve it, for this reason. By the account's own API only.",
+            lambda _: 1,
+            "$JS.API.CONSUMER.LIST offline",
+            "jetstream_consumer_unsupported_info",
+        ),
+    ),
+)
+
+TABLES = (STREAMS, CONSUMERS)

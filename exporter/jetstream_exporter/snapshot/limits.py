@@ -1,0 +1,55 @@
+"""What only an account itself is told: its limits, its reservations, and its use by tier."""
+
+import msgspec
+
+from jetstream_exporter.snapshot.rows import Account, AccountStore, AccountTier
+from jetstream_exporter.snapshot.units import limit
+from jetstream_exporter.wire import AccountInfo, Tier
+
+NONSENSE = 2**63  # before 2.11 a stream without max_bytes counts as -1 in an unsigned sum
+
+
+def with_limits(cluster: str, label: str, row: Account | None, info: AccountInfo) -> Account:
+    """Complete what the servers say of an account, or stand in for it where none was asked."""
+    base = row or Account(
+        cluster, label, info.name, _file(info), _memory(info), info.api.total, info.api.errors
+    )
+    tiers = info.tiers or {}
+    return msgspec.structs.replace(
+        base,
+        file=msgspec.structs.replace(base.file, reserved=_reserved(info.reserved_storage)),
+        memory=msgspec.structs.replace(base.memory, reserved=_reserved(info.reserved_memory)),
+        streams=info.streams,
+        consumers=info.consumers,
+        max_streams=limit(info.limits.max_streams),
+        max_consumers=limit(info.limits.max_consumers),
+        tiers=[_tier(cluster, label, name, tiers[name]) for name in sorted(tiers)],
+    )
+
+
+def _tier(cluster: str, label: str, name: str, tier: Tier) -> AccountTier:
+    return AccountTier(
+        cluster=cluster,
+        account=label,
+        tier=name,
+        file=_file(tier),
+        memory=_memory(tier),
+        streams=tier.streams,
+        consumers=tier.consumers,
+        max_streams=limit(tier.limits.max_streams),
+        max_consumers=limit(tier.limits.max_consumers),
+    )
+
+
+def _file(tier: Tier) -> AccountStore:
+    return AccountStore(
+        tier.storage, limit(tier.limits.max_storage), _reserved(tier.reserved_storage)
+    )
+
+
+def _memory(tier: Tier) -> AccountStore:
+    return AccountStore(tier.memory, limit(tier.limits.max_memory), _reserved(tier.reserved_memory))
+
+
+def _reserved(value: int) -> int | None:
+    return value if value < NONSENSE else None

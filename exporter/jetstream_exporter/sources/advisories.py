@@ -1,0 +1,267 @@
+"""JetStream's events: how often a message was delivered, refused or given up is in nothing else.
+
+They are sent once to whoever listens, so what happens while the connection is away is missed, and counted as a gap;
+unless a stream captures them and this reads the stream.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+import msgspec
+import nats.errors
+import nats.js.errors
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.js import JetStreamContext
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+
+from jetstream_exporter.config.nats import Advisories
+from jetstream_exporter.report import Events, Outcome, Question
+from jetstream_exporter.sources.api import Api
+from jetstream_exporter.sources.connection import Connection, words
+from jetstream_exporter.sources.http import SourceError
+from jetstream_exporter.sources.identity import Identity, identify
+from jetstream_exporter.sources.tally import Tally
+from jetstream_exporter.wire import Advisory
+
+NAME = "advisories"
+ADVISORY = "$JS.EVENT.ADVISORY"
+ACKS = "$JS.EVENT.METRIC.CONSUMER.ACK.>"
+# A wildcard over all consumers' events would bring those that are as frequent as messages.
+QUIET = (
+    f"{ADVISORY}.CONSUMER.MAX_DELIVERIES.>",
+    f"{ADVISORY}.CONSUMER.MSG_TERMINATED.>",
+    f"{ADVISORY}.CONSUMER.QUORUM_LOST.>",
+    f"{ADVISORY}.CONSUMER.LEADER_ELECTED.>",
+    f"{ADVISORY}.CONSUMER.CREATED.>",
+    f"{ADVISORY}.CONSUMER.DELETED.>",
+    f"{ADVISORY}.CONSUMER.PAUSE.>",
+    f"{ADVISORY}.CONSUMER.PINNED.>",
+    f"{ADVISORY}.CONSUMER.UNPINNED.>",
+    f"{ADVISORY}.STREAM.>",
+    f"{ADVISORY}.DOMAIN.>",
+    f"{ADVISORY}.SERVER.>",
+    f"{ADVISORY}.API.LIMIT_REACHED",
+)
+HOT = {
+    "naks": f"{ADVISORY}.CONSUMER.MSG_NAKED.>",
+    "acks": ACKS,
+    "api": f"{ADVISORY}.API",
+}
+PENDING_MESSAGES = 1_000_000  # a burst waits here while it is counted
+PENDING_BYTES = 2**29
+BREATH = 200  # messages counted before others may run
+BATCH = 1000  # messages fetched from a capturing stream at once
+SETTLE = 5.0  # seconds for the questions that come with a new connection
+RETRY = 30.0  # seconds between tries of what was refused
+NEEDED = {
+    ".max_deliveries.": "max_deliveries",
+    ".msg_terminated.": "terminations",
+    ".msg_naked.": "naks",
+    "consumer.ack.": "acks",
+    "consumer.quorum_lost.": "quorum_lost",
+}
+SYSTEM = frozenset(("quorum_lost",))  # what the system account hears, of all accounts
+
+_advisory = msgspec.json.Decoder(Advisory)
+
+
+class AdvisoriesSource:
+    """Listens on one connection, and gives what was counted since it was asked last."""
+
+    name = NAME
+
+    def __init__(self, settings: Advisories, place: str, group: str, tally: Tally) -> None:
+        self._settings = settings
+        self._connection = Connection(settings, place, self._open)
+        self._group = group
+        self._tally = tally
+        self._identity = Identity(settings.account, settings.account)
+        self._cluster = group
+        self._domain = ""
+        self._is_system = False
+        self._retried = 0.0
+        self._opened = 0  # connections made
+        self._dropped = 0  # what the connection had dropped when it was last asked
+        self._gaps = 0
+        self._reading: asyncio.Task[None] | None = None
+        self._reading_error: str | None = None
+        self._counted = 0
+
+    def start(self) -> None:
+        self._connection.start()
+
+    async def close(self) -> None:
+        self._stop_reading()
+        await self._connection.close()
+
+    async def ask(self, question: Question) -> list[Outcome]:
+        """Never waits: what was heard is here already, and a connection is made meanwhile."""
+        started = time.monotonic()
+        self.start()
+        error = await self._error(question.deadline)
+        client = self._connection.client
+        if client is not None:
+            await self._retry(client)
+        kinds, objects = self._tally.take()
+        if self._connection.dropped != self._dropped:
+            self._dropped = self._connection.dropped
+            self._gaps += 1
+        events = Events(
+            cluster=self._group or self._cluster,
+            connected=client is not None and self._reading_error is None,
+            gaps=self._gaps,
+            hears=self._hears() if client is not None and self._reading_error is None else {},
+            kinds=kinds,
+            objects=objects,
+        )
+        return [
+            Outcome(
+                source=NAME,
+                target=self._target(),
+                duration=time.monotonic() - started,
+                error=error,
+                group=self._group,
+                is_server=False,
+                events=events,
+            )
+        ]
+
+    async def _error(self, deadline: float) -> str | None:
+        """What is wrong now. Only the very first connection is waited for, so that counters begin at 0."""
+        if self._connection.client is None:
+            if self._opened:
+                return f"not connected: {self._connection.error}"
+            try:
+                await self._connection.ready(deadline)
+            except SourceError as error:
+                return str(error)
+        refused = sorted(self._connection.refused())
+        if refused:
+            return f"the user may not subscribe to {', '.join(refused)}"
+        return self._reading_error
+
+    async def _retry(self, client: Client) -> None:
+        """Subscribe again, now and then, to what was refused: a permission may have been given since."""
+        refused = self._connection.refused()
+        now = time.monotonic()
+        if not refused or self._settings.stream or now - self._retried < RETRY:
+            return
+        self._retried = now
+        self._connection.forgive()
+        for subject in self._subjects():
+            if subject.lower() in refused:
+                await self._subscribe(client, subject)
+
+    async def _subscribe(self, client: Client, subject: str) -> None:
+        await client.subscribe(
+            subject,
+            cb=self._heard,
+            pending_msgs_limit=PENDING_MESSAGES,
+            pending_bytes_limit=PENDING_BYTES,
+        )
+
+    def _target(self) -> str:
+        name = self._identity.name or self._identity.account
+        return " ".join(part for part in (self._connection.target, name) if part)
+
+    async def _open(self, client: Client) -> None:
+        """Subscribe with a new client. What was sent since the last one is missed, unless a stream kept it."""
+        said = client._server_info  # the library has no other word for it
+        deadline = asyncio.get_running_loop().time() + SETTLE
+        api = Api(self._connection, client, "$JS.API", deadline)
+        self._identity = await identify(api, self._identity)
+        self._cluster = said.get("cluster", "") or said.get("server_name", "")
+        self._domain = said.get("domain", "")
+        if self._settings.stream:
+            await self._read_stream(client)
+        else:
+            for subject in self._subjects():
+                await self._subscribe(client, subject)
+            await client.flush()
+            self._gaps += self._opened > 0
+        self._is_system = await _is_system(api)
+        self._opened += 1
+
+    def _hears(self) -> dict[str, frozenset[str]]:
+        """What is counted, by account, but for what the user may not hear."""
+        heard = set(SYSTEM)
+        if not self._is_system:
+            heard |= {"max_deliveries", "terminations", "excess"}
+            heard |= {name for name in ("naks", "acks") if name in self._settings.hot}
+        for subject in self._connection.refused():
+            heard -= {name for part, name in NEEDED.items() if part in subject}
+        return {"*" if self._is_system else self._identity.account: frozenset(heard)}
+
+    def _subjects(self) -> Sequence[str]:
+        return [*QUIET, *(HOT[name] for name in sorted(set(self._settings.hot)))]
+
+    async def _heard(self, message: Msg) -> None:
+        self._count(message)
+        self._counted += 1
+        if self._counted % BREATH == 0:
+            await asyncio.sleep(0)
+
+    def _count(self, message: Msg) -> None:
+        try:
+            event = _advisory.decode(message.data)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return  # anybody in the account may publish anything there
+        if event.domain and self._domain and event.domain != self._domain:
+            return  # of a stream behind a leaf node, which may have the name of one here
+        account = event.account or self._identity.account
+        self._tally.add(event, account, self._settings.excess_after)
+
+    async def _read_stream(self, client: Client) -> None:
+        """Bind the durable consumer; what is in the stream before it was made is not counted."""
+        self._stop_reading()
+        stream, durable = self._settings.stream, self._settings.durable
+        js = client.jetstream(timeout=SETTLE)
+        try:
+            try:
+                await js.consumer_info(stream, durable)
+            except nats.js.errors.NotFoundError:
+                await js.add_consumer(
+                    stream,
+                    ConsumerConfig(
+                        durable_name=durable,
+                        ack_policy=AckPolicy.ALL,
+                        deliver_policy=DeliverPolicy.NEW,
+                        filter_subjects=list(self._subjects()),
+                        max_ack_pending=20 * BATCH,
+                    ),
+                )
+            subscription = await js.pull_subscribe_bind(consumer=durable, stream=stream)
+        except (nats.errors.Error, TimeoutError) as error:
+            raise SourceError(f"stream {stream}: {words(error)}") from None
+        self._reading = asyncio.create_task(self._read(subscription))
+
+    async def _read(self, subscription: JetStreamContext.PullSubscription) -> None:
+        """Fetch batch after batch, each acknowledged once it is counted."""
+        while True:
+            try:
+                messages = await subscription.fetch(BATCH, timeout=5)
+                for message in messages:
+                    await self._heard(message)
+                await messages[-1].ack()
+                self._reading_error = None
+            except (nats.errors.TimeoutError, TimeoutError):
+                self._reading_error = None
+            except nats.errors.Error as error:
+                self._reading_error = f"stream {self._settings.stream}: {words(error)}"
+                await asyncio.sleep(1)
+
+    def _stop_reading(self) -> None:
+        if self._reading is not None:
+            self._reading.cancel()
+            self._reading = None
+
+
+async def _is_system(api: Api) -> bool:
+    """Whether servers answer here: then it is the system account, which hears of all accounts what servers say."""
+    try:
+        await api.raw("$SYS.REQ.SERVER.PING.STATSZ", within=1)
+    except SourceError:
+        return False
+    return True

@@ -1,0 +1,293 @@
+"""One connection to NATS, made anew for ever. Nobody waits for it longer than a scrape's deadline."""
+
+import asyncio
+import contextlib
+import os
+import random
+import re
+import ssl
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
+
+import nats.errors
+import structlog
+from nats.aio.client import Client
+from yarl import URL
+
+from jetstream_exporter.config import ConfigError
+from jetstream_exporter.config.login import Login, read_login
+from jetstream_exporter.config.nats import Nats
+from jetstream_exporter.sources.http import SourceError, SourceTimeoutError
+
+NAME = "jetstream-exporter"
+PORT = 4222
+CONNECT = 3  # seconds for one server
+ALIVE = 3.0  # seconds for the answer to a ping
+PAUSE, LONGEST_PAUSE = 0.25, 30.0  # seconds between rounds through the servers, doubled each time
+MOST_DENIED = 100  # subjects that are remembered, for the log and for sentences
+PING_EVERY = 10  # seconds; two without an answer end the connection
+_DENIED = re.compile(r'permissions violation for (publish|subscription) to "([^"]+)"')
+
+Got = TypeVar("Got")
+log = structlog.get_logger()
+
+
+class RefusedError(SourceError):
+    """The user is not permitted to ask this."""
+
+
+Opened = Callable[[Client], Awaitable[None]]
+
+
+class Connection:
+    """Connects, notices the loss, and connects again after a pause that grows and is never the same.
+
+    `opened` is awaited with every new client, before anybody else gets it.
+    """
+
+    def __init__(self, settings: Nats, place: str, opened: Opened | None = None) -> None:
+        self._settings = settings
+        self._place = place
+        self._opened = opened
+        self._task: asyncio.Task[None] | None = None
+        self._client: Client | None = None
+        self._news = asyncio.Event()
+        self._error: str | None = None  # None until every server was tried in vain
+        self._last_error = ""
+        self._denied: dict[str, str] = {}
+        self._refusals: dict[str, asyncio.Event] = {}
+        self.target = target_of(settings)
+        self.login = Login([], {})
+        self._deaf = False
+        self.dropped = 0  # messages that came faster than they were read
+
+    def start(self) -> None:
+        if self._task is None:
+            self._task = asyncio.create_task(self._stay_connected())
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+
+    @property
+    def client(self) -> Client | None:
+        """The client, if it is connected now."""
+        return self._client if self._client is not None and self._client.is_connected else None
+
+    @property
+    def error(self) -> str:
+        return self._error or self._last_error or "not connected yet"
+
+    async def ready(self, deadline: float) -> Client:
+        """Give a client whose server answers now; SourceError if there is none by the deadline."""
+        self.start()
+        try:
+            async with asyncio.timeout_at(deadline):
+                while True:
+                    client = await self._any()
+                    if await self._is_alive(client):
+                        return client
+        except TimeoutError:
+            raise SourceTimeoutError(f"not connected: {self.error}") from None
+
+    async def _any(self) -> Client:
+        while (client := self.client) is None:
+            if self._error is not None:
+                raise SourceError(f"not connected: {self._error}")
+            self._news.clear()
+            await self._news.wait()
+        return client
+
+    async def _is_alive(self, client: Client) -> bool:
+        """Whether the server answers a ping. A frozen one does not, and keeps its sockets open.
+
+        A client whose inbox was refused stays deaf even when it is permitted later: it is ended too.
+        """
+        if self._deaf:
+            self._deaf = False
+            await _end(client)
+            return False
+        try:
+            async with asyncio.timeout(ALIVE):
+                await client.flush()
+        except (nats.errors.Error, OSError, TimeoutError):
+            self._last_error = "the server does not answer"
+            await _end(client)
+            return False
+        return True
+
+    async def within(self, answer: Coroutine[Any, Any, Got], subject: str, deadline: float) -> Got:
+        """Await an answer to what was published on `subject`; SourceError if it is late or not permitted.
+
+        A server refuses on its own time and answers nothing, so the refusal must be waited for beside it.
+        """
+        refused = self._refusals.setdefault(subject.lower(), asyncio.Event())
+        refused.clear()
+        task, refusal = asyncio.create_task(answer), asyncio.create_task(refused.wait())
+        try:
+            async with asyncio.timeout_at(deadline):
+                await asyncio.wait({task, refusal}, return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                raise RefusedError(f"the user may not publish to {subject}")
+            return task.result()
+        except TimeoutError:
+            raise SourceTimeoutError(self.late()) from None
+        except (nats.errors.Error, OSError, ValueError) as error:
+            raise SourceError(words(error)) from None
+        finally:
+            self._refusals.pop(subject.lower(), None)
+            for each in (task, refusal):
+                each.cancel()
+            await asyncio.gather(task, refusal, return_exceptions=True)
+
+    def refused(self) -> set[str]:
+        """The subjects, in lower case, that the user may not subscribe to."""
+        return {subject for subject, what in self._denied.items() if what == "subscription"}
+
+    def forgive(self) -> None:
+        """Forget what was refused: it is tried again."""
+        self._denied = {s: what for s, what in self._denied.items() if what != "subscription"}
+
+    def late(self) -> str:
+        refused = sorted(self.refused())
+        if not refused:
+            return "no answer in time"
+        return f"no answer: the user may not subscribe to {', '.join(refused)}"
+
+    async def _stay_connected(self) -> None:
+        pause = PAUSE
+        while True:
+            closed = asyncio.Event()
+            try:
+                self._client = await self._connect(closed)
+            except (SourceError, ConfigError) as error:
+                self._error = self._last_error = str(error)
+                self._news.set()
+                await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311
+                pause = min(2 * pause, LONGEST_PAUSE)
+                continue
+            pause, self._error = PAUSE, None
+            self._news.set()
+            try:
+                await closed.wait()
+            finally:
+                await _end(self._client)
+                self._client = None
+            await asyncio.sleep(random.uniform(0, PAUSE))  # noqa: S311
+
+    async def _connect(self, closed: asyncio.Event) -> Client:
+        """Try each server once, in no order; SourceError says what the last one said."""
+        self.login = await asyncio.to_thread(read_login, self._settings, self._place)
+        error = SourceError("no server")
+        for url in random.sample(self.login.urls, len(self.login.urls)):
+            try:
+                return await self._connect_to(url, closed)
+            except SourceError as failure:
+                error = failure
+        raise error
+
+    async def _connect_to(self, url: str, closed: asyncio.Event) -> Client:
+        client = Client()
+        failures: list[Exception] = []
+
+        async def on_error(error: Exception) -> None:
+            failures[:] = [error]
+            self._note(error)
+
+        async def on_close() -> None:
+            if failures:
+                self._last_error = words(failures[0])
+            else:
+                self._last_error = "the connection was lost"
+            closed.set()
+
+        self._denied = {}
+        try:
+            async with asyncio.timeout(CONNECT):
+                await client.connect(
+                    servers=[url],
+                    name=NAME,
+                    allow_reconnect=False,
+                    max_reconnect_attempts=1,
+                    reconnect_time_wait=0,
+                    connect_timeout=CONNECT,
+                    ping_interval=PING_EVERY,
+                    max_outstanding_pings=2,
+                    error_cb=on_error,
+                    closed_cb=on_close,
+                    **self.login.options,
+                )
+                if self._opened is not None:
+                    await self._opened(client)
+        except (nats.errors.Error, OSError, ValueError, TimeoutError, SourceError) as error:
+            await _end(client)
+            vague = isinstance(error, nats.errors.NoServersError) and failures
+            raise SourceError(words(failures[-1] if vague else error)) from None
+        except asyncio.CancelledError:
+            await _end(client)
+            raise
+        closed.clear()
+        return client
+
+    def _is_inbox(self, subject: str) -> bool:
+        prefix = self.login.options.get("inbox_prefix", "_INBOX")
+        return subject.startswith(f"{prefix}.".lower())
+
+    def _note(self, error: Exception) -> None:
+        match = _DENIED.search(str(error).lower())
+        if match:
+            if match[2] not in self._denied and len(self._denied) < MOST_DENIED:
+                log.warning("not permitted", target=self.target, what=match[1], subject=match[2])
+                self._denied[match[2]] = match[1]
+            self._deaf |= match[1] == "subscription" and self._is_inbox(match[2])
+            if match[2] in self._refusals:
+                self._refusals[match[2]].set()
+        elif isinstance(error, nats.errors.SlowConsumerError):
+            self.dropped += 1
+
+
+async def _end(client: Client) -> None:
+    """Close, whatever state it is in, without waiting for a server that does not answer."""
+    with contextlib.suppress(Exception):
+        async with asyncio.timeout(1):
+            await client.close()
+
+
+def target_of(settings: Nats) -> str:
+    """How a connection is called: its first server, or its context."""
+    if not settings.urls:
+        return f"context {settings.context}"
+    try:
+        url = URL(settings.urls[0])
+        return f"{url.scheme}://{url.host}:{url.explicit_port or PORT}"
+    except ValueError:
+        return "nats"
+
+
+def words(error: BaseException) -> str:
+    """What went wrong, for an operator."""
+    said = str(error).removeprefix("nats: ").strip("'\" \r\n")
+    match error:
+        case SourceError():
+            text = said
+        case ssl.SSLError():
+            text = f"TLS failed: {error.reason or error}"
+        case nats.errors.NoRespondersError():
+            text = "nobody answers there: the user's account does not have it"
+        case nats.errors.AuthorizationError():
+            text = "the server refuses the login"
+        case nats.errors.Error() if "uthorization" in said or "uthentication" in said:
+            text = f"the server refuses the login: {said}"
+        case TimeoutError():
+            text = "no answer in time"
+        case OSError():
+            reason = os.strerror(error.errno) if error.errno else str(error)
+            text = f"cannot connect: {reason}"
+        case nats.errors.Error():
+            text = said or type(error).__name__
+        case _:
+            text = f"{type(error).__name__}: {error}".removesuffix(": ")
+    return text

@@ -1,0 +1,123 @@
+"""Counts events, each once, by the stream or consumer that they are about."""
+
+from collections import OrderedDict
+
+from jetstream_exporter.report import Event
+from jetstream_exporter.wire import Advisory
+
+REMEMBERED = 50_000  # ids of events, to know one that comes by two connections or twice
+IN_EXCESS = 100_000  # messages whose excess deliveries are followed at the same time
+OBJECTS = 200_000  # objects that are counted between two askings
+TYPE = "io.nats.jetstream."
+COUNTED = {
+    "max_deliver": "max_deliveries",
+    "nak": "naks",
+    "terminated": "terminations",
+    "stream_quorum_lost": "quorum_lost",
+    "consumer_quorum_lost": "quorum_lost",
+}
+DELIVERED = ("max_deliver", "nak", "terminated", "consumer_ack")
+FINAL = (
+    "max_deliver",
+    "terminated",
+    "consumer_ack",
+)  # after these a message is not delivered again
+# One end of a message's life among several: no client can make these names longer.
+KINDS = frozenset(
+    (
+        *COUNTED,
+        "consumer_ack",
+        "stream_action",
+        "consumer_action",
+        "stream_leader_elected",
+        "consumer_leader_elected",
+        "domain_leader_elected",
+        "consumer_pause",
+        "consumer_group_pinned",
+        "consumer_group_unpinned",
+        "snapshot_create",
+        "snapshot_complete",
+        "restore_create",
+        "restore_complete",
+        "stream_batch_abandoned",
+        "api_audit",
+        "api_limit_reached",
+        "server_out_of_space",
+        "server_removed",
+        "meta_rescue",
+    )
+)
+OTHER = "other"
+
+Message = tuple[str, str, str, int]  # account, stream, consumer, stream sequence
+
+
+class Tally:
+    """What was heard in one cluster since it was taken last; shared by all connections to it."""
+
+    def __init__(self) -> None:
+        self.kinds: dict[str, int] = {}
+        self.objects: dict[tuple[str, ...], Event] = {}
+        self._ids: OrderedDict[str, None] = OrderedDict()
+        self._deliveries: OrderedDict[Message, int] = OrderedDict()
+
+    def take(self) -> tuple[dict[str, int], dict[tuple[str, ...], Event]]:
+        """Give what was counted and begin anew."""
+        taken = self.kinds, self.objects
+        self.kinds, self.objects = {}, {}
+        return taken
+
+    def add(self, event: Advisory, account: str, excess_after: int) -> None:
+        """Count an event of an account; a copy of one that was counted is not."""
+        if event.id and self._is_known(event.id):
+            return
+        kind = kind_of(event.type)
+        self.kinds[kind] = self.kinds.get(kind, 0) + 1
+        name = COUNTED.get(kind)
+        if not event.stream or (name is None and kind != "consumer_ack"):
+            return
+        key = (account, event.stream, *([event.consumer] if event.consumer else []))
+        counts = self._counts(key)
+        if counts is None:
+            return
+        if name is not None:
+            setattr(counts, name, getattr(counts, name) + 1)
+        else:
+            counts.ack_times.append(event.ack_time / 1e9)
+        if kind in DELIVERED:
+            counts.excess += self._excess(kind, event, account, excess_after)
+
+    def _is_known(self, identity: str) -> bool:
+        if identity in self._ids:
+            return True
+        self._ids[identity] = None
+        if len(self._ids) > REMEMBERED:
+            self._ids.popitem(last=False)
+        return False
+
+    def _counts(self, key: tuple[str, ...]) -> Event | None:
+        if key not in self.objects and len(self.objects) >= OBJECTS:
+            return None
+        return self.objects.setdefault(key, Event())
+
+    def _excess(self, kind: str, event: Advisory, account: str, excess_after: int) -> int:
+        """The message's deliveries beyond the number that were not counted yet.
+
+        An event says how often its message was delivered so far, so deliveries between two events
+        that had none of their own are in the difference.
+        """
+        if event.deliveries <= excess_after:
+            return 0
+        message = (account, event.stream, event.consumer, event.stream_seq)
+        before = self._deliveries.pop(message, excess_after)
+        if kind not in FINAL:
+            self._deliveries[message] = max(before, event.deliveries)
+            if len(self._deliveries) > IN_EXCESS:
+                self._deliveries.popitem(last=False)
+        return max(0, event.deliveries - before)
+
+
+def kind_of(name: str) -> str:
+    """`max_deliver` of `io.nats.jetstream.advisory.v1.max_deliver`; what no version has is `other`."""
+    kind = name.rpartition(".")[2] if name.startswith(TYPE) else ""
+    return kind if kind in KINDS else OTHER
