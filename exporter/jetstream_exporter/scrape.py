@@ -50,7 +50,7 @@ class Scraper:
         self._kept: Snapshot | None = None
         self._collected = 0.0
         self._config_read: float | None = None
-        self._unknown_allowed = float("-inf")
+        self._unknown_allowed = self._config_allowed = float("-inf")
         self._merging = self._writing = 0.0  # seconds that it took last time
         self.outcomes: Sequence[Outcome] = ()
         self._conflicts: frozenset[str] = frozenset()
@@ -123,9 +123,12 @@ class Scraper:
         return snapshot
 
     def _config_is_due(self) -> bool:
+        now = time.monotonic()
         if self._config_read is None:
-            return True
-        return time.monotonic() - self._config_read >= self._config.collect.config_interval
+            return now >= self._config_allowed
+        return now >= max(
+            self._config_read + self._config.collect.config_interval, self._config_allowed
+        )
 
     def _wants_config(self, snapshot: Snapshot) -> bool:
         unknown = snapshot.exporter.unknown if snapshot.exporter is not None else 0
@@ -140,6 +143,9 @@ class Scraper:
         now = time.monotonic()
         if any(report.with_config for outcome in outcomes for report in outcome.words):
             self._config_read = now
+        elif with_config and any(o.report and o.report.jsz for o in outcomes):
+            # It took too long, which cost the servers most of a scrape.
+            self._config_allowed = self._unknown_allowed = now + UNKNOWN_LATEST
         self.tried = True
         self.outcomes = [_without_contents(outcome) for outcome in outcomes]
         snapshot = await off_loop(self._processor.process, outcomes, now, time.time())

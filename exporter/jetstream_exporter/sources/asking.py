@@ -29,7 +29,8 @@ class Asking:
         self.received = 0
         self.parts: dict[str, str] = {}
         self.errors: dict[str, str] = {}
-        self.timed_out = False
+        self.timeouts: set[str] = set()
+        self.with_config = False
 
     async def part(
         self, name: str, path: str, decode: Callable[[Answer], Wire], deadline: float
@@ -41,11 +42,13 @@ class Asking:
             self.received += len(answer.body)
             value = await off_loop(decode, answer)
         except SourceError as error:
-            self.timed_out |= isinstance(error, SourceTimeoutError)
+            if isinstance(error, SourceTimeoutError):
+                self.timeouts.add(name)
             self.errors[name] = str(error)
             self.parts[name] = str(error)
             return None
         self.errors.pop(name, None)
+        self.timeouts.discard(name)
         self.parts[name] = f"{len(answer.body)} bytes in {time.monotonic() - started:.3f} s"
         return value
 

@@ -17,7 +17,12 @@ from jetstream_exporter.sources.http import Client, Place, SourceError
 from jetstream_exporter.wire import Jsz, Varz
 
 NAME = "monitoring"
-SHORT = 1.0  # seconds for a server that did not answer in time before
+SHORT = (
+    1.0  # seconds for a server that did not answer in time before, to show that it is not frozen
+)
+CONFIG_SHARE = (
+    0.6  # of the time, for the question that costs most; the rest is for the light one, if need be
+)
 FULL_EVERY = 5  # after so many short tries, one with the whole deadline
 # Accounts are paged by 1,024 unless told otherwise. -1 stands for all of them, but makes 2.10 panic and hang up.
 LIGHT = "/jsz?consumers=true&limit=65536"
@@ -115,7 +120,9 @@ class MonitoringSource:
             varz = await self._varz(asking, min(deadline, soon))
             if varz is None:
                 return None
-            deadline = min(deadline, soon + max(SHORT, 2 * memory.took))
+            # It runs, but something of it hung: half the time, or twice what it took when all was well.
+            now = asyncio.get_running_loop().time()
+            deadline = min(deadline, now + max((deadline - now) / 2, 2 * memory.took))
         if memory.start is None:
             return await self._carefully(asking, memory, deadline, with_config)
         varz, health, jsz = await asyncio.gather(
@@ -127,7 +134,7 @@ class MonitoringSource:
             return await self._carefully(asking, memory, deadline, with_config)
         if jsz is not None and _shrank(memory, jsz):
             health = _worse(health, await self._health(asking, deadline))
-        return self._report(asking, memory, _Answers(varz, health, jsz), with_config)
+        return self._report(asking, memory, _Answers(varz, health, jsz))
 
     async def _carefully(
         self, asking: Asking, memory: _Memory, deadline: float, with_config: bool
@@ -140,15 +147,9 @@ class MonitoringSource:
         jsz = await self._jsz(asking, deadline, with_config)
         after = await self._health(asking, deadline)
         answers = _Answers(varz, _worse(before, after), jsz)
-        return self._report(asking, memory, answers, with_config)
+        return self._report(asking, memory, answers)
 
-    def _report(
-        self,
-        asking: Asking,
-        memory: _Memory,
-        answers: _Answers,
-        with_config: bool,
-    ) -> Report | None:
+    def _report(self, asking: Asking, memory: _Memory, answers: _Answers) -> Report | None:
         """Put a report together; without varz only if the server is known to be the one of before.
 
         Behind a load balancer each question may reach another server, and one server's streams would
@@ -170,18 +171,28 @@ class MonitoringSource:
                 varz=varz,
                 health=health,
                 jsz=jsz,
-                with_config=with_config and jsz is not None,
+                with_config=asking.with_config and jsz is not None,
             )
         known = memory.identity
         if known is None or jsz is None or jsz.server_id != known.server_id:
             return None
-        return msgspec.structs.replace(known, health=health, jsz=jsz, with_config=with_config)
+        return msgspec.structs.replace(
+            known, health=health, jsz=jsz, with_config=asking.with_config
+        )
 
     def _varz(self, asking: Asking, deadline: float) -> Awaitable[Varz | None]:
         return asking.part("varz", "/varz", decode_varz, deadline)
 
-    def _jsz(self, asking: Asking, deadline: float, with_config: bool) -> Awaitable[Jsz | None]:
-        return asking.part("jsz", FULL if with_config else LIGHT, decode_jsz, deadline)
+    async def _jsz(self, asking: Asking, deadline: float, with_config: bool) -> Jsz | None:
+        """Ask for the list; where configurations would take too long, without them."""
+        if with_config:
+            now = asyncio.get_running_loop().time()
+            soon = now + CONFIG_SHARE * (deadline - now)
+            jsz = await asking.part("jsz", FULL, decode_jsz, soon)
+            asking.with_config = jsz is not None
+            if "jsz" not in asking.timeouts:
+                return jsz
+        return await asking.part("jsz", LIGHT, decode_jsz, deadline)
 
     def _health(self, asking: Asking, deadline: float) -> Awaitable[Health | None]:
         path = "/healthz" if self._check == "full" else f"/healthz?{self._check}=true"
@@ -202,7 +213,7 @@ def _worse(one: Health | None, other: Health | None) -> Health | None:
 
 
 def _remember(memory: _Memory, report: Report | None, asking: Asking, took: float) -> None:
-    memory.timeouts = memory.timeouts + 1 if asking.timed_out else 0
+    memory.timeouts = memory.timeouts + 1 if asking.timeouts else 0
     if report is None or report.varz is None or report.jsz is None or report.health is None:
         memory.start = None
         return
