@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+# Most tests wait for elections and timeouts of real servers, so there may be more of them than cores.
+WORKERS ?= 4
 SOURCES := $(shell find exporter -name '*.py' -o -name 'py.typed') $(wildcard rules/*.yaml alertmanager/*.yaml)
 
 .DEFAULT_GOAL := help
@@ -48,7 +50,7 @@ lint: $(VENV)/.test ## ruff and mypy
 	$(BIN)/mypy bench scripts
 
 test: $(VENV)/.wheel tools ## every test
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 image: $(VENV)/.test ## build the image without a Docker daemon, run it, scrape it, stop it (root, buildah, debootstrap)
 	IMAGE_TRIAL=1 $(BIN)/python -m pytest tests/image $(ARGS)
