@@ -8,7 +8,7 @@ WORKERS ?= 4
 SOURCES := $(shell find exporter -name '*.py' -o -name 'py.typed') $(wildcard rules/*.yaml alertmanager/*.yaml)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint tools dashboards image clean
+.PHONY: help demo test lint tools dashboards image release clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ test: $(VENV)/.wheel tools ## every test
 
 image: $(VENV)/.test ## build the image without a Docker daemon, run it, scrape it, stop it (root, buildah, debootstrap)
 	IMAGE_TRIAL=1 $(BIN)/python -m pytest tests/image $(ARGS)
+
+release: $(VENV)/.test ## make VERSION: commit, tag, wheel, sdist and chart in dist/; publishes nothing
+	@$(BIN)/python scripts/release.py $(VERSION)
 
 clean: ## forget the virtual environment and the tools
 	rm -rf $(VENV) .tools dist

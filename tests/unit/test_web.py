@@ -23,6 +23,7 @@ from tests.support.web import Web, web
 
 from jetstream_exporter import log
 from jetstream_exporter.processing import Processor
+from jetstream_exporter.snapshot import Snapshot
 from jetstream_exporter.web import app as app_module
 from jetstream_exporter.web.app import HEADERS
 from jetstream_exporter.web.pages import LINKS
@@ -107,17 +108,14 @@ async def test_a_finished_scrape_is_never_served_again(fake: FakeNats, site: Web
 async def test_a_finished_scrape_is_not_joined_either(fake: FakeNats, site: Web) -> None:
     """Between its end and the loop's next turn it still stands there."""
     scraper = site.service.scraper
-    first = asyncio.create_task(scraper.snapshot(5))
-    await asyncio.sleep(0)
-    flight = scraper._flight
-    assert flight is not None
-    joined: list[asyncio.Task[Any]] = []
-    # What comes first in the loop's queue after the scrape's end is this.
-    flight.remove_done_callback(scraper._landed)
-    flight.add_done_callback(lambda _: joined.append(asyncio.create_task(scraper.snapshot(5))))
-    flight.add_done_callback(scraper._landed)
-    old = await first
-    assert await joined[0] is not old
+    old = await scraper.snapshot(5)
+
+    async def finished() -> Snapshot:
+        return old
+
+    scraper._flight = asyncio.create_task(finished())
+    await scraper._flight
+    assert await scraper.snapshot(5) is not old
     assert fake.asked("/varz") == 2
 
 

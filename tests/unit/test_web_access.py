@@ -26,7 +26,7 @@ from jetstream_exporter.web import access
 from jetstream_exporter.web.access import Gate, load_web_config, renew, tls_context
 from jetstream_exporter.web.app import make_app
 
-HASH = bcrypt.hashpw(b"hunter2", bcrypt.gensalt(4)).decode()
+HASH = "$2b$04$hQcpx9wvsYJDLvHtgEHZAOcMgwMOYWeeFVE7DR8ud3Angqg3SZ5H."  # of hunter2
 NEEDED = "a user and a password are needed\n"
 
 

@@ -1,0 +1,140 @@
+"""A release, made of a copy of this tree: one version everywhere, and nothing but what belongs into each file."""
+
+import datetime
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+import yaml
+from scripts import release
+from tests.support.chart import ROOT
+
+DAY = datetime.date(2026, 12, 24)
+VERSION = "9.8.7"
+NEEDED = (
+    *("pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "CONFIGURATION.md", ".gitignore"),
+    *("exporter", "helm", "rules", "dashboards", "alertmanager", "tests/chart"),
+)
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository with what a release is made of, and a change to release."""
+    root = tmp_path_factory.mktemp("tree")
+    ignored = shutil.ignore_patterns("__pycache__")
+    for name in NEEDED:
+        source, target = ROOT / name, root / name
+        if source.is_dir():
+            shutil.copytree(source, target, symlinks=True, ignore=ignored)
+        else:
+            shutil.copy(source, target)
+    heading = release.UNRELEASED
+    changelog = root / "CHANGELOG.md"
+    changelog.write_text(f"# Changelog\n\n{heading}\n- Something new.\n")
+    release.git(root, "init", "--quiet")
+    release.git(root, "config", "user.name", "maintainer")
+    release.git(root, "config", "user.email", "maintainer@example.com")
+    commit(root)
+    return root
+
+
+def commit(root: Path) -> None:
+    release.git(root, "add", "--all")
+    release.git(root, "commit", "--quiet", "--message", "All")
+
+
+@pytest.fixture(scope="module")
+def built(tree: Path) -> Path:
+    said = release.release(tree, VERSION, DAY)
+    assert f"--build-arg VERSION={VERSION}" in said
+    return tree / "dist"
+
+
+def test_a_release_is_three_files_a_commit_and_a_tag(tree: Path, built: Path) -> None:
+    assert {file.name for file in built.iterdir()} == {
+        f"jetstream_exporter-{VERSION}-py3-none-any.whl",
+        f"jetstream_exporter-{VERSION}.tar.gz",
+        f"jetstream-exporter-{VERSION}.tgz",
+    }
+    assert release.git(tree, "tag", "--list") == f"v{VERSION}"
+    assert release.git(tree, "log", "-1", "--format=%s") == f"Release {VERSION}"
+    assert release.git(tree, "status", "--porcelain") == ""
+
+
+def test_the_version_is_the_same_everywhere(tree: Path, built: Path) -> None:
+    chart = yaml.safe_load((tree / "helm/Chart.yaml").read_text())
+
+    assert (chart["version"], chart["appVersion"]) == (VERSION, VERSION)
+    assert release.released(tree) == VERSION
+    assert f"## {VERSION} - {DAY}\n\n- Something new." in (tree / "CHANGELOG.md").read_text()
+    assert (tree / "CHANGELOG.md").read_text().count(release.UNRELEASED) == 1
+
+
+def test_the_wheel_holds_the_package_and_nothing_else(tree: Path, built: Path) -> None:
+    with zipfile.ZipFile(next(built.glob("*.whl"))) as wheel:
+        names = wheel.namelist()
+    own = {name for name in names if ".dist-info/" not in name}
+    folder = tree / "exporter"
+    sources = {str(f.relative_to(folder)) for f in (folder / "jetstream_exporter").rglob("*.*")}
+
+    assert own == {name for name in sources if "__pycache__" not in name}
+    assert {name.partition(".dist-info/")[2] for name in names} - {""} == {
+        *("METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE")
+    }
+
+
+def test_the_source_distribution_holds_what_the_wheel_is_made_of(tree: Path, built: Path) -> None:
+    with tarfile.open(next(built.glob("*.tar.gz"))) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+
+    assert {name for name in names if not name.startswith("exporter/")} == {
+        *("CHANGELOG.md", "CONFIGURATION.md", "LICENSE", "PKG-INFO", "README.md"),
+        *("pyproject.toml", ".gitignore"),
+    }
+
+
+def test_a_wheel_of_the_source_distribution_is_the_wheel(built: Path, tmp_path: Path) -> None:
+    with tarfile.open(next(built.glob("*.tar.gz"))) as archive:
+        archive.extractall(tmp_path, filter="data")
+    (source,) = tmp_path.iterdir()
+
+    release.run(source, sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path)
+
+    (again,) = tmp_path.glob("*.whl")
+    assert again.read_bytes() == next(built.glob("*.whl")).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("version", "said"),
+    [
+        ("1.2", "'1.2' is not a version like 1.2.3"),
+        ("0.0.1", "the version of the package"),
+        (VERSION, f"there is a tag v{VERSION} already"),
+        ("9.9.0", "nothing stands under Unreleased"),
+    ],
+)
+def test_what_cannot_be_released_is_refused(
+    version: str, said: str, tree: Path, built: Path
+) -> None:
+    with pytest.raises(release.ReleaseError, match=said):
+        release.release(tree, version, DAY)
+
+
+def test_a_tree_with_changes_is_not_released(tree: Path, built: Path) -> None:
+    stray = tree / "stray.txt"
+    stray.write_text("")
+    try:
+        with pytest.raises(release.ReleaseError, match="changes that are not committed"):
+            release.release(tree, "9.9.0", DAY)
+    finally:
+        stray.unlink()
+
+
+def test_make_names_the_command() -> None:
+    said = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert "release" in said.stdout
