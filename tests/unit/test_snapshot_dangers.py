@@ -83,15 +83,17 @@ def test_an_election_has_no_leader_no_figures_and_no_verdict_yet(version: str) -
 @pytest.mark.parametrize("version", BOTH)
 def test_a_stopping_server_s_empty_list_takes_nothing_away(version: str) -> None:
     before, duck, emptied = scrapes("stopping", version, "before", "lame-duck", "emptied")
-    assert [True, True, True] == [row.complete for row in before.servers]
+    assert [row.complete for row in before.servers] == [True, True, True]
     for moment in (duck, emptied):
-        assert [("nats-0", True), ("nats-1", True), ("nats-2", False)] == [
-            (row.name, row.complete) for row in moment.servers
+        assert [(row.name, row.complete) for row in moment.servers] == [
+            ("nats-0", True),
+            ("nats-1", True),
+            ("nats-2", False),
         ]
         assert [row.key for row in before.streams] == [row.key for row in moment.streams]
     (stopping,) = (row for row in emptied.servers if row.name == "nats-2")
     assert stopping.jetstream is not None
-    assert (True, 0) == (stopping.jetstream.enabled, stopping.jetstream.streams)
+    assert (stopping.jetstream.enabled, stopping.jetstream.streams) == (True, 0)
 
 
 def test_a_consumer_s_leader_just_elected_says_0_and_is_not_believed() -> None:
@@ -105,8 +107,8 @@ def test_a_consumer_s_leader_just_elected_says_0_and_is_not_believed() -> None:
         for said in stream.consumer_detail
         if said.cluster and said.cluster.leader == r.server_name
     ]
-    assert [(0, None)] == raw
-    assert [(None, None)] == [(row.raft.leader, row.pending) for row in merged(reports).consumers]
+    assert raw == [(0, None)]
+    assert [(row.raft.leader, row.pending) for row in merged(reports).consumers] == [(None, None)]
 
 
 @pytest.mark.parametrize("version", BOTH)

@@ -584,3 +584,19 @@ def test_what_a_version_does_not_count_is_absent() -> None:
         row.process.max_connections,
         row.process.cpu_cores_used,
     ) == (None, None, None, 1.5)
+
+
+# What is said aloud.
+
+
+def test_two_accounts_of_one_name_are_said_aloud_where_names_are_the_label() -> None:
+    mute = server("n0")
+    mute.jsz = None
+    said = server(
+        "n1", accounts=[account("same", "ID1"), account("same", "ID2"), account("x", "X")]
+    )
+    naming = Naming(account_by_name=True)
+    assert merged(mute, said, naming=naming).conflicts == [
+        "2 accounts of the cluster C are called same; they keep their ids"
+    ]
+    assert merged(mute, said).conflicts == []
