@@ -93,6 +93,8 @@ def elect(voices: Sequence[Voice], wanted: int | None, heard: frozenset[str]) ->
     `heard` are the servers whose whole list is in this snapshot: a follower that names one of these as leader, while
     it does not claim to be, is behind. A server that nobody heard may well lead; `named` keeps that.
     """
+    if len(voices) == 1 and claims(*voices[0], wanted):
+        return 0, _led(*voices[0])  # what most servers that run alone say of everything
     claiming = [i for i, (who, group) in enumerate(voices) if claims(who, group, wanted)]
     named, named_by = _named(voices, heard) if len(claiming) != 1 else (None, 0)
     if not claiming:

@@ -27,7 +27,7 @@ class SourceTimeoutError(SourceError):
 class Answer(NamedTuple):
     status: int
     reason: str
-    body: bytes
+    body: bytes | bytearray
 
 
 class Place(NamedTuple):
@@ -110,18 +110,17 @@ class Client:
             body = await self._read(response)
             return Answer(response.status, response.reason or "", body)
 
-    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
-        pieces: list[bytes] = []
+    async def _read(self, response: aiohttp.ClientResponse) -> bytearray:
+        """The body, in an array that grows in place: joining pieces would hold up everybody for a large one."""
+        body = bytearray()
         size = response.content_length or 0
         if size > self._max_bytes:
             raise SourceError(self._too_large())
-        size = 0
         async for piece in response.content.iter_any():
-            size += len(piece)
-            if size > self._max_bytes:
+            body += piece
+            if len(body) > self._max_bytes:
                 raise SourceError(self._too_large())
-            pieces.append(piece)
-        return b"".join(pieces)
+        return body
 
     def _too_large(self) -> str:
         return f"the answer is larger than {self._max_bytes} bytes (collect.max_response_bytes)"
