@@ -307,7 +307,9 @@ PASSING: list[Observation] = [
     observed(with_ephemerals(a_stream(retention="limits"))),
     observed(a_stream(retention="interest")),
     observed(consumers=(a_consumer(durable=False, max_deliver=None, max_ack_pending=None),)),
-    slow(under_way=290, acknowledged=100),
+    slow(under_way=300, acknowledged=100),
+    observed(consumers=(a_consumer(figures={"ack_pending": 9}),), before=(a_consumer(),)),
+    observed(consumers=(a_consumer(),), before=(a_consumer(figures={"ack_pending": 9}),)),
     slow(under_way=1000, acknowledged=0),  # stalled, which says nothing of its pace
     slow(under_way=0, acknowledged=100),
 ]

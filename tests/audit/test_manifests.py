@@ -17,6 +17,7 @@ from jetstream_exporter.audit.manifests import (
     ManifestError,
     parse,
     read,
+    runs_nats,
     split_image,
     workloads,
 )
@@ -73,6 +74,34 @@ SPOILT: list[tuple[str, str, Callable[[Objects], Any], str]] = [
     ("image-unpinned", "warning", image("nats:2"), "image nats:2 names"),
     ("image-unpinned", "warning", image("nats:alpine"), "image nats:alpine"),
     ("too-few-servers", "warning", spec("StatefulSet", replicas=4), "4 servers"),
+    (
+        "too-few-servers",
+        "warning",
+        lambda o: the(o, "StatefulSet")["spec"].pop("replicas"),
+        "1 servers",
+    ),
+    (
+        "headless-service-missing",
+        "error",
+        lambda o: the(o, "Service", "headless")["spec"].pop("selector"),
+        "no headless Service selects its pods",
+    ),
+    (
+        "monitoring-open",
+        "error",
+        lambda o: the(o, "Service", "nats")["spec"].update(
+            type="LoadBalancer", ports=[{"port": 80, "targetPort": "monitor"}]
+        ),
+        "Service nats (LoadBalancer) opens the monitoring port",
+    ),
+    (
+        "monitoring-open",
+        "error",
+        lambda o: the(o, "Service", "nats")["spec"].update(
+            type="LoadBalancer", ports=[{"port": 80, "targetPort": 8222}]
+        ),
+        "Service nats (LoadBalancer) opens the monitoring port",
+    ),
     (
         "headless-service-missing",
         "error",
@@ -248,6 +277,32 @@ def test_what_is_wrong_is_found_and_nothing_else(
     assert (found.check, str(found.severity), found.file) == (check, severity, "here.yaml")
     assert found.object == "StatefulSet nats"
     assert said in found.seen
+
+
+@pytest.mark.parametrize(
+    ("name", "command", "expected"),
+    [
+        ("nats:2.15", None, True),
+        ("registry.example.com/nats-server:2.15", None, True),
+        ("registry.example.com/own:1.0", ["nats-server"], True),
+        ("registry.example.com/own:1.0", ["nats"], False),
+        ("natsio/nats-box:0.19.7", None, False),
+        ("natsio/prometheus-nats-exporter:0.20.1", None, False),
+    ],
+)
+def test_what_runs_nats_server_is_known_by_image_or_command(
+    name: str, command: list[str] | None, expected: bool
+) -> None:
+    assert runs_nats({"image": name, "command": command}) is expected
+
+
+def test_only_the_configuration_that_is_mounted_is_read() -> None:
+    objects = deepcopy(example.objects())
+    other = deepcopy(the(objects, "ConfigMap", "nats-config"))
+    other["metadata"]["name"] = "other"
+    other["data"]["nats.conf"] = "jetstream { max_file_store: 99Gi }"
+
+    assert findings([other, *objects]) == []
 
 
 def test_a_deployment_is_no_statefulset() -> None:

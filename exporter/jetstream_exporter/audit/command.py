@@ -15,7 +15,7 @@ from jetstream_exporter.audit.observe import Observation, observe
 from jetstream_exporter.config import ConfigError
 
 LIVE: tuple[Check[Observation], ...] = (*servers.CHECKS, *streams.CHECKS, *consumers.CHECKS)
-MANIFESTS: tuple[Check[kubernetes.Facts], ...] = kubernetes.CHECKS
+MANIFESTS: tuple[Check[manifests.Workloads], ...] = kubernetes.CHECKS
 NAMES = [*(check.name for check in LIVE), *(check.name for check in MANIFESTS)]
 FAIL_ON: dict[str, Severity | None] = {**{str(s): s for s in Severity}, "never": None}
 HELP = "judge a cluster, or manifests, by the production checklist"

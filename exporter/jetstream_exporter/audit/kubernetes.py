@@ -1,42 +1,22 @@
-"""Checks of manifests: what runs nats-server, and what stands around it."""
+"""Checks of what stands around the pods that run nats-server: names, volumes, nodes, who gets in."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator
 
-from jetstream_exporter.audit.finding import Check, Seen, Severity
-from jetstream_exporter.audit.manifests import Object, Workload, mapping, sequence, split_image
+from jetstream_exporter.audit import pods
+from jetstream_exporter.audit.finding import Check, Severity
+from jetstream_exporter.audit.manifests import (
+    Object,
+    Workload,
+    Workloads,
+    each,
+    mapping,
+    sequence,
+)
 from jetstream_exporter.audit.natsconf import quantity
 
-Facts = Sequence[Workload]
 MONITORING = 8222
-# nats-server's own (server/const.go): 10 s of grace, then 2 minutes for the clients.
-LAME_DUCK_GRACE, LAME_DUCK = 10.0, 120.0
-DEFAULT_GRACE = 30
-LEAST_GRACE = 60
-
-
-def each(
-    find: Callable[[Workload], Iterator[str | tuple[str, Severity]]],
-) -> Callable[[Facts], Iterator[Seen]]:
-    """A check of one workload, for all of them."""
-
-    def find_all(facts: Facts) -> Iterator[Seen]:
-        for workload in facts:
-            for found in find(workload):
-                what, severity = found if isinstance(found, tuple) else (found, None)
-                yield Seen(workload.label, what, severity, workload.manifest.file)
-
-    return find_all
-
-
-def image(workload: Workload) -> Iterator[str]:
-    whole = str(workload.container.get("image", ""))
-    _, tag = split_image(whole)
-    if not tag.startswith("@sha256:") and not re.match(r"v?\d+\.\d+", tag):
-        yield f"image {whole} names no minor version"
 
 
 def stateful(workload: Workload) -> Iterator[str]:
@@ -66,68 +46,6 @@ def headless(workload: Workload) -> Iterator[str | tuple[str, Severity]]:
             f"Service {named} hides servers that are not ready (publishNotReadyAddresses)",
             Severity.WARNING,
         )
-
-
-def grace(workload: Workload) -> Iterator[str]:
-    seconds = workload.pod.get("terminationGracePeriodSeconds", DEFAULT_GRACE)
-    needed: float = LEAST_GRACE
-    if workload.conf is not None and _leaves_as_lame_duck(workload):
-        duck = workload.conf.duration("lame_duck_duration") or LAME_DUCK
-        needed = max(
-            needed, duck + (workload.conf.duration("lame_duck_grace_period") or LAME_DUCK_GRACE)
-        )
-    if isinstance(seconds, int) and seconds < needed:
-        yield f"terminationGracePeriodSeconds is {seconds}; its stop may take {needed:g} s"
-
-
-def _leaves_as_lame_duck(workload: Workload) -> bool:
-    command = sequence(mapping(workload.container, "lifecycle", "preStop", "exec"), "command")
-    return "ldm" in " ".join(str(word) for word in command)
-
-
-def lame_duck(workload: Workload) -> Iterator[str]:
-    if not _leaves_as_lame_duck(workload):
-        yield "no preStop hook sends the lame duck signal (nats-server -sl=ldm=<pid file>)"
-
-
-def resources(workload: Workload) -> Iterator[str]:
-    for kind, wanted in (("requests", ("cpu", "memory")), ("limits", ("memory",))):
-        given = mapping(workload.container, "resources", kind)
-        missing = [name for name in wanted if name not in given]
-        if missing:
-            yield f"its container has no {kind} of {' and '.join(missing)}"
-
-
-def startup(workload: Workload) -> Iterator[str]:
-    if not _path(workload, "startupProbe"):
-        yield "no startupProbe asks /healthz"
-
-
-def liveness(workload: Workload) -> Iterator[str | tuple[str, Severity]]:
-    path = _path(workload, "livenessProbe")
-    if not path:
-        yield "no livenessProbe asks /healthz?js-server-only=true", Severity.WARNING
-    elif re.search(r"js-enabled(-only)?=", path):
-        what = f"livenessProbe asks {path}: a server whose JetStream shut itself off is restarted again and again"
-        yield what, Severity.INFO
-    elif "js-server-only=" not in path:
-        yield f"livenessProbe asks {path}: a server that waits for its peers is restarted"
-
-
-def readiness(workload: Workload) -> Iterator[str | tuple[str, Severity]]:
-    path = _path(workload, "readinessProbe")
-    if not path:
-        yield "no readinessProbe"
-    elif "js-enabled=" in path:
-        what = f"readinessProbe asks {path}: the old spelling, for which the server logs a warning each time"
-        yield what, Severity.INFO
-    elif "js-server-only=" in path:
-        what = f"readinessProbe asks {path}: a server whose JetStream shut itself off stays ready"
-        yield what, Severity.INFO
-
-
-def _path(workload: Workload, probe: str) -> str:
-    return str(mapping(workload.container, probe, "httpGet").get("path", ""))
 
 
 def volume(workload: Workload) -> Iterator[str | tuple[str, Severity]]:
@@ -187,23 +105,19 @@ def budget(workload: Workload) -> Iterator[str]:
     if not budgets:
         yield "no PodDisruptionBudget selects its pods"
     replicas = workload.manifest.spec.get("replicas", 1)
-    for each in budgets:
-        allowed = _allowed(each.spec, replicas)
-        if (
-            isinstance(replicas, int)
-            and allowed is not None
-            and replicas - allowed < replicas // 2 + 1
-        ):
-            yield f"PodDisruptionBudget {each.name} lets {allowed} of {replicas} be drained at once"
+    if not isinstance(replicas, int) or replicas < 3:  # there is no majority to protect
+        return
+    for found in budgets:
+        allowed = _allowed(found.spec, replicas)
+        if allowed is not None and replicas - allowed < replicas // 2 + 1:
+            yield f"PodDisruptionBudget {found.name} lets {allowed} of {replicas} be drained at once"
 
 
-def _allowed(spec: Object, replicas: Any) -> int | None:
+def _allowed(spec: Object, replicas: int) -> int | None:
     unavailable, available = spec.get("maxUnavailable"), spec.get("minAvailable")
     if isinstance(unavailable, int):
         return unavailable
-    return (
-        replicas - available if isinstance(available, int) and isinstance(replicas, int) else None
-    )
+    return replicas - available if isinstance(available, int) else None
 
 
 def monitoring(workload: Workload) -> Iterator[str | tuple[str, Severity]]:
@@ -232,16 +146,8 @@ def _offers_monitoring(workload: Workload, spec: Object) -> bool:
     )
 
 
-CHECKS: tuple[Check[Facts], ...] = (
-    Check(
-        "image-unpinned",
-        Severity.WARNING,
-        "the image names a minor version",
-        "A pod that moves to another node may come back as another version, which may not be able to "
-        "go back.",
-        "Name a minor version, such as nats:2.15-alpine, or a digest.",
-        each(image),
-    ),
+CHECKS: tuple[Check[Workloads], ...] = (
+    *pods.CHECKS,
     Check(
         "not-a-statefulset",
         Severity.ERROR,
@@ -268,56 +174,6 @@ CHECKS: tuple[Check[Facts], ...] = (
         "Make a Service with clusterIP: None and publishNotReadyAddresses: true, and name it in "
         "serviceName.",
         each(headless),
-    ),
-    Check(
-        "grace-period-short",
-        Severity.WARNING,
-        "a server has time to leave",
-        "It is killed before its leaders and clients have moved, and comes back to recover its store.",
-        "Set terminationGracePeriodSeconds above lame_duck_grace_period and lame_duck_duration "
-        "together, and to 60 at least.",
-        each(grace),
-    ),
-    Check(
-        "lame-duck-missing",
-        Severity.WARNING,
-        "a server leaves as a lame duck",
-        "SIGTERM alone closes all clients at once, and they come to the others at the same moment.",
-        "Add a preStop hook: nats-server -sl=ldm=/var/run/nats/nats.pid.",
-        each(lame_duck),
-    ),
-    Check(
-        "resources-missing",
-        Severity.WARNING,
-        "servers have requests and a memory limit",
-        "A node under pressure ends such pods first, and a neighbour can starve them.",
-        "Set requests of cpu and memory, and a limit of memory, with GOMEMLIMIT below it.",
-        each(resources),
-    ),
-    Check(
-        "startup-probe-missing",
-        Severity.WARNING,
-        "a start is waited for",
-        "A rolling update goes on before the server has caught up, and takes the majority.",
-        "Add a startupProbe on /healthz that waits long enough for your store, such as 90 times 10 s.",
-        each(startup),
-    ),
-    Check(
-        "liveness-probe-wrong",
-        Severity.ERROR,
-        "liveness asks for the process alone",
-        "When the majority is lost, restarts add to it: each one recovers its store from the "
-        "beginning.",
-        "Ask /healthz?js-server-only=true (2.11 and newer).",
-        each(liveness),
-    ),
-    Check(
-        "readiness-probe-wrong",
-        Severity.WARNING,
-        "readiness asks for JetStream",
-        "Clients are sent to servers that cannot serve them.",
-        "Ask /healthz?js-enabled-only=true.",
-        each(readiness),
     ),
     Check(
         "store-above-volume",

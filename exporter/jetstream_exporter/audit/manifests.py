@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from jetstream_exporter.audit.finding import Seen, Severity
 from jetstream_exporter.audit.natsconf import NatsConf
 
 Object = Mapping[str, Any]
@@ -93,6 +94,23 @@ class Workload:
         for each in self.around:
             if each.kind == kind and self.selected_by(each.part(*selector, "matchLabels")):
                 yield each
+
+
+Workloads = Sequence[Workload]
+
+
+def each(
+    find: Callable[[Workload], Iterator[str | tuple[str, Severity]]],
+) -> Callable[[Workloads], Iterator[Seen]]:
+    """A check of one workload, for all of them."""
+
+    def find_all(facts: Workloads) -> Iterator[Seen]:
+        for workload in facts:
+            for found in find(workload):
+                what, severity = found if isinstance(found, tuple) else (found, None)
+                yield Seen(workload.label, what, severity, workload.manifest.file)
+
+    return find_all
 
 
 def read(paths: Sequence[str]) -> list[Manifest]:
