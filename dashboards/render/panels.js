@@ -69,9 +69,11 @@ const legendItem = ({ name, color: paint, config }) => {
 
 const timeseries = (panel, data, width, height) => {
   if (emptyIn(panel, data)) return nothing(panel.fieldConfig.defaults.noValue ?? "No data");
-  const count = seriesOf(panel, data.answers[panel.id]).length;
+  const names = seriesOf(panel, data.answers[panel.id]).map(({ name }) => name);
   const list = panel.options.legend.displayMode === "list";
-  const legendHeight = Math.min(list ? 18 * Math.ceil((count * 130) / width) + 4 : 20 + count * 19, height * 0.5);
+  const widest = Math.max(...names.map(({ length }) => length)) * 6.6 + 36;
+  const rows = list ? Math.ceil((names.length * widest) / width) : names.length + 1;
+  const legendHeight = Math.min(rows * 19 + 2, height * 0.5);
   const { svg, series } = lines(panel, data, width, height - legendHeight);
   if (list) return `${svg}<div class="legend list" style="height:${legendHeight}px">${series.map(legendItem).join("")}</div>`;
   const head = "<tr><th>Name</th><th>Last *</th><th>Max</th></tr>";

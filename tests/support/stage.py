@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,7 @@ from jetstream_exporter.demo.orders.workload import Workload
 
 JOB = "jetstream-exporter"
 RULES = Path(__file__).resolve().parents[2] / "rules"
-MIB = 1 << 20
-YEAR_NS = 365 * 86400 * 10**9
+MIB, GIB = 1 << 20, 1 << 30
 FILLING, QUEUE, COPY = "EXPORTS", "INVOICES", "ORDERS_archive"
 
 Json = dict[str, Any]
@@ -75,9 +75,13 @@ async def prometheus(folder: Path, target: str, interval: float) -> AsyncIterato
     """Scrape the target; data and log stay in the folder."""
     (port,) = free_ports(1)
     every = f"{interval * 1000:.0f}ms"
+    (folder / "rules").mkdir()
+    for file in RULES.glob("*.yaml"):  # their own intervals are as long as a whole recording
+        text = re.sub(r"^( +interval): .*", rf"\1: {every}", file.read_text(), flags=re.MULTILINE)
+        (folder / "rules" / file.name).write_text(text)
     config = {
         "global": {"scrape_interval": every, "scrape_timeout": every, "evaluation_interval": every},
-        "rule_files": [f"{RULES}/*.yaml"],
+        "rule_files": [f"{folder}/rules/*.yaml"],
         "scrape_configs": [{"job_name": JOB, "static_configs": [{"targets": [target]}]}],
     }
     (folder / "prometheus.json").write_text(json.dumps(config))  # JSON is YAML
@@ -132,6 +136,13 @@ class Stage:
     nc: Client
     began: float
     fill_pause: float  # seconds between two messages into the filling stream
+    work: AsyncExitStack
+    # Told, not cancelled: Python 3.11's wait_for, which nats-py waits with, can swallow a cancellation.
+    resting: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def rest(self) -> None:
+        """End all work, so that the figures stand still; cluster, exporter and Prometheus go on."""
+        await self.work.aclose()
 
     async def set(self) -> None:
         """Everything that goes wrong without a server's death."""
@@ -154,14 +165,14 @@ class Stage:
     async def fill(self) -> None:
         """Publish exports until the stream refuses, and go on trying as publishers do."""
         js = self.nc.jetstream(timeout=2)
-        while True:
+        while not self.resting.is_set():
             with suppress(APIError, nats.errors.Error, TimeoutError):
                 await js.publish("exports.daily", bytes(4096))
             await asyncio.sleep(self.fill_pause)
 
     async def queue(self) -> None:
         js = self.nc.jetstream(timeout=2)
-        while True:
+        while not self.resting.is_set():
             with suppress(APIError, nats.errors.Error, TimeoutError):
                 await js.publish("invoices", b"an invoice")
             await asyncio.sleep(0.5)
@@ -170,7 +181,7 @@ class Stage:
         """Acknowledge invoices for so many seconds, then take more and hang: a stalled consumer."""
         subscription = await self.nc.jetstream().pull_subscribe_bind("printer", QUEUE)
         end = time.monotonic() + until
-        while True:
+        while not self.resting.is_set():
             with suppress(APIError, nats.errors.Error, TimeoutError):
                 for message in await subscription.fetch(20, timeout=1):
                     if time.monotonic() < end:
@@ -190,21 +201,16 @@ async def stage(
 ) -> AsyncIterator[Stage]:
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
-        cluster = await enter(Cluster(size=3, name="shop", max_file_store=2048 * MIB))
+        cluster = await enter(Cluster(size=3, name="shop", max_file_store=2 * GIB))
         watching = await enter(exporter(folder, cluster.monitor_urls))
         asked = await enter(prometheus(folder, watching.url.removeprefix("http://"), interval))
-        await enter(Workload(cluster.urls, pace=Pace(rate=rate)))
         nc = await nats.connect(cluster.urls, max_reconnect_attempts=-1, reconnect_time_wait=0.5)
         stack.push_async_callback(nc.close)
-        here = Stage(cluster, watching, asked, nc, time.time(), fill_pause)
+        work = await enter(AsyncExitStack())
+        await work.enter_async_context(Workload(cluster.urls, pace=Pace(rate=rate)))
+        here = Stage(cluster, watching, asked, nc, time.time(), fill_pause, work)
         await here.set()
-        tasks = [
-            asyncio.create_task(work)
-            for work in (here.fill(), here.queue(), here.print(hang_after))
-        ]
-        try:
-            yield here
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        for task in (here.fill(), here.queue(), here.print(hang_after)):
+            work.push_async_callback(asyncio.wait_for, asyncio.create_task(task), None)
+        work.callback(here.resting.set)
+        yield here

@@ -177,6 +177,7 @@ STREAM_REPLICAS = Row(
                 ),
             ),
             look=Look("short", [Step(shared.REPLICA_LAG, WARN)], minimum=0),
+            many=True,
         ),
         table(
             "Replicas, worst first",

@@ -1,0 +1,69 @@
+"""Each board drawn from the recording in a real browser: nothing empty, cut or over another."""
+
+import json
+from pathlib import Path
+
+import pytest
+from dashboards.render import browser
+from tests.support.boards import Json, boards, panels
+from tests.support.recording import Recording
+from tests.support.tools import TOOLS
+
+CHROMIUM = TOOLS / "bin/chromium"
+BOARDS = boards()
+each_board = pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS.keys())
+in_a_browser = pytest.mark.skipif(
+    not CHROMIUM.exists(), reason="no browser: `scripts/tools.py chromium` brings one"
+)
+# Of the chosen stream and consumer; what no recording has stands in test_real_data.py.
+CHOSEN = {"stream": "EXPORTS", "consumer": "uploader"}
+EMPTY = {
+    "jetstream-exporter": {"Connection for advisories", "Advisories heard", "Gaps"},
+    "jetstream-servers": {"Certificates"},
+    "jetstream-stream": {
+        "Max messages",  # not set
+        "Max age",  # not set
+        "Mirror and sources",  # it copies nothing
+    },
+    "jetstream-consumer": {
+        "Max deliveries",  # unlimited
+        "Exhausted",  # so none is ever exhausted
+        "Drain time",
+        "Since the last delivery and acknowledgement",  # nobody ever asked for a message
+        "Refusals, from advisories",
+    },
+}
+
+
+@in_a_browser
+@each_board
+def test_a_reader_can_read_the_whole_board(board: Json, recording: Recording) -> None:
+    data = recording.asker(**CHOSEN).board(board)
+    said = browser.report(CHROMIUM, data)
+    assert said["problems"] == []
+    assert said["panels"] == len(panels(board))
+    assert set(said["empty"]) - {"Meta group snapshot"} == EMPTY.get(board["uid"], set())
+
+
+@in_a_browser
+def test_a_panel_over_another_and_a_name_that_is_cut_are_seen(recording: Recording) -> None:
+    board = json.loads(json.dumps(BOARDS["jetstream-overview.json"]))
+    servers, leader = panels(board)[:2]
+    leader["gridPos"] = servers["gridPos"]
+    servers["title"] = "A title that is far too long for the few columns that it has " * 2
+    said = browser.report(CHROMIUM, recording.asker().board(board))
+    assert any("lies over" in problem for problem in said["problems"])
+    assert any("A title" in problem and "is cut" in problem for problem in said["problems"])
+
+
+@in_a_browser
+def test_a_picture_is_as_wide_as_the_board_and_as_high(
+    recording: Recording, tmp_path: Path
+) -> None:
+    board = BOARDS["jetstream-raft.json"]
+    file = tmp_path / "raft.png"
+    browser.picture(CHROMIUM, recording.asker().board(board), file)
+    header = file.read_bytes()[:24]
+    assert header[:8] == b"\x89PNG\r\n\x1a\n"
+    assert int.from_bytes(header[16:20], "big") == browser.WIDTH
+    assert int.from_bytes(header[20:24], "big") == browser.height(board)

@@ -1,0 +1,199 @@
+"""The boards on a real cluster's data: a server dies and returns, a consumer stalls, a message is poison."""
+
+from typing import Any
+
+import pytest
+from dashboards.render.answers import Asker
+from dashboards.src.shared import STREAM_BAD
+from tests.support.boards import Json, boards, by_uid, filled, panels, variables
+from tests.support.recording import INTERVAL, Recording
+
+BOARDS = boards()
+each_board = pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS.keys())
+# Panels without data in the recording, and why.
+ADVISORIES = "the exporter of the recording is not told to listen to advisories"
+MAY_BE_EMPTY = {
+    "Certificates": "the recorded servers have no TLS listener",
+    "Connection for advisories": ADVISORIES,
+    "Advisories heard": ADVISORIES,
+    "Gaps": ADVISORIES,
+    "Refusals, from advisories": ADVISORIES,
+    "Meta group snapshot": "the meta group makes its first one after about a minute",
+}
+MOST_SERIES = 60
+
+
+def everything(board: Json) -> dict[str, str]:
+    return dict.fromkeys(variables(board), ".+")
+
+
+def over_all(asker: Asker, board: Json, target: Json) -> list[Json]:
+    """The query at every second of the recording, whatever its panel asks."""
+    expression = asker.filled(target["expr"], everything(board), INTERVAL)
+    return asker.over(expression, INTERVAL)
+
+
+@each_board
+def test_every_query_of_every_panel_has_data_at_some_moment(
+    board: Json, recording: Recording
+) -> None:
+    asker = recording.asker()
+    empty = {
+        panel["title"]
+        for panel in panels(board)
+        for target in panel["targets"]
+        if not over_all(asker, board, target)
+    }
+    assert empty <= set(MAY_BE_EMPTY)
+
+
+def test_what_may_be_empty_is_a_panel_of_a_board() -> None:
+    titles = {panel["title"] for board in BOARDS.values() for panel in panels(board)}
+    assert set(MAY_BE_EMPTY) <= titles
+
+
+@each_board
+def test_every_annotation_marks_something(board: Json, recording: Recording) -> None:
+    asker = recording.asker()
+    silent = [
+        note["name"]
+        for note in asker.notes(board)
+        if not asker.over(asker.filled(note["expr"], everything(board), 30), INTERVAL)
+    ]
+    assert silent == []
+
+
+@each_board
+def test_a_query_answers_with_a_bounded_number_of_series(board: Json, recording: Recording) -> None:
+    asker = recording.asker()
+    for panel in panels(board):
+        for answer in asker.panel(panel, asker.values(board)):
+            assert len(answer) <= MOST_SERIES, panel["title"]
+
+
+@each_board
+def test_a_variable_offers_something_to_choose(board: Json, recording: Recording) -> None:
+    asker = recording.asker()
+    values: dict[str, str] = {}
+    for variable in variables(board).values():
+        if variable["type"] == "query":
+            assert asker.options(variable, values), variable["name"]
+            values[variable["name"]] = ".+"
+
+
+def ranges(asker: Asker) -> dict[str, str]:
+    return {"__rate_interval": "4s", "__range": f"{asker.end - asker.start:.0f}s"}
+
+
+def positive(number: int, scale: float = 1) -> float | None:
+    return number / scale if number > 0 else None
+
+
+def test_the_stream_board_shows_what_stream_info_says(recording: Recording) -> None:
+    assert len(recording.said["streams"]) == 5
+    for stream, info in recording.said["streams"].items():
+        state, config = info["state"], info["config"]
+        truth = {
+            ("Contents", 0): state["messages"],
+            ("Contents", 1): state["bytes"],
+            ("Contents", 2): state.get("num_subjects", 0),
+            ("Replicas", 0): config["num_replicas"],
+            ("Max bytes", 0): positive(config["max_bytes"]),
+            ("Max messages", 0): positive(config["max_msgs"]),
+            ("Max age", 0): positive(config["max_age"], 1e9),
+            ("Duplicate window", 0): positive(config.get("duplicate_window", 0), 1e9),
+            ("Messages", 0): state["messages"],
+            ("Bytes", 0): state["bytes"],
+            ("Lost messages", 0): 0,
+        }
+        figures = {
+            (title, query): shown(recording, "jetstream-stream", title, query, stream=stream)
+            for title, query in truth
+        }
+        assert figures == truth, stream
+
+
+def shown(recording: Recording, uid: str, title: str, query: int = 0, **chosen: str) -> Any:
+    """What the panel shows of the chosen object at the recording's end; None where it shows nothing."""
+    board = by_uid()[uid]
+    panel = next(p for p in panels(board) if p["title"] == title and p["type"] != "table")
+    asker = recording.asker(**chosen)
+    expression = filled(panel["targets"][query]["expr"], ranges(asker) | asker.values(board))
+    answer = asker.now(expression)
+    assert len(answer) <= 1, f"{title}: {len(answer)} values for one object"
+    return float(answer[0]["value"][1]) if answer else None
+
+
+def test_the_consumer_board_shows_what_consumer_info_says(recording: Recording) -> None:
+    compared = 0
+    for stream, info in recording.said["streams"].items():
+        for consumer, said in info["consumers"].items():
+            last, floor = info["state"]["last_seq"], said["ack_floor"]["stream_seq"]
+            truth = {
+                ("Undelivered", 0): said["num_pending"],
+                ("Unacknowledged", 0): said["num_ack_pending"],
+                ("Redelivered", 0): said["num_redelivered"],
+                ("Ack floor lag, with what waits", 0): max(0, last - floor),
+                ("Sequences", 0): last,
+                ("Sequences", 1): said["delivered"]["stream_seq"],
+                ("Sequences", 2): floor,
+                ("Max deliveries", 0): positive(said["config"]["max_deliver"]),
+                ("Max unacknowledged", 0): positive(said["config"]["max_ack_pending"]),
+                ("Ack wait", 0): positive(said["config"]["ack_wait"], 1e9),
+            }
+            figures = {
+                (title, query): shown(
+                    recording, "jetstream-consumer", title, query, stream=stream, consumer=consumer
+                )
+                for title, query in truth
+            }
+            assert figures == truth, consumer
+            compared += 1
+    assert compared >= 5
+
+
+def test_the_state_of_each_consumer_is_the_word_for_its_trouble(recording: Recording) -> None:
+    words = {"ok": 0, "paused": 1, "stalled": 3}
+    for stream, consumer, word in (
+        ("ORDERS", "orders-processor-v1", "ok"),
+        ("ORDERS", "audit", "paused"),
+        ("EXPORTS", "uploader", "stalled"),
+    ):
+        chosen = {"stream": stream, "consumer": consumer}
+        assert shown(recording, "jetstream-consumer", "State", 0, **chosen) == words[word], consumer
+
+
+def course(recording: Recording, uid: str, title: str, query: int = 0) -> list[float]:
+    """The values that a panel showed in the course of the recording."""
+    board = by_uid()[uid]
+    panel = next(p for p in panels(board) if p["title"] == title)
+    answer = over_all(recording.asker(), board, panel["targets"][query])
+    return [float(value) for series in answer for _, value in series["values"]]
+
+
+def test_the_overview_shows_the_dead_server_and_its_return(recording: Recording) -> None:
+    missing = course(recording, "jetstream-overview", "Servers", 2)
+    assert max(missing) == 1
+    assert missing[-1] == 0
+
+
+def test_the_raft_board_shows_that_no_further_server_might_fail(recording: Recording) -> None:
+    for query in range(3):
+        left = course(recording, "jetstream-raft", "Servers that may still fail", query)
+        assert (min(left), left[-1]) == (0, 1)
+
+
+def test_the_overview_counts_the_poison_message_and_the_stalled_consumer(
+    recording: Recording,
+) -> None:
+    assert max(course(recording, "jetstream-overview", "Exhausted messages")) >= 1
+    assert course(recording, "jetstream-overview", "Stalled consumers")[-1] >= 1
+
+
+def test_the_full_stream_leads_the_list_and_has_no_headroom(recording: Recording) -> None:
+    fullest = course(recording, "jetstream-overview", "Fullest storage")
+    assert fullest[-1] > STREAM_BAD
+    headroom = shown(
+        recording, "jetstream-stream", "Headroom and time to full", 0, stream="EXPORTS"
+    )
+    assert 0 <= headroom < 8192

@@ -1,0 +1,136 @@
+"""A cluster's trouble recorded once, and Prometheus' data of it served to as many tests as want it."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from dashboards.render.answers import Asker
+from tests.support import oracle
+from tests.support.exporter import eventually
+from tests.support.ports import free_ports
+from tests.support.stage import FILLING, Stage, stage
+from tests.support.tools import tool
+
+from jetstream_exporter.demo.child import Child
+
+INTERVAL = 1.0
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What was recorded: where it is served, its times, and what the servers said of themselves at its end."""
+
+    url: str
+    said: Json
+
+    def asker(self, **chosen: str) -> Asker:
+        return Asker(self.url, self.said["began"], self.said["ended"], INTERVAL, chosen)
+
+
+def recorded(folder: Path) -> Path:
+    """Record into the folder, unless another test process has done or is doing so."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "said.json").exists():
+            asyncio.run(asyncio.wait_for(_record(folder), 120))
+    return folder
+
+
+async def _record(folder: Path) -> None:
+    async with stage(folder, interval=INTERVAL, fill_pause=0, hang_after=10) as here:
+        await _seen(here, f'jetstream_stream_storage_ratio{{stream="{FILLING}"}} > 0.95')
+        await _seen(
+            here,
+            "jetstream_consumer_redelivered_messages - jetstream_consumer_ack_pending_messages > 0",
+        )
+        await _seen(here, 'ALERTS{alertname="JetStreamDeadLetterGrowing", alertstate="firing"}')
+        (leader,) = await here.prometheus.ask("jetstream_meta_leader")
+        name = leader["metric"]["server"]
+        killed = time.time()
+        await here.cluster[name].kill()
+        await _seen(
+            here, f'nats_server_up{{server="{name}"}} == 0 and jetstream_meta_peer_current == 0'
+        )
+        for kind in ("stream", "consumer"):
+            await _seen(here, f"min(jetstream_{kind}_fault_tolerance) == 0")
+        await here.cluster[name].start()
+        await _seen(
+            here, "jetstream_meta_peers_current == 3 and on () count(nats_server_healthy == 1) == 3"
+        )
+        for kind in ("stream", "consumer"):
+            await _seen(here, f"min(jetstream_{kind}_fault_tolerance) == 1")
+        await here.rest()
+        await asyncio.sleep(2 * INTERVAL)  # the work's last acknowledgements, and a scrape of them
+        said = {
+            "began": here.began,
+            "killed": killed,
+            "server": name,
+            "streams": await _truth(here),
+        }
+        await asyncio.sleep(2 * INTERVAL)
+        said["ended"] = time.time()
+        await here.prometheus.child.stop()
+    (folder / "said.json").write_text(json.dumps(said))
+
+
+async def _seen(here: Stage, condition: str) -> None:
+    async def holds() -> bool:
+        return bool(await here.prometheus.ask(condition))
+
+    await eventually(condition, holds, deadline=60)
+
+
+async def _truth(here: Stage) -> Json:
+    """Each stream's STREAM.INFO, with CONSUMER.INFO of each of its consumers."""
+    found: Json = {}
+    async for info in oracle.streams(here.nc):
+        name = info["config"]["name"]
+        consumers = {one["name"]: one async for one in oracle.consumers(here.nc, name)}
+        found[name] = info | {"consumers": consumers}
+    return found
+
+
+@contextmanager
+def served(recording: Path, folder: Path) -> Iterator[Recording]:
+    """A Prometheus that scrapes nothing and answers from a copy of the data."""
+    shutil.copytree(recording / "tsdb", folder / "tsdb", ignore=shutil.ignore_patterns("lock"))
+    (folder / "prometheus.json").write_text("{}")
+    (port,) = free_ports(1)
+    argv = [
+        tool("prometheus"),
+        f"--config.file={folder / 'prometheus.json'}",
+        f"--storage.tsdb.path={folder / 'tsdb'}",
+        f"--web.listen-address=127.0.0.1:{port}",
+    ]
+    child = Child("prometheus", argv, folder / "prometheus.log")
+    child.spawn()
+    url = f"http://127.0.0.1:{port}"
+    try:
+        _wait(child, url)
+        yield Recording(url, json.loads((recording / "said.json").read_text()))
+    finally:
+        child.kill_now()
+
+
+def _wait(child: Child, url: str) -> None:
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        assert child.alive, child.tail()
+        with suppress(URLError), urlopen(f"{url}/-/ready", timeout=5) as answer:
+            if answer.status == 200:
+                return
+        time.sleep(0.05)
+    raise AssertionError(f"Prometheus is not ready: {child.tail()}")
