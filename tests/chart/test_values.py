@@ -1,6 +1,7 @@
 """values.yaml, its schema and the templates agree: each key does something, no other is taken."""
 
 import json
+import re
 import string
 from collections.abc import Iterator
 from functools import cache
@@ -103,6 +104,14 @@ def test_every_value_changes_the_rendering(path: Path) -> None:
     assert any(before != after for before, after in renderings)
 
 
+@pytest.mark.parametrize("kind", MONITORS)
+def test_every_value_of_the_monitor_is_for_each_kind_of_it(kind: str) -> None:
+    for path in LEAVES:
+        if path[0] == "monitor" and path[1] not in {"kind", "targets"}:
+            changed = chart.merged(base(kind), nested(path, other(path)))
+            assert manifests(changed) != base_text(kind), ".".join(path)
+
+
 def base(kind: str) -> dict[str, Any]:
     return chart.merged(EVERYTHING, {"monitor": {"kind": kind}})
 
@@ -181,6 +190,16 @@ def test_every_value_is_explained_where_it_stands() -> None:
     comments = sum(line.lstrip().startswith("#") for line in lines)
 
     assert comments > len(LEAVES) / 2
+
+
+def test_the_values_that_the_readme_names_are_values() -> None:
+    section = (chart.ROOT / "README.md").read_text().partition("| value | what it does |")[2]
+    rows = section.partition("\n\n")[0].splitlines()[2:]
+    named = [n for row in rows for n in re.findall(r"`(\w+(?:\.\w+)*)", row.split("|")[1])]
+
+    assert len(named) >= 9
+    for name in named:
+        assert at(tuple(name.split("."))) is not None
 
 
 ODD_TEXT = st.one_of(

@@ -90,3 +90,6 @@ async def test_the_image_is_built_scraped_and_stopped(tmp_path: Path) -> None:
     assert seen["uid"] == "65532"
     assert seen["no_new_privs"] == "1"
     assert seen["shell"] is False
+    # What the README says of its size, and some room for libraries to grow.
+    assert seen["size_mib"] < 115
+    assert seen["own_size_mib"] < 40
