@@ -168,7 +168,7 @@ async def demo(arguments: argparse.Namespace, screen: Screen) -> None:
         screen.say(f"starting {arguments.servers} nats-server(s)")
         async with (
             Cluster(arguments.servers, binary=arguments.nats_server, folder=folder) as cluster,
-            running_exporter(where, cluster.monitor_urls, folder) as exporter,
+            running_exporter(where, cluster.monitor_urls, folder, cluster.urls) as exporter,
         ):
             _introduce(cluster, exporter, folder, screen)
             with _logging(folder / "orders.log", screen):

@@ -20,6 +20,7 @@ START_DEADLINE = 30.0
 CONFIGURATION = """\
 clusters:
   - targets: {targets}
+    advisories: {advisories}
 collect:
   config_interval: 2s
 """
@@ -27,10 +28,19 @@ EVERY_ADDRESS = {"": LOOPBACK, "0.0.0.0": LOOPBACK, "[::]": "[::1]"}  # noqa: S1
 
 
 class Exporter(Child):
-    def __init__(self, address: str, targets: Sequence[str], folder: Path) -> None:
-        """`address` is what --web.listen-address takes; configuration and log go to the folder."""
+    def __init__(
+        self, address: str, targets: Sequence[str], folder: Path, urls: Sequence[str] = ()
+    ) -> None:
+        """`address` is what --web.listen-address takes; configuration and log go to the folder.
+
+        `targets` are asked for figures; on `urls` the workload's account is heard.
+        """
         config = folder / "exporter.yaml"
-        config.write_text(CONFIGURATION.format(targets=json.dumps(list(targets))))
+        advisories = [{"urls": list(urls), "hot": ["naks", "acks"]}] if urls else []
+        text = CONFIGURATION.format(
+            targets=json.dumps(list(targets)), advisories=json.dumps(advisories)
+        )
+        config.write_text(text)
         command = [sys.executable, "-m", "jetstream_exporter", f"--config.file={config}"]
         super().__init__(
             "the exporter",
@@ -80,9 +90,9 @@ class Exporter(Child):
 
 @asynccontextmanager
 async def running_exporter(
-    address: str, targets: Sequence[str], folder: Path
+    address: str, targets: Sequence[str], folder: Path, urls: Sequence[str] = ()
 ) -> AsyncIterator[Exporter]:
-    exporter = Exporter(address, targets, folder)
+    exporter = Exporter(address, targets, folder, urls)
     try:
         await exporter.start()
         yield exporter

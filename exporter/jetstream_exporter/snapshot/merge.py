@@ -55,6 +55,8 @@ def name_conflicts(reports: Iterable[Report]) -> list[str]:
     """Different servers of one name in one cluster: only one of them can be exported."""
     ids: dict[tuple[str, str], set[str]] = {}
     for report in reports:
+        if report.via:
+            continue  # an account's API tells no ids
         ids.setdefault((cluster_label(report), report.server_name), set()).add(report.server_id)
     return [
         f"{len(ids[place])} servers of the cluster {place[0]} are called {place[1]}; one is exported"

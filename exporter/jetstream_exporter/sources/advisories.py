@@ -54,6 +54,7 @@ PENDING_BYTES = 2**29
 BREATH = 200  # messages counted before others may run
 BATCH = 1000  # messages fetched from a capturing stream at once
 SETTLE = 5.0  # seconds for the questions that come with a new connection
+ONLY_SYSTEM = "$SYS.REQ.SERVER.PING.STATSZ"  # answered in the system account only
 RETRY = 30.0  # seconds between tries of what was refused
 NEEDED = {
     ".max_deliveries.": "max_deliveries",
@@ -181,6 +182,7 @@ class AdvisoriesSource:
                 await self._subscribe(client, subject)
             await client.flush()
             self._gaps += self._opened > 0
+        self._connection.expect_refusal(ONLY_SYSTEM)
         self._is_system = await _is_system(api)
         self._opened += 1
 
@@ -261,7 +263,7 @@ class AdvisoriesSource:
 async def _is_system(api: Api) -> bool:
     """Whether servers answer here: then it is the system account, which hears of all accounts what servers say."""
     try:
-        await api.raw("$SYS.REQ.SERVER.PING.STATSZ", within=1)
+        await api.raw(ONLY_SYSTEM, within=1)
     except SourceError:
         return False
     return True

@@ -59,6 +59,7 @@ class Connection:
         self.target = target_of(settings)
         self.login = Login([], {})
         self._deaf = False
+        self._quiet: set[str] = set()
         self.dropped = 0  # messages that came faster than they were read
 
     def start(self) -> None:
@@ -146,6 +147,10 @@ class Connection:
     def refused(self) -> set[str]:
         """The subjects, in lower case, that the user may not subscribe to."""
         return {subject for subject, what in self._denied.items() if what == "subscription"}
+
+    def expect_refusal(self, subject: str) -> None:
+        """Say nothing when this is refused: it is asked only to see whether it is."""
+        self._quiet.add(subject.lower())
 
     def forgive(self) -> None:
         """Forget what was refused: it is tried again."""
@@ -239,7 +244,8 @@ class Connection:
     def _note(self, error: Exception) -> None:
         match = _DENIED.search(str(error).lower())
         if match:
-            if match[2] not in self._denied and len(self._denied) < MOST_DENIED:
+            known = match[2] in self._denied or match[2] in self._quiet
+            if not known and len(self._denied) < MOST_DENIED:
                 log.warning("not permitted", target=self.target, what=match[1], subject=match[2])
                 self._denied[match[2]] = match[1]
             self._deaf |= match[1] == "subscription" and self._is_inbox(match[2])

@@ -62,7 +62,12 @@ async def run(arguments: argparse.Namespace, screen: Screen, folder: Path) -> No
             Cluster(arguments.servers, binary=arguments.nats_server, folder=folder)
         )
         stack = await running.enter_async_context(
-            Stack(cluster.monitor_urls, fast=arguments.fast, say=_with_time(screen.say))
+            Stack(
+                cluster.monitor_urls,
+                fast=arguments.fast,
+                urls=cluster.urls,
+                say=_with_time(screen.say),
+            )
         )
         _introduce(cluster, stack, screen)
         await stack.until_watching(120)

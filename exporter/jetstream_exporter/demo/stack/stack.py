@@ -83,11 +83,13 @@ class Stack:
         *,
         fast: bool = False,
         exporters: int = 1,
+        urls: Sequence[str] = (),
         say: Callable[[str], None] | None = None,
     ) -> None:
         self.fast = fast
         self.pagerduty = PagerDuty(say)
         self._targets = targets
+        self._urls = urls  # where events of the first account are heard, if anywhere
         programs = {name: find_program(name) for name in NAMES}
         self._folder = tempfile.TemporaryDirectory(prefix="jetstream-stack-")
         self._ports = {
@@ -177,7 +179,12 @@ class Stack:
     def write(self) -> None:
         """The configuration of every program."""
         exporter = {
-            "clusters": [{"targets": list(self._targets)}],
+            "clusters": [
+                {
+                    "targets": list(self._targets),
+                    "advisories": [{"urls": list(self._urls)}] if self._urls else [],
+                }
+            ],
             **({"collect": {"config_interval": "2s"}} if self.fast else {}),
         }
         (self.folder / "exporter.yaml").write_text(yaml.safe_dump(exporter))

@@ -1,0 +1,246 @@
+"""What becomes of scrapes over NATS when servers, logins and permissions come and go."""
+
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import nats
+import pytest
+from nats.js.api import ConsumerConfig
+from tests.support import ways
+from tests.support.exporter import Exporter, Samples, exporter
+from tests.support.tools import nats_server
+
+from jetstream_exporter.demo.cluster import Cluster, account
+
+UP = "jetstream_exporter_source_up"
+SYSTEM_PUBLISH = [
+    "$SYS.REQ.SERVER.PING.STATSZ",
+    "$SYS.REQ.SERVER.PING.VARZ",
+    "$SYS.REQ.SERVER.PING.HEALTHZ",
+    "$SYS.REQ.SERVER.*.JSZ",
+]
+ACCOUNT_PUBLISH = [
+    "$JS.API.INFO",
+    "$JS.API.STREAM.LIST",
+    "$JS.API.CONSUMER.LIST.*",
+    "$SYS.REQ.USER.INFO",
+]
+EVENTS_SUBSCRIBE = ["_INBOX.>", "$JS.EVENT.ADVISORY.>", "$JS.EVENT.METRIC.CONSUMER.ACK.>"]
+
+
+def user(name: str, publish: list[str], subscribe: list[str] | None = None) -> dict[str, Any]:
+    permissions = {"publish": publish, "subscribe": subscribe or ["_INBOX.>"]}
+    return {"user": name, "password": name, "permissions": permissions}
+
+
+def limited(*users: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """An account whose first user may do anything, as the demo's `account` makes it, and others not."""
+    block = account("a", **more)
+    block["users"] += users
+    return block
+
+
+async def fill(cluster: Cluster, replicas: int = 1) -> None:
+    nc = await nats.connect(cluster.urls_for("a"))
+    js = nc.jetstream(timeout=20)
+    await js.add_stream(name="S", subjects=["s"], num_replicas=replicas)
+    await js.publish("s", b"")
+    await js.add_consumer("S", ConsumerConfig(durable_name="c", ack_policy="explicit"))
+    await nc.close()
+
+
+def states(samples: Samples, source: str) -> set[float]:
+    return set(samples.all(UP, source=source))
+
+
+async def errors(running: Exporter) -> str:
+    return await running.text("/debug/sources")
+
+
+@pytest.fixture(scope="module")
+def everything() -> dict[str, Any]:
+    """Accounts with a user for each way in that may do exactly what it needs."""
+    return {
+        "A": limited(
+            user("api", ACCOUNT_PUBLISH),
+            user("info", ["$JS.API.STREAM.INFO.*", "$JS.API.CONSUMER.INFO.*.*"]),
+            user("events", ["$SYS.REQ.USER.INFO"], EVENTS_SUBSCRIBE),
+            user("nothing", ["nothing"]),
+        ),
+        "SYS": {
+            "users": [
+                {"user": "sys", "password": "sys"},
+                user("least", SYSTEM_PUBLISH),
+                user("less", SYSTEM_PUBLISH[:-1]),
+            ]
+        },
+    }
+
+
+@pytest.fixture
+async def alone(everything: dict[str, Any]) -> AsyncIterator[Cluster]:
+    async with Cluster(size=1, accounts=everything) as cluster:
+        await fill(cluster)
+        yield cluster
+
+
+async def test_the_least_permissions_are_enough_for_each_way(
+    alone: Cluster, tmp_path: Path
+) -> None:
+    config = ways.settings(
+        system=ways.login(alone, tmp_path, "least"),
+        accounts=[ways.login(alone, tmp_path, "api")],
+        advisories=[ways.login(alone, tmp_path, "events")],
+    )
+    async with exporter(tmp_path, config=config) as running:
+        samples = await running.scrape()
+        assert states(samples, "system") == {1}, await errors(running)
+        assert states(samples, "account") == {1}, await errors(running)
+        assert states(samples, "advisories") == {1}, await errors(running)
+        assert samples.all("jetstream_consumer_pending_messages") == [1]
+        assert samples.all("jetstream_account_max_streams") == []
+        assert samples.all("jetstream_account_streams") == [1]
+        assert samples.all("jetstream_consumer_max_deliveries_total") == [0]
+        assert "not permitted" not in running.log()
+
+
+async def test_infos_alone_are_enough_where_names_are_configured(
+    alone: Cluster, tmp_path: Path
+) -> None:
+    api = ways.login(alone, tmp_path, "info") | {
+        "account": "A",
+        "streams": ["S"],
+        "consumers": {"S": ["c"]},
+    }
+    async with exporter(tmp_path, config=ways.settings(accounts=[api])) as running:
+        samples = await running.scrape()
+        assert samples.all("jetstream_consumer_pending_messages") == [1]
+        assert samples.all("jetstream_stream_messages") == [1]
+        assert "the user may not publish to $JS.API.INFO" in await errors(running)
+
+
+async def test_a_missing_permission_is_named_and_costs_its_own_part_only(
+    alone: Cluster, tmp_path: Path
+) -> None:
+    config = ways.settings(
+        system=ways.login(alone, tmp_path, "less"),
+        accounts=[ways.login(alone, tmp_path, "nothing") | {"account": "A"}],
+        advisories=[ways.login(alone, tmp_path, "api")],
+    )
+    async with exporter(tmp_path, config=config) as running:
+        started = time.monotonic()
+        samples = await running.scrape()
+        assert time.monotonic() - started < 5
+        page = await errors(running)
+        assert ".JSZ" in page
+        assert "the user may not publish to $SYS.REQ.SERVER.N" in page
+        assert "the user may not publish to $JS.API.STREAM.NAMES" in page
+        assert "the user may not subscribe to $js.event.advisory." in page
+        assert samples.all("nats_server_up") == [1]
+        assert samples.all("jetstream_stream_messages") == []
+        assert samples.all("jetstream_consumer_max_deliveries_total") == []
+
+
+async def test_an_account_without_jetstream_is_said_to_have_none(tmp_path: Path) -> None:
+    accounts = {"A": account("a"), "PLAIN": account("plain", jetstream=False)}
+    async with Cluster(size=1, accounts=accounts) as cluster:
+        logins = [ways.login(cluster, tmp_path, name) for name in ("a", "plain")]
+        async with exporter(tmp_path, config=ways.settings(accounts=logins)) as running:
+            samples = await running.scrape()
+            assert sorted(samples.all(UP, source="account")) == [0, 1]
+            page = await errors(running)
+            assert "JetStream not enabled" in page or "nobody answers there" in page
+
+
+async def test_a_wrong_password_is_said_at_once_and_tried_for_ever(
+    alone: Cluster, tmp_path: Path
+) -> None:
+    wrong = ways.login(alone, tmp_path, "sys")
+    password = tmp_path / "sys.password"
+    password.write_text("wrong")
+    config = ways.settings(system=wrong, targets=alone.monitor_urls)
+    async with exporter(tmp_path, config=config) as running:
+        samples = await running.scrape(timeout=8)
+        assert states(samples, "system") == {0}
+        assert "the server refuses the login: Authorization Violation" in await errors(running)
+        assert samples.all("jetstream_consumer_pending_messages") == [1]
+        password.write_text("sys")
+        await running.until("the login", lambda s: states(s, "system") == {1})
+
+
+async def test_servers_that_went_away_come_back(tmp_path: Path, alone: Cluster) -> None:
+    config = ways.settings(
+        system=ways.login(alone, tmp_path, "sys"),
+        accounts=[ways.login(alone, tmp_path, "a")],
+        advisories=[ways.login(alone, tmp_path, "a")],
+    )
+    async with exporter(tmp_path, config=config) as running:
+        first = await running.scrape()
+        assert first.all("jetstream_exporter_advisory_gaps_total") == [0]
+        await alone[0].kill()
+        started = time.monotonic()
+        gone = await running.until("the loss", lambda s: s.all("nats_server_up") == [0])
+        assert time.monotonic() - started < 15
+        assert set(gone.all(UP)) == {0}
+        assert gone.all("jetstream_stream_messages") == []
+        assert gone.all("jetstream_exporter_advisory_connected") == [0]
+        assert gone.all("jetstream_consumer_max_deliveries_total") == []
+        await alone[0].start()
+        back = await running.until("all sources", lambda s: set(s.all(UP)) == {1})
+        assert back.all("nats_server_up") == [1]
+        assert back.all("jetstream_consumer_pending_messages") == [1]
+        assert back.all("jetstream_exporter_advisory_gaps_total") == [1]
+
+
+@pytest.mark.parametrize("version", ["2.10.26", "2.15.1"])
+async def test_verdicts_agree_when_a_server_is_killed_and_a_lone_asset_is_known_by_name(
+    version: str, tmp_path: Path
+) -> None:
+    async with Cluster(accounts={"A": account("a")}, binary=nats_server(version)) as cluster:
+        nc = await nats.connect(cluster.urls_for("a"))
+        js = nc.jetstream(timeout=20)
+        await js.add_stream(name="R3", subjects=["r3"], num_replicas=3)
+        lone = await js.add_stream(name="R1", subjects=["r1"])
+        await nc.close()
+        assert lone.cluster is not None
+        victim = cluster[str(lone.cluster.leader)]
+        folders = {way: tmp_path / way.__name__ for way in (ways.http, ways.system, ways.accounts)}
+        said: dict[str, Samples] = {}
+        for folder in folders.values():
+            folder.mkdir()
+        configs = {way: way(cluster, folder) for way, folder in folders.items()}
+        await victim.kill()
+        for way, config in configs.items():
+            async with exporter(folders[way], config=config) as running:
+                said[way.__name__] = await running.until(
+                    f"{way.__name__}: the loss of redundancy, after an election",
+                    lambda s: s.get("jetstream_stream_fault_tolerance", stream="R3") == 0,
+                    40,
+                )
+        for samples in said.values():
+            assert samples.get("jetstream_stream_has_leader", stream="R3") == 1
+            assert samples.get("jetstream_stream_has_quorum", stream="R3") == 1
+            assert samples.get("jetstream_stream_replicas_current", stream="R3") == 2
+            assert samples.get("jetstream_stream_messages", stream="R1") is None
+        assert said["http"].get("jetstream_stream_has_leader", stream="R1") is None
+        assert said["system"].get("jetstream_stream_has_leader", stream="R1") is None
+        assert said["accounts"].get("jetstream_stream_has_leader", stream="R1") == 0
+
+
+async def test_a_frozen_server_costs_itself_only_and_not_the_deadline(tmp_path: Path) -> None:
+    async with Cluster(accounts={"A": account("a")}) as cluster:
+        await fill(cluster, replicas=3)
+        config = ways.together(cluster, tmp_path)
+        async with exporter(tmp_path, config=config) as running:
+            await running.until("all", lambda s: set(s.all(UP)) == {1})
+            cluster[0].pause()
+            for _ in range(4):
+                started = time.monotonic()
+                samples = await running.scrape(timeout=8)
+                assert time.monotonic() - started < 8
+            assert samples.get(UP, source="system", target="demo/nats-0") == 0
+            assert samples.get(UP, source="system", target="demo/nats-1") == 1
+            cluster[0].resume()
+            await running.until("all again", lambda s: set(s.all(UP)) == {1}, 40)
