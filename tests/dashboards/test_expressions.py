@@ -28,17 +28,6 @@ of_each_board = pytest.mark.parametrize(
 )
 Asked = list[Expression]
 
-CONSUMER = {"nats_cluster", "account", "stream", "consumer"}
-# Heard only while the exporter listens to advisories.
-HEARD = {
-    **{
-        f"jetstream_consumer_{what}_total": CONSUMER
-        for what in ("naks", "terminations", "max_deliveries", "excess_deliveries")
-    },
-    "jetstream_advisories_total": {"kind"},
-    "jetstream_exporter_advisory_connected": set[str](),
-    "jetstream_exporter_advisory_gaps_total": set[str](),
-}
 # Prometheus' own, and prometheus_client's.
 FOREIGN = {
     "up": set[str](),
@@ -49,14 +38,10 @@ FOREIGN = {
     "ALERTS": {"alertname", "alertstate", "service", "severity", "nats_cluster"},
 }
 TARGET = {"job", "instance"}
-KNOWN = (
-    HEARD
-    | FOREIGN
-    | {family.name: set(table.labels) for table in TABLES for family in table.families}
-)
+KNOWN = FOREIGN | {family.name: set(table.labels) for table in TABLES for family in table.families}
 COUNTERS = {
     family.name for table in TABLES for family in table.families if family.type == "counter"
-} | {name for name in (*HEARD, *FOREIGN) if name.endswith("_total")}
+} | {name for name in FOREIGN if name.endswith("_total")}
 OF_COUNTERS = {"rate", "irate", "increase"}
 
 

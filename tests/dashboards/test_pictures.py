@@ -18,7 +18,6 @@ in_a_browser = pytest.mark.skipif(
 # Of the chosen stream and consumer; what no recording has stands in test_real_data.py.
 CHOSEN = {"stream": "EXPORTS", "consumer": "uploader"}
 EMPTY = {
-    "jetstream-exporter": {"Connection for advisories", "Advisories heard", "Gaps"},
     "jetstream-servers": {"Certificates"},
     "jetstream-stream": {
         "Max messages",  # not set
@@ -30,7 +29,6 @@ EMPTY = {
         "Exhausted",  # so none is ever exhausted
         "Drain time",
         "Since the last delivery and acknowledgement",  # nobody ever asked for a message
-        "Refusals, from advisories",
     },
 }
 

@@ -11,13 +11,8 @@ from tests.support.recording import INTERVAL, Recording
 BOARDS = boards()
 each_board = pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS.keys())
 # Panels without data in the recording, and why.
-ADVISORIES = "the exporter of the recording is not told to listen to advisories"
 MAY_BE_EMPTY = {
     "Certificates": "the recorded servers have no TLS listener",
-    "Connection for advisories": ADVISORIES,
-    "Advisories heard": ADVISORIES,
-    "Gaps": ADVISORIES,
-    "Refusals, from advisories": ADVISORIES,
     "Meta group snapshot": "the meta group makes its first one after about a minute",
 }
 MOST_SERIES = 60

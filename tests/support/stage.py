@@ -190,6 +190,12 @@ class Stage:
                 return
 
 
+def configuration(cluster: Cluster) -> str:
+    """The exporter's: every server, and the advisories of the account that works."""
+    listen = {"urls": cluster.urls, "hot": ["naks"]}  # without a user: the first account
+    return json.dumps({"clusters": [{"targets": cluster.monitor_urls, "advisories": [listen]}]})
+
+
 @asynccontextmanager
 async def stage(
     folder: Path,
@@ -202,7 +208,7 @@ async def stage(
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
         cluster = await enter(Cluster(size=3, name="shop", max_file_store=2 * GIB))
-        watching = await enter(exporter(folder, cluster.monitor_urls))
+        watching = await enter(exporter(folder, config=configuration(cluster)))
         asked = await enter(prometheus(folder, watching.url.removeprefix("http://"), interval))
         nc = await nats.connect(cluster.urls, max_reconnect_attempts=-1, reconnect_time_wait=0.5)
         stack.push_async_callback(nc.close)

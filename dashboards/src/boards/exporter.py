@@ -5,14 +5,15 @@ from __future__ import annotations
 from dashboards.src import shared
 from dashboards.src.board import JOB, Board, Row, cluster
 from dashboards.src.panels import BAD, OK, QUIET, WARN, Look, Query, Step, Word, dashed
-from dashboards.src.promql import SERVERS, Scope
+from dashboards.src.promql import CLUSTER, SERVERS, Scope
 from dashboards.src.shapes import stat, timeline, timeseries
 from dashboards.src.tables import Column, table
 
 ITSELF = Scope(("instance",))
 SOURCES = Scope(("instance", "source", "target"))
 KINDS = Scope(("instance", "kind"))
-HEARD = Scope(("kind",))
+HEARD = Scope(("kind",), CLUSTER)
+LISTENERS = Scope(("instance", "target"))
 BUILD = Scope(("job", "instance"))
 
 COLLECT = ITSELF.now("jetstream_exporter_collect_duration_seconds")
@@ -160,10 +161,10 @@ ADVISORIES = Row(
             "Connection for advisories",
             "Whether the exporter hears advisories. Good: connected. Bad: cut; refusals and exhausted messages are "
             "missed meanwhile. Without advisories in the configuration there is nothing here.",
-            (Query(ITSELF.now("jetstream_exporter_advisory_connected"), "{{instance}}"),),
+            (Query(LISTENERS.now("jetstream_exporter_advisory_connected"), "{{target}}"),),
             look=Look(words=[Word(0, 0, "cut", BAD), Word(1, 1, "connected", OK)]),
             width=8,
-            height=6,
+            height=8,
             empty="advisories are off",
         ),
         timeseries(
@@ -171,17 +172,18 @@ ADVISORIES = Row(
             "Advisories by kind, a second. Good: few. Bad: many quorum losses or maximum deliveries.",
             (Query(HEARD.rate("jetstream_advisories_total"), "{{kind}}"),),
             look=Look("cps", minimum=0),
+            many=True,
             width=8,
-            height=6,
+            height=8,
             empty="advisories are off",
         ),
         timeseries(
             "Gaps",
             "Times the connection was cut. Advisories are not repeated: each gap may hide some. Good: 0. Bad: any.",
-            (Query(ITSELF.increase("jetstream_exporter_advisory_gaps_total"), "{{instance}}"),),
+            (Query(LISTENERS.increase("jetstream_exporter_advisory_gaps_total"), "{{target}}"),),
             look=Look("short", [Step(1, WARN)], minimum=0),
             width=8,
-            height=6,
+            height=8,
             empty="advisories are off",
         ),
     ),
