@@ -177,6 +177,28 @@ def test_secrets_are_named_and_mounted_never_held() -> None:
     assert "--web.config.file=/etc/jetstream-exporter/web/web-config.yaml" in args
 
 
+def test_every_volume_is_mounted_once() -> None:
+    pod = chart.the("Deployment", EVERYTHING)["spec"]["template"]["spec"]
+    mounts = {m["name"]: m["mountPath"] for m in chart.container(EVERYTHING)["volumeMounts"]}
+
+    assert mounts == {
+        **{name: f"/etc/jetstream-exporter/{name}" for name in ("config", "creds", "tls", "web")},
+        "tmp": "/tmp",
+    }
+    assert sorted(volume["name"] for volume in pod["volumes"]) == sorted(mounts)
+
+
+def test_a_probe_asks_the_exporter_for_each_target() -> None:
+    spec = chart.the("Probe", {"monitor": {"kind": "Probe", "targets": ["http://nats-0:8222"]}})
+
+    assert spec["spec"]["prober"] == {
+        "url": "jse-jetstream-exporter.monitoring.svc:18222",
+        "path": "/probe",
+        "scheme": "http",
+    }
+    assert spec["spec"]["targets"]["staticConfig"]["static"] == ["http://nats-0:8222"]
+
+
 def test_everything_mounted_is_read_only_but_tmp() -> None:
     mounts = chart.container(EVERYTHING)["volumeMounts"]
 
