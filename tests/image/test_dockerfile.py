@@ -61,6 +61,8 @@ def test_the_build_sees_only_what_the_wheel_is_made_of() -> None:
         "!README.md",
         "!LICENSE",
         "!exporter",
+        "!rules",
+        "!alertmanager",
     }
 
 

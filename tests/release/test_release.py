@@ -15,6 +15,7 @@ from tests.support.chart import ROOT
 
 DAY = datetime.date(2026, 12, 24)
 VERSION = "9.8.7"
+SHIPPED = "jetstream_exporter/demo/stack/shipped"  # what the demo runs, in the wheel
 NEEDED = (
     *("pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "CONFIGURATION.md", ".gitignore"),
     *("exporter", "helm", "rules", "dashboards", "alertmanager", "tests/chart"),
@@ -80,8 +81,13 @@ def test_the_wheel_holds_the_package_and_nothing_else(tree: Path, built: Path) -
     own = {name for name in names if ".dist-info/" not in name}
     folder = tree / "exporter"
     sources = {str(f.relative_to(folder)) for f in (folder / "jetstream_exporter").rglob("*.*")}
+    shipped = {
+        f"{SHIPPED}/{file.relative_to(tree)}"
+        for name in ("rules", "alertmanager")
+        for file in (tree / name).rglob("*.*")
+    }
 
-    assert own == {name for name in sources if "__pycache__" not in name}
+    assert own == {name for name in sources if "__pycache__" not in name} | shipped
     assert {name.partition(".dist-info/")[2] for name in names} - {""} == {
         *("METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE")
     }
@@ -91,7 +97,8 @@ def test_the_source_distribution_holds_what_the_wheel_is_made_of(tree: Path, bui
     with tarfile.open(next(built.glob("*.tar.gz"))) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
 
-    assert {name for name in names if not name.startswith("exporter/")} == {
+    folders = ("exporter/", "rules/", "alertmanager/")
+    assert {name for name in names if not name.startswith(folders)} == {
         *("CHANGELOG.md", "CONFIGURATION.md", "LICENSE", "PKG-INFO", "README.md"),
         *("pyproject.toml", ".gitignore"),
     }
