@@ -27,6 +27,14 @@ ACCOUNT_PUBLISH = [
     "$JS.API.CONSUMER.LIST.*",
     "$SYS.REQ.USER.INFO",
 ]
+INFO_PUBLISH = ["$JS.API.STREAM.INFO.*", "$JS.API.CONSUMER.INFO.*.*"]
+READ_PUBLISH = [
+    "$SYS.REQ.USER.INFO",
+    "$JS.API.CONSUMER.INFO.*.*",
+    "$JS.API.CONSUMER.CREATE.>",
+    "$JS.API.CONSUMER.MSG.NEXT.*.*",
+    "$JS.ACK.>",
+]
 EVENTS_SUBSCRIBE = ["_INBOX.>", "$JS.EVENT.ADVISORY.>", "$JS.EVENT.METRIC.CONSUMER.ACK.>"]
 
 
@@ -51,6 +59,19 @@ async def fill(cluster: Cluster, replicas: int = 1) -> None:
     await nc.close()
 
 
+def test_the_readme_names_the_least_permissions() -> None:
+    text = (Path(__file__).parents[2] / "README.md").read_text()
+    table = text[text.index("| way | publish | subscribe |") :]
+    for subject in (
+        *SYSTEM_PUBLISH,
+        *ACCOUNT_PUBLISH,
+        *INFO_PUBLISH,
+        *EVENTS_SUBSCRIBE,
+        *READ_PUBLISH,
+    ):
+        assert f"`{subject}`" in table, subject
+
+
 def states(samples: Samples, source: str) -> set[float]:
     return set(samples.all(UP, source=source))
 
@@ -65,7 +86,8 @@ def everything() -> dict[str, Any]:
     return {
         "A": limited(
             user("api", ACCOUNT_PUBLISH),
-            user("info", ["$JS.API.STREAM.INFO.*", "$JS.API.CONSUMER.INFO.*.*"]),
+            user("info", INFO_PUBLISH),
+            user("reader", READ_PUBLISH),
             user("events", ["$SYS.REQ.USER.INFO"], EVENTS_SUBSCRIBE),
             user("nothing", ["nothing"]),
         ),
@@ -104,6 +126,22 @@ async def test_the_least_permissions_are_enough_for_each_way(
         assert samples.all("jetstream_account_streams") == [1]
         assert samples.all("jetstream_consumer_max_deliveries_total") == [0]
         assert "not permitted" not in running.log()
+
+
+async def test_the_least_permissions_are_enough_to_read_a_capturing_stream(
+    alone: Cluster, tmp_path: Path
+) -> None:
+    nc = await nats.connect(alone.urls_for("a"))
+    await nc.jetstream().add_stream(name="EVENTS", subjects=["$JS.EVENT.>"])
+    await nc.close()
+    reading = ways.login(alone, tmp_path, "reader") | {"stream": "EVENTS"}
+    config = ways.settings(targets=alone.monitor_urls, advisories=[reading])
+    async with exporter(tmp_path, config=config) as running:
+        samples = await running.scrape()
+        assert states(samples, "advisories") == {1}, await errors(running)
+        assert samples.get("jetstream_consumer_max_deliveries_total", consumer="c") == 0
+        await alone[0].stop()
+        await running.until("the loss", lambda s: states(s, "advisories") == {0})
 
 
 async def test_infos_alone_are_enough_where_names_are_configured(

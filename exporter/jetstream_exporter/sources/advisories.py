@@ -53,7 +53,7 @@ PENDING_MESSAGES = 1_000_000  # a burst waits here while it is counted
 PENDING_BYTES = 2**29
 BREATH = 200  # messages counted before others may run
 BATCH = 1000  # messages fetched from a capturing stream at once
-SETTLE = 5.0  # seconds for the questions that come with a new connection
+SETTLE = 2.0  # seconds for the questions that come with a new connection
 ONLY_SYSTEM = "$SYS.REQ.SERVER.PING.STATSZ"  # answered in the system account only
 RETRY = 30.0  # seconds between tries of what was refused
 NEEDED = {
@@ -227,6 +227,7 @@ class AdvisoriesSource:
                 await js.add_consumer(
                     stream,
                     ConsumerConfig(
+                        name=durable,
                         durable_name=durable,
                         ack_policy=AckPolicy.ALL,
                         deliver_policy=DeliverPolicy.NEW,

@@ -2,15 +2,16 @@
 
 from collections.abc import Iterator
 
-from jetstream_exporter.collect import Source
 from jetstream_exporter.config.schema import Cluster, Collect
 from jetstream_exporter.sources.account import AccountSource
 from jetstream_exporter.sources.advisories import AdvisoriesSource
 from jetstream_exporter.sources.system import SystemSource
 from jetstream_exporter.sources.tally import Tally
 
+NatsSource = SystemSource | AccountSource | AdvisoriesSource
 
-def nats_sources(cluster: Cluster, collect: Collect) -> Iterator[Source]:
+
+def nats_sources(cluster: Cluster, collect: Collect) -> Iterator[NatsSource]:
     """One for the system account, one for each account, and one for each connection that hears events."""
     name = cluster.name or "clusters"
     if cluster.system.enabled:

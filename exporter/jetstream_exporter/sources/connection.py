@@ -148,6 +148,11 @@ class Connection:
         """The subjects, in lower case, that the user may not subscribe to."""
         return {subject for subject, what in self._denied.items() if what == "subscription"}
 
+    def _refusal(self) -> str:
+        """What the user would have needed for a connection that was not to be; empty if nothing was refused."""
+        needed = sorted(self._denied.keys() - self._quiet)
+        return f"the user may not use {', '.join(needed)}" if needed else ""
+
     def expect_refusal(self, subject: str) -> None:
         """Say nothing when this is refused: it is asked only to see whether it is."""
         self._quiet.add(subject.lower())
@@ -230,7 +235,7 @@ class Connection:
         except (nats.errors.Error, OSError, ValueError, TimeoutError, SourceError) as error:
             await _end(client)
             vague = isinstance(error, nats.errors.NoServersError) and failures
-            raise SourceError(words(failures[-1] if vague else error)) from None
+            raise SourceError(self._refusal() or words(failures[-1] if vague else error)) from None
         except asyncio.CancelledError:
             await _end(client)
             raise
