@@ -11,6 +11,8 @@ from tests.support import chart
 from tests.support.tools import nats_server, tool
 
 from jetstream_exporter import config
+from jetstream_exporter.demo.orders import __main__ as orders
+from jetstream_exporter.demo.orders import streams
 
 FOLDER = chart.ROOT / "examples/compose"
 COMPOSE: dict[str, Any] = yaml.safe_load((FOLDER / "compose.yaml").read_text())
@@ -66,6 +68,38 @@ def test_the_exporter_asks_every_server() -> None:
     servers = [name for name in SERVICES if name.startswith("nats-")]
 
     assert parsed.clusters[0].targets == [f"http://{name}:8222" for name in servers]
+
+
+def test_the_exporter_hears_the_advisories_of_every_server() -> None:
+    parsed = config.parse((FOLDER / "exporter.yaml").read_text(), "exporter.yaml")
+    (advisories,) = parsed.clusters[0].advisories
+
+    assert advisories.urls == [
+        f"nats://{name}:4222" for name in SERVICES if name.startswith("nats-")
+    ]
+
+
+ORDERS = [name for name in SERVICES if name.startswith("orders-")]
+
+
+@pytest.mark.parametrize("name", ORDERS)
+def test_each_part_of_the_workload_has_a_command_line_that_is_understood(name: str) -> None:
+    service = SERVICES[name]
+    program, flag, module, *flags = service["entrypoint"]
+    parsed = orders.make_parser().parse_args([*flags, *service["command"]])
+
+    assert (program, flag, module) == ("/usr/bin/python3", "-m", "jetstream_exporter.demo.orders")
+    assert parsed.role == name.removeprefix("orders-")
+    assert len(parsed.server) == 3
+
+
+def test_the_servers_have_room_for_the_streams_of_the_workload() -> None:
+    configured = re.search(r"max_file_store: (\d+)Gi", (FOLDER / "nats.conf").read_text())
+    wanted = sum(stream.max_bytes or 0 for stream in (streams.orders(), streams.dead_letters()))
+
+    assert ORDERS
+    assert configured
+    assert int(configured[1]) << 30 > wanted
 
 
 def test_prometheus_accepts_its_configuration(tmp_path: Path) -> None:
