@@ -23,7 +23,10 @@ SHORT = (
 CONFIG_SHARE = (
     0.6  # of the time, for the question that costs most; the rest is for the light one, if need be
 )
-FULL_EVERY = 5  # after so many short tries, one with the whole deadline
+LONGER_EVERY, LONGER = (
+    5,
+    3.0,
+)  # after so many short tries a longer one, for a server that is far away
 # Accounts are paged by 1,024 unless told otherwise. -1 stands for all of them, but makes 2.10 panic and hang up.
 LIGHT = "/jsz?consumers=true&limit=65536"
 FULL = "/jsz?consumers=true&config=true&limit=65536"
@@ -114,9 +117,9 @@ class MonitoringSource:
         """
         deadline = question.deadline
         with_config = question.with_config and not memory.timeouts
-        patient = memory.timeouts % FULL_EVERY == 0
-        if not patient:
-            soon = asyncio.get_running_loop().time() + SHORT
+        if memory.timeouts:
+            patience = SHORT if memory.timeouts % LONGER_EVERY else LONGER
+            soon = asyncio.get_running_loop().time() + patience
             varz = await self._varz(asking, min(deadline, soon))
             if varz is None:
                 return None
