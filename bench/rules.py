@@ -35,7 +35,6 @@ from jetstream_exporter.metrics import TABLES
 
 RULES = sorted((Path(__file__).parent.parent / "rules").glob("*.yaml"))
 RESULTS = Path(__file__).parent / "results"
-ADVISORY = ("jetstream_consumer_max_deliveries_total", "jetstream_consumer_excess_deliveries_total")
 LEVEL = ("nats_cluster", "account", "stream", "consumer")
 SPACING = 30
 HISTORY = 30 * 60
@@ -99,8 +98,6 @@ def asked() -> list[tuple[str, str, tuple[str, ...]]]:
         for family in table.families
         if family.name in words
     ]
-    known = {name for name, _, _ in found}
-    found += [(name, "counter", LEVEL) for name in ADVISORY if name not in known]
     return found + [(name, "gauge", LEVEL) for name in RECORDED]
 
 

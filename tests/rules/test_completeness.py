@@ -35,11 +35,6 @@ SCOPES = {
 }
 # What Prometheus and Kubernetes add to a scraped series.
 TARGET = {"job", "instance", "namespace", "pod"}
-# From advisories, once the exporter hears them.
-ADVISORY = {
-    "jetstream_consumer_max_deliveries_total": SCOPES["consumer"],
-    "jetstream_consumer_excess_deliveries_total": SCOPES["consumer"],
-}
 FOREIGN = {
     "up": set(),
     "kube_pod_spec_volumes_persistentvolumeclaims_info": {"persistentvolumeclaim", "volume"},
@@ -56,7 +51,6 @@ BOARDS = {
 VARIABLES = {"nats_cluster", "account", "stream", "consumer"}
 
 LABELS: dict[str, set[str]] = {
-    **ADVISORY,
     **{family.name: set(table.labels) for table in TABLES for family in table.families},
     **{rule.record: SCOPES["consumer"] for rule in RECORDS},
     **FOREIGN,

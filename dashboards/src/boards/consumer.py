@@ -20,7 +20,7 @@ UNACKED = IT.now("jetstream_consumer_ack_pending_messages")
 MOST_UNACKED = IT.now("jetstream_consumer_max_ack_pending")
 LED = IT.now("jetstream_consumer_has_leader")
 PAUSED = IT.now("jetstream_consumer_paused")
-FULL = limit("JetStreamConsumerAckPendingSaturated", "(jetstream_consumer_max_ack_pending) > 1)")
+FULL = limit("JetStreamConsumerAckPendingSaturated", "(jetstream_consumer_max_ack_pending > 1)")
 
 # The first that is true names the state. Values are those of `STATES`.
 STATE = (
