@@ -2,21 +2,18 @@
 
 import argparse
 import asyncio
-import gc
 import importlib
 import platform
 import sys
 from collections.abc import Sequence
 
-from jetstream_exporter import __version__, log
+from jetstream_exporter import __version__, log, memory
 from jetstream_exporter.config import ConfigError
 from jetstream_exporter.service import Service, load_checked
 from jetstream_exporter.web.access import load_web_config
 from jetstream_exporter.web.serve import ListenError, parse_address, serve
 
 DEFAULT_ADDRESS = ":18222"
-# A scrape makes hundreds of thousands of objects without cycles; looking at them all the time costs more than it frees.
-GARBAGE_THRESHOLD = 50_000
 COMMANDS = {"demo": "jetstream_exporter.demo.command", "audit": "jetstream_exporter.audit.command"}
 EPILOG = """\
 commands, each with a --help of its own:
@@ -122,7 +119,7 @@ def _check(arguments: argparse.Namespace) -> int:
 def _serve(arguments: argparse.Namespace) -> int:
     addresses = _addresses(arguments)
     web_config = load_web_config(arguments.web_config)
-    gc.set_threshold(GARBAGE_THRESHOLD)
+    memory.tune()
 
     async def run() -> None:
         service = Service(arguments.config_file, arguments.target)
