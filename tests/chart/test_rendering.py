@@ -59,6 +59,13 @@ def test_no_two_objects_share_a_name() -> None:
     assert max(len(name) for _, name in names) <= 63
 
 
+def test_every_object_carries_the_labels_of_the_release_and_yours() -> None:
+    for found in chart.objects(chart.merged(EVERYTHING, {"commonLabels": {"team": "platform"}})):
+        labels = found["metadata"]["labels"]
+        assert labels["app.kubernetes.io/instance"] == "jse", found["kind"]
+        assert labels["team"] == "platform", found["kind"]
+
+
 def test_the_pod_cannot_do_more_than_it_needs() -> None:
     for pod in pods(EVERYTHING):
         assert pod["automountServiceAccountToken"] is False
