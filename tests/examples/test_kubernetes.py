@@ -4,6 +4,7 @@ import asyncio
 import json
 import signal
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,50 @@ def test_the_values_of_the_exporter_are_values_of_its_chart() -> None:
 
     for found in chart.objects(values, namespace="nats"):
         chart.validate(found)
+
+
+async def test_the_exporter_with_its_values_hears_and_sees_the_cluster(tmp_path: Path) -> None:
+    """The configuration that the chart renders from them, with loopback for the Service's name."""
+    values = yaml.safe_load((EXAMPLES / "exporter-values.yaml").read_text())
+    (rendered, *_) = chart.of_kind("ConfigMap", {**values, "dashboards": {"enabled": False}})
+    text = rendered["data"]["config.yaml"]
+    (tmp_path / "nats").mkdir()
+    async with manifests.cluster(tmp_path / "nats") as servers:
+        here = text.replace("http://nats-headless:8222", servers[0].url)
+        here = here.replace("nats-headless:4222", f"127.0.0.1:{servers[0].client}")
+        assert here.count("127.0.0.1") == 2
+        config = tmp_path / "config.yaml"
+        config.write_text(here)
+        (port,) = free_ports(1)
+        address = f"127.0.0.1:{port}"
+        flags = ("--config.file", config, "--web.listen-address", address)
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "jetstream_exporter", *map(str, flags)),
+            env={"APP_PASSWORD": manifests.PASSWORDS["APP_PASSWORD"]},
+        )
+        try:
+            wanted = {'nats_server_up{nats_cluster="nats",server="nats-0"} 1'}
+            metrics = await scraped_until(address, wanted, "jetstream_exporter_advisory_connected")
+        finally:
+            process.terminate()
+            await process.wait()
+
+    heard = [each for each in metrics if each.startswith("jetstream_exporter_advisory_connected")]
+    assert [each.rpartition(" ")[2] for each in heard] == ["1"]
+
+
+async def scraped_until(address: str, wanted: set[str], connected: str) -> list[str]:
+    async with asyncio.timeout(30), aiohttp.ClientSession() as session:
+        while True:
+            try:
+                async with session.get(f"http://{address}/metrics") as answer:
+                    lines = (await answer.text()).splitlines()
+            except aiohttp.ClientError:
+                lines = []
+            ours = [line for line in lines if line.startswith(connected)]
+            if wanted <= set(lines) and ours and all(line.endswith(" 1") for line in ours):
+                return lines
+            await asyncio.sleep(0.1)
 
 
 def test_both_ways_to_the_cluster_hold_the_same_limits() -> None:
