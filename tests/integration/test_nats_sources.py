@@ -1,0 +1,240 @@
+"""The sources over NATS, asked in this process: many servers, silent ones, large answers, and nothing left behind."""
+
+import asyncio
+import gzip
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import nats
+import pytest
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from tests.support.exporter import eventually
+
+from jetstream_exporter.config.nats import AccountApi, Advisories, System
+from jetstream_exporter.demo.cluster import Cluster, account
+from jetstream_exporter.report import Outcome, Question
+from jetstream_exporter.sources.account import AccountSource
+from jetstream_exporter.sources.advisories import AdvisoriesSource
+from jetstream_exporter.sources.system import SystemSource
+from jetstream_exporter.sources.tally import Tally
+
+LIMIT = 2**28
+NO_SUCH = "nats://127.0.0.1:1"
+
+
+def in_seconds(seconds: float, *, with_config: bool = False) -> Question:
+    return Question(asyncio.get_running_loop().time() + seconds, with_config)
+
+
+async def timed(source: SystemSource, seconds: float) -> tuple[dict[str, Outcome], float]:
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    outcomes = await source.ask(in_seconds(seconds))
+    return {outcome.target: outcome for outcome in outcomes}, loop.time() - started
+
+
+class Crowd:
+    """Servers that answer as a system account's do, played by one client of an ordinary account."""
+
+    def __init__(self, size: int) -> None:
+        self.ids = {f"N{i:02}": f"n{i:02}" for i in range(size)}
+        self.silent: set[str] = set()
+        self.padding = 0
+        self.asked_at_once = self.most_at_once = 0
+
+    def body(self, identity: str, name: str) -> dict[str, Any]:
+        server = {"id": identity, "name": self.ids[identity], "cluster": "crowd", "ver": "2.15.1"}
+        if name == "STATSZ":
+            return {"server": server, "statsz": {"active_servers": len(self.ids)}}
+        data: dict[str, dict[str, Any]] = {
+            "VARZ": {"server_id": identity, "start": "2026-01-01T00:00:00Z"},
+            "HEALTHZ": {"status": "ok", "status_code": 200},
+            "JSZ": {"server_id": identity, "streams": 1, "padding": "x" * self.padding},
+        }
+        return {"server": server, "data": data[name]}
+
+    async def answer(self, nc: Client, message: Msg) -> None:
+        parts = message.subject.split(".")
+        asked = list(self.ids) if parts[3] == "PING" else [parts[3]]
+        for identity in asked:
+            if identity in self.silent or identity not in self.ids:
+                continue
+            if parts[4] == "JSZ":
+                self.asked_at_once += 1
+                self.most_at_once = max(self.most_at_once, self.asked_at_once)
+                await asyncio.sleep(0.02 if self.padding else 0)
+                self.asked_at_once -= 1
+            data = json.dumps(self.body(identity, parts[4])).encode()
+            headers = {"Content-Encoding": "gzip"} if self.padding else None
+            body = gzip.compress(data, 1) if self.padding else data
+            await nc.publish(message.reply, body, headers=headers)
+
+
+@asynccontextmanager
+async def crowd(size: int) -> AsyncIterator[tuple[Crowd, SystemSource]]:
+    async with Cluster(size=1, accounts={"A": account("a")}) as cluster:
+        nc = await nats.connect(cluster.urls)
+        servers = Crowd(size)
+        running: set[asyncio.Task[None]] = set()
+
+        async def heard(message: Msg) -> None:
+            task = asyncio.create_task(servers.answer(nc, message))
+            running.add(task)
+            task.add_done_callback(running.discard)
+
+        for subject in ("PING.STATSZ", "PING.VARZ", "PING.HEALTHZ", "*.JSZ"):
+            await nc.subscribe(f"$SYS.REQ.SERVER.{subject}", cb=heard)
+        await nc.flush()
+        source = SystemSource(System(urls=cluster.urls), "here", "", "full", LIMIT)
+        yield servers, source
+        await source.close()
+        await nc.close()
+
+
+async def test_one_silent_server_of_33_costs_itself_and_seconds() -> None:
+    async with crowd(33) as (servers, source):
+        first, took = await timed(source, 10)
+        assert len(first) == 34
+        assert {outcome.error for outcome in first.values()} == {None}
+        assert took < 5
+        servers.silent.add("N07")
+        second, took = await timed(source, 10)
+        assert took < 6
+        assert [t for t, outcome in second.items() if outcome.error] == ["crowd/n07"]
+        assert second["crowd/n07"].error == "no answer in time"
+        assert second["crowd/n07"].report is None
+
+
+async def test_a_server_that_returns_with_another_id_is_the_same_server() -> None:
+    async with crowd(3) as (servers, source):
+        await timed(source, 10)
+        servers.ids["N99"] = servers.ids.pop("N00")
+        outcomes, took = await timed(source, 10)
+        assert took < 3
+        assert sorted(t for t in outcomes if t.startswith("crowd")) == [
+            "crowd/n00",
+            "crowd/n01",
+            "crowd/n02",
+        ]
+        assert outcomes["crowd/n00"].error is None
+
+
+async def test_large_lists_are_fetched_from_one_server_after_the_other() -> None:
+    async with crowd(5) as (servers, source):
+        servers.padding = 6_000_000
+        outcomes, _ = await timed(source, 20)
+        assert {outcome.error for outcome in outcomes.values()} == {None}
+        assert servers.most_at_once == 1
+
+
+async def test_an_answer_above_the_limit_is_refused() -> None:
+    async with crowd(1) as (servers, source):
+        servers.padding = 6_000_000
+        source._max_bytes = 2**20
+        outcomes, _ = await timed(source, 20)
+        assert "is larger than 1048576 bytes" in str(outcomes["crowd/n00"].error)
+
+
+@pytest.mark.parametrize("kind", ["system", "account", "advisories"])
+async def test_a_source_leaves_no_task_behind_whatever_it_met(kind: str) -> None:
+    before = asyncio.all_tasks()
+    async with Cluster(size=1, accounts={"A": account("a")}) as cluster:
+        for urls in ([NO_SUCH], [NO_SUCH, cluster.urls[0]]):
+            made: dict[str, SystemSource | AccountSource | AdvisoriesSource] = {
+                "system": SystemSource(System(urls=urls), "here", "", "full", LIMIT),
+                "account": AccountSource(AccountApi(urls=urls), "here", ""),
+                "advisories": AdvisoriesSource(Advisories(urls=urls), "here", "", Tally()),
+            }
+            source = made[kind]
+            for _ in range(3):
+                await source.ask(in_seconds(1))
+            await source.close()
+
+    async def is_quiet() -> bool:
+        return asyncio.all_tasks() <= before
+
+    await eventually(f"the end of all tasks; left: {asyncio.all_tasks() - before}", is_quiet, 5)
+
+
+async def test_asking_again_and_again_keeps_nothing() -> None:
+    async with crowd(3) as (_, source):
+        await timed(source, 10)
+        client = source._connection.client
+        assert client is not None
+        tasks, subscriptions = len(asyncio.all_tasks()), len(client._subs)
+        for _ in range(30):
+            await timed(source, 10)
+        assert len(client._subs) <= subscriptions
+        assert len(asyncio.all_tasks()) <= tasks + 1
+        assert source._connection._refusals == {}
+
+
+async def test_a_revoked_login_is_said_and_a_withdrawn_permission_named_until_given_back() -> None:
+    users = {"A": account("a")}
+    async with Cluster(size=1, accounts=users) as cluster:
+        server = cluster[0]
+        whole = server.config.read_text()
+        login = {"urls": cluster.urls, "username": "a", "password_env": "USER_A"}
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("USER_A", "a")
+            source = AccountSource(AccountApi(**login), "here", "")
+
+            async def error() -> str | None:
+                return (await source.ask(in_seconds(4)))[0].error
+
+            assert await error() is None
+            narrow = {"publish": {"deny": ["$JS.API.INFO"]}}
+            plain = '{"user": "a", "password": "a"}'
+            assert plain in whole
+            limited = {"user": "a", "password": "a", "permissions": narrow}
+            other = '{"user": "a", "password": "other"}'
+            states = {
+                "the user may not publish to $JS.API.INFO": whole.replace(
+                    plain, json.dumps(limited)
+                ),
+                None: whole,
+                "the server refuses the login": whole.replace(plain, other),
+            }
+            for expected, text in states.items():
+                server.config.write_text(text)
+                server.reload()
+
+                async def holds(expected: str | None = expected) -> bool:
+                    said = await error()
+                    return said == expected or bool(expected and expected in (said or ""))
+
+                await eventually(str(expected), holds, 20)
+            await source.close()
+
+
+async def test_a_lame_duck_is_left_for_another_server() -> None:
+    async with Cluster(
+        accounts={"A": account("a")},
+        extra='lame_duck_duration: "30s"\nlame_duck_grace_period: "1ms"',
+    ) as cluster:
+        source = SystemSource(
+            System(urls=cluster.urls, username="sys", password_env="USER_SYS"),
+            "here",
+            "",
+            "full",
+            LIMIT,
+        )
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("USER_SYS", "sys")
+            await timed(source, 10)
+            client = source._connection.client
+            assert client is not None
+            duck = cluster[str(client._server_info["server_name"])]
+            duck.lame_duck()
+
+            async def others_answer() -> bool:
+                outcomes, took = await timed(source, 8)
+                assert took < 8.5
+                fine = [t for t, o in outcomes.items() if o.error is None and t.startswith("demo/")]
+                return len(fine) == 2 and outcomes[f"demo/{duck.name}"].error is not None
+
+            await eventually("two of three", others_answer, 60)
+            await source.close()
