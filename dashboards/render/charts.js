@@ -32,6 +32,7 @@ const timeTicks = ({ start, end }, width) => {
 
 const timeAxis = (data, x, height) =>
   timeTicks(data, x(data.end) - x(data.start))
+    .filter(([at]) => x(at) < x(data.end) - 16)
     .map(([at, text]) => `<text class="tick" x="${x(at)}" y="${height - 6}" text-anchor="middle">${text}</text>`)
     .join("");
 

@@ -37,6 +37,10 @@ class Scope:
     def over(self, function: str, name: str, window: str, *matchers: str) -> str:
         return self.each(f"{function}({self.select(name, *matchers)}[{window}])")
 
+    def few(self, name: str, chosen: str) -> str:
+        """Of one metric the objects that a short vector names; aggregated after the choice, for speed."""
+        return self.each(f"{self.select(name)} and on ({self.by()}) {chosen}")
+
     def rate(self, name: str) -> str:
         return self.over("rate", name, "$__rate_interval")
 

@@ -10,6 +10,10 @@ STANDING = "nats_cluster_account_stream_consumer:jetstream_consumer_standing_mes
 DRAIN = "nats_cluster_account_stream_consumer:jetstream_consumer_drain_seconds:ratio5m"
 # Consumers of buckets and of MQTT's own streams are watchers and sleeping sessions; the rules leave them out too.
 WORK = r'stream!~"(KV|OBJ)_.+|[$]MQTT_.+"'
+PENDING = "jetstream_consumer_pending_messages"
+ACKNOWLEDGED = "jetstream_consumer_acknowledged_deliveries_total"
+PAUSED = "jetstream_consumer_paused"
+DELIVERED = "jetstream_consumer_deliveries_total"
 NEVER = 1e9  # seconds; a backlog of which nothing is acknowledged
 
 DRAIN_LIMIT = limit("JetStreamConsumerFallingBehind", DRAIN)
@@ -53,66 +57,70 @@ def unled(scope: Scope, kind: str) -> str:
     return f"({leader} == 0) or ({quorum} == 0)"
 
 
+# Figures of all consumers are matched within each exporter's own series, and aggregated once at the end: for
+# 20,000 consumers an aggregation of every operand costs more than the rest of the query.
+
+
 def backlog(scope: Scope) -> str:
-    return (
-        f"{scope.now('jetstream_consumer_pending_messages')} + on ({scope.by()}) "
-        f"{scope.now('jetstream_consumer_ack_pending_messages')}"
-    )
+    pending = scope.select("jetstream_consumer_pending_messages")
+    return f"{pending} + {scope.select('jetstream_consumer_ack_pending_messages')}"
 
 
 def acknowledged(scope: Scope) -> str:
-    return scope.rate("jetstream_consumer_acknowledged_deliveries_total")
+    return scope.rate(ACKNOWLEDGED)
+
+
+def pace(scope: Scope, name: str = ACKNOWLEDGED) -> str:
+    return f"rate({scope.select(name)}[$__rate_interval])"
 
 
 def drain(scope: Scope) -> str:
-    """Seconds until the backlog is done; without a backlog no sample, without acknowledgements NEVER."""
-    return f"clamp_max(({backlog(scope)}) / on ({scope.by()}) {acknowledged(scope)}, {NEVER:g}) > 0"
+    """Seconds until the backlog is done, of consumers that are not paused.
+
+    Without a backlog there is no sample, without acknowledgements it is NEVER.
+    """
+    seconds = f"clamp_max(({backlog(scope)}) / {pace(scope)}, {NEVER:g})"
+    return f"{scope.each(f'{seconds} unless {scope.select(PAUSED)} == 1')} > 0"
 
 
 def exhausted(scope: Scope) -> str:
     """At least so many messages used up their deliveries: those redelivered that nobody holds."""
-    return (
-        f"clamp_min({scope.now('jetstream_consumer_redelivered_messages')} - on ({scope.by()}) "
-        f"{scope.now('jetstream_consumer_ack_pending_messages')}, 0) "
-        f"and on ({scope.by()}) {scope.now('jetstream_consumer_max_deliver')} > 1"
-    )
+    redelivered = scope.select("jetstream_consumer_redelivered_messages")
+    held = scope.select("jetstream_consumer_ack_pending_messages")
+    limited = scope.select("jetstream_consumer_max_deliver")
+    return scope.each(f"clamp_min({redelivered} - {held}, 0) and {limited} > 1")
 
 
 def stalled(scope: Scope) -> str:
     """As the rules judge it: work for the whole window, nothing delivered, nothing acknowledged."""
-    acks, deliveries = (
-        "jetstream_consumer_acknowledged_deliveries_total",
-        "jetstream_consumer_deliveries_total",
-    )
-    pending, unacked = (
-        "jetstream_consumer_pending_messages",
-        "jetstream_consumer_ack_pending_messages",
-    )
-    span, on = window(STANDING, pending), f"on ({scope.by()})"
-    samples = limit(STANDING, "count_over_time")
-    return (
-        f"({scope.over('min_over_time', pending, span, WORK)} + {on} "
-        f"{scope.over('min_over_time', unacked, span)} > 0 "
-        f"and {on} {scope.over('changes', acks, span)} == 0 "
-        f"and {on} {scope.over('changes', deliveries, span)} == 0 "
-        f"and {on} {scope.over('count_over_time', pending, span)} >= {samples:g}) "
-        f"unless {on} {scope.now('jetstream_consumer_paused')} == 1"
+    span = window(STANDING, PENDING)
+    pending, paused = scope.select(PENDING, WORK), scope.select(PAUSED)
+    unacked = scope.select("jetstream_consumer_ack_pending_messages")
+    return scope.each(
+        f"(min_over_time({pending}[{span}]) + min_over_time({unacked}[{span}]) > 0 "
+        f"and changes({scope.select(ACKNOWLEDGED)}[{span}]) == 0 "
+        f"and changes({scope.select(DELIVERED)}[{span}]) == 0 "
+        f"and count_over_time({pending}[{span}]) >= {limit(STANDING, 'count_over_time'):g}) "
+        f"unless {paused} == 1"
     )
 
 
 def unattended(scope: Scope) -> str:
     """Work is there, and nobody fetches or subscribes, as the rules judge it."""
-    pending, on = "jetstream_consumer_pending_messages", f"on ({scope.by()})"
-    alert = "JetStreamConsumerNoSubscribers"
-    span = window(alert, "jetstream_consumer_waiting_pulls")
+    span = window("JetStreamConsumerNoSubscribers", "jetstream_consumer_waiting_pulls")
     waiting = scope.select("jetstream_consumer_waiting_pulls", WORK)
     bound = scope.select("jetstream_consumer_push_bound", WORK)
-    asked = scope.each(f"max_over_time({waiting}[{span}]) or max_over_time({bound}[{span}])")
-    return (
-        f"({asked} == 0 and {on} {scope.over('min_over_time', pending, span)} > 0 "
-        f"and {on} {scope.over('changes', 'jetstream_consumer_deliveries_total', span)} == 0) "
-        f"unless {on} {scope.now('jetstream_consumer_paused')} == 1"
+    return scope.each(
+        f"((max_over_time({waiting}[{span}]) or max_over_time({bound}[{span}])) == 0 "
+        f"and min_over_time({scope.select(PENDING)}[{span}]) > 0 "
+        f"and changes({scope.select(DELIVERED)}[{span}]) == 0) "
+        f"unless {scope.select(PAUSED)} == 1"
     )
+
+
+def total(inner: str) -> str:
+    """A sum over many objects: of each exporter, and of the exporters of one cluster the largest."""
+    return f"sum(max by (nats_cluster) (sum by (nats_cluster, instance) ({inner})))"
 
 
 def forecast(scope: Scope, name: str, *matchers: str) -> str:

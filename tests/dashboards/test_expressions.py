@@ -146,20 +146,21 @@ def test_a_rate_follows_the_width_of_the_screen_and_the_scrape_interval(asked: A
 
 @of_each_board
 def test_replicas_and_exporters_are_never_added_up(asked: Asked) -> None:
-    """A sum or a count is of `max by (…)`: the series of two exporters of one cluster are one."""
+    """What is summed or counted is `max by (…)` of each object, or a sum of one exporter under a `max by (…)`."""
     for expression in asked:
-        for node, _ in walk(expression.tree()):
-            if isinstance(node, promql_parser.AggregateExpr) and str(node.op) in (
-                "sum",
-                "count",
-                "topk",
-            ):
-                assert single(node.expr), expression.where
+        for node, parents in walk(expression.tree()):
+            if operator(node) in ("sum", "count", "topk"):
+                of_one = "instance" in grouping(node) and any(operator(p) == "max" for p in parents)
+                assert of_one or single(node.expr), expression.where
+
+
+def operator(node: Any) -> str:
+    return str(node.op) if isinstance(node, promql_parser.AggregateExpr) else ""
 
 
 def single(node: Any) -> bool:
     return all(
-        any(isinstance(p, promql_parser.AggregateExpr) and str(p.op) == "max" for p in parents)
+        any(operator(parent) == "max" for parent in parents)
         for selector, parents in walk(node)
         if isinstance(selector, promql_parser.VectorSelector) and selector.name != "ALERTS"
     )

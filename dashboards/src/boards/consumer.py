@@ -196,7 +196,7 @@ WORK = Row(
             f"{shared.duration(shared.DRAIN_LIMIT)}. A gap: nothing was acknowledged; see the state.",
             (
                 Query(
-                    f"({shared.backlog(IT)}) / {ON} ({shared.acknowledged(IT)} > 0)",
+                    IT.each(f"({shared.backlog(IT)}) / ({shared.pace(IT)} > 0)"),
                     "drain time",
                 ),
             ),

@@ -181,18 +181,17 @@ PACE = Row(
                 Query(
                     f"sum({STREAMS.rate('jetstream_stream_stored_messages_total')})", "published"
                 ),
-                Query(f"sum({CONSUMERS.rate('jetstream_consumer_deliveries_total')})", "delivered"),
-                Query(f"sum({shared.acknowledged(CONSUMERS)})", "acknowledged"),
+                Query(shared.total(shared.pace(CONSUMERS, shared.DELIVERED)), "delivered"),
+                Query(shared.total(shared.pace(CONSUMERS)), "acknowledged"),
             ),
             look=Look("cps", minimum=0),
             height=9,
-            points=60,
+            points=40,
         ),
     ),
 )
 
-PAUSED = f"{CONSUMERS.now('jetstream_consumer_paused')} == 1"
-SLOWEST = CONSUMERS.top(10, f"({shared.drain(CONSUMERS)}) unless on ({CONSUMERS.by()}) {PAUSED}")
+SLOWEST = CONSUMERS.top(10, shared.drain(CONSUMERS))
 FULLEST = STREAMS.top(10, STREAMS.now("jetstream_stream_storage_ratio"))
 _LIMIT = STREAMS.now("jetstream_stream_max_bytes")
 _CORES = SERVERS.now("nats_server_cores")
@@ -210,19 +209,17 @@ LISTS = Row(
                 Column("Drain time", SLOWEST, shared.DRAIN_TIME),
                 Column(
                     "Undelivered",
-                    CONSUMERS.only(CONSUMERS.now("jetstream_consumer_pending_messages"), SLOWEST),
+                    CONSUMERS.few("jetstream_consumer_pending_messages", SLOWEST),
                     shared.PLAIN,
                 ),
                 Column(
                     "Unacknowledged",
-                    CONSUMERS.only(
-                        CONSUMERS.now("jetstream_consumer_ack_pending_messages"), SLOWEST
-                    ),
+                    CONSUMERS.few("jetstream_consumer_ack_pending_messages", SLOWEST),
                     shared.PLAIN,
                 ),
                 Column(
                     "Acked a second",
-                    CONSUMERS.only(shared.acknowledged(CONSUMERS), SLOWEST),
+                    CONSUMERS.each(f"{shared.pace(CONSUMERS)} and on ({CONSUMERS.by()}) {SLOWEST}"),
                     Look("cps", base=QUIET),
                 ),
             ),

@@ -18,6 +18,7 @@ STREAM_LINK = Link("Stream", "jetstream-stream", ("nats_cluster", "account", "st
 META_LEFT = CLUSTERS.now("jetstream_meta_fault_tolerance")
 STREAM_LEFT = f"min({STREAMS.now('jetstream_stream_fault_tolerance')})"
 CONSUMER_LEFT = f"min({CONSUMERS.now('jetstream_consumer_fault_tolerance')})"
+CONSUMER_CHANGES = CONSUMERS.select("jetstream_consumer_leader_changes_total")
 LEFT = (
     Query(f"min({META_LEFT})", "meta group"),
     Query(STREAM_LEFT, "least of streams"),
@@ -112,12 +113,12 @@ META = Row(
                     f"sum({STREAMS.increase('jetstream_stream_leader_changes_total')})", "streams"
                 ),
                 Query(
-                    f"sum({CONSUMERS.increase('jetstream_consumer_leader_changes_total')})",
+                    shared.total(f"increase({CONSUMER_CHANGES}[$__rate_interval])"),
                     "consumers",
                 ),
             ),
             look=Look("short", minimum=0),
-            points=60,
+            points=40,
         ),
         timeseries(
             "Meta group log",

@@ -27,7 +27,9 @@ MAX_AGE = IT.now("jetstream_stream_max_age_seconds")
 LEADERS = CONSUMERS.now("jetstream_consumer_has_leader")
 PENDING = CONSUMERS.now("jetstream_consumer_pending_messages")
 # A consumer that nobody leads has no backlog to rank by: it comes first.
-MOST = CONSUMERS.top(50, f"(1e12 * ({LEADERS} == 0) + 1e12) or {shared.backlog(CONSUMERS)}")
+MOST = CONSUMERS.top(
+    50, f"(1e12 * ({LEADERS} == 0) + 1e12) or {CONSUMERS.each(shared.backlog(CONSUMERS))}"
+)
 CONSUMER_LINK = Link("Consumer", "jetstream-consumer", CONSUMER)
 SOURCE_LAG = limit("JetStreamSourceOrMirrorLagging", "jetstream_stream_source_lag_messages")
 
