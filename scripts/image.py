@@ -22,7 +22,6 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 SUITE = "bookworm"
-MIRROR = "http://deb.debian.org/debian"
 IMAGE = "localhost/jetstream-exporter:trial"
 USER = "65532:65532"
 GRACE_SECONDS = 30.0  # the chart's terminationGracePeriodSeconds
@@ -79,7 +78,7 @@ class Builder:
         full, slim = self.work / "full", self.work / "slim"
         if not (full / "usr/bin/python3").exists():
             packages = "--include=python3,python3-pip,ca-certificates"
-            run("debootstrap", "--variant=minbase", packages, SUITE, full, MIRROR)
+            run("debootstrap", "--variant=minbase", packages, SUITE, full)  # from the mirror that debootstrap knows
         if not slim.exists():
             strip(full, slim)
         names = "localhost/build-base", "localhost/run-base"
