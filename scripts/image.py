@@ -78,7 +78,9 @@ class Builder:
         full, slim = self.work / "full", self.work / "slim"
         if not (full / "usr/bin/python3").exists():
             packages = "--include=python3,python3-pip,ca-certificates"
-            run("debootstrap", "--variant=minbase", packages, SUITE, full)  # from the mirror that debootstrap knows
+            run(
+                "debootstrap", "--variant=minbase", packages, SUITE, full
+            )  # from the mirror that debootstrap knows
         if not slim.exists():
             strip(full, slim)
         names = "localhost/build-base", "localhost/run-base"
