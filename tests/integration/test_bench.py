@@ -116,3 +116,11 @@ def test_a_program_that_does_not_start_is_named_with_its_words(tmp_path: Path) -
     assert done.returncode == 1
     assert "bench: jetstream-exporter does not run" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_polling_is_measured_for_every_way_in() -> None:
+    command = [sys.executable, "-m", "bench.ways", "3x2", "--seconds", "0.3"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=90)
+    lines = [line for line in done.stdout.splitlines() if line.startswith("| ")]
+    names = [line.split("|")[1].strip() for line in lines[2:]]
+    assert names == ["nobody", "HTTP", "system account", "account's API"]

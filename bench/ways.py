@@ -1,0 +1,162 @@
+"""What polling costs the JetStream API: how long STREAM.INFO takes for a client while each way in polls.
+
+    python -m bench.ways                    # 500x40: 20,000 consumers, two minutes
+    python -m bench.ways 25x40 --seconds 3  # a quick look
+
+Every way polls again as soon as its answer is there, which is far more than any scrape interval: the figures are the
+worst case. Who polls is a process of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import statistics
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import nats
+from bench.load import Size, grow, stream_name
+from nats.js.api import StorageType
+
+from jetstream_exporter.config.nats import AccountApi, System
+from jetstream_exporter.demo.cluster import GIB, Cluster, account
+from jetstream_exporter.report import Question
+from jetstream_exporter.sources.account import AccountSource
+from jetstream_exporter.sources.discovery import SystemLookup
+from jetstream_exporter.sources.http import Client
+from jetstream_exporter.sources.monitoring import MonitoringSource
+from jetstream_exporter.sources.system import SystemSource
+
+if TYPE_CHECKING:
+    from jetstream_exporter.collect import Source
+
+WAYS = {"monitoring": "HTTP", "system": "system account", "account": "account's API"}
+LIMIT = 2**30
+PAUSE = 0.002  # seconds between two STREAM.INFO
+DEADLINE = 60.0
+HEADERS = ("polled by", "median ms", "p99 ms", "worst ms", "requests", "polls", "seconds a poll")
+
+
+def source(kind: str, settings: dict[str, Any]) -> Source:
+    urls = list(settings["urls"])
+    if kind == "monitoring":
+        return MonitoringSource(list(settings["targets"]), Client(LIMIT, None, {}), SystemLookup())
+    if kind == "system":
+        login = System(urls=urls, username="sys", password_file=settings["password_file"])
+        return SystemSource(login, "bench", "", "full", LIMIT)
+    return AccountSource(AccountApi(urls=urls), "bench", "")
+
+
+async def poll(kind: str, settings: dict[str, Any]) -> list[float]:
+    """Ask without a pause until standard input ends; says `ready` after the first answer. Seconds of each."""
+    took: list[float] = []
+    polled = source(kind, settings)
+    ended = asyncio.create_task(asyncio.to_thread(sys.stdin.read))
+    while not ended.done():
+        began = time.monotonic()
+        deadline = asyncio.get_running_loop().time() + DEADLINE
+        outcomes = await polled.ask(Question(deadline, with_config=False))
+        took.append(time.monotonic() - began)
+        errors = [outcome.error for outcome in outcomes if outcome.error]
+        if errors:
+            raise RuntimeError(f"{kind}: {errors[0]}")
+        if len(took) == 1:
+            print("ready", flush=True)
+    await polled.close()
+    return took
+
+
+@asynccontextmanager
+async def polling(kind: str, settings: dict[str, Any], took: list[float]) -> AsyncIterator[None]:
+    """Let a process poll meanwhile; `took` has its times in the end."""
+    command = [sys.executable, "-m", "bench.ways", "--poll", kind, json.dumps(settings)]
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
+    try:
+        assert process.stdout is not None
+        if await process.stdout.readline() != b"ready\n":
+            raise RuntimeError(f"{kind} does not poll")
+        yield
+        said, _ = await process.communicate(b"")
+        took += json.loads(said)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def latencies(url: str, size: Size, seconds: float) -> list[float]:
+    """STREAM.INFO of one stream after the other, milliseconds."""
+    client = await nats.connect(url)
+    found: list[float] = []
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        subject = f"$JS.API.STREAM.INFO.{stream_name(len(found) % size.streams)}"
+        began = time.perf_counter()
+        await client.request(subject, b"", timeout=30)
+        found.append(1000 * (time.perf_counter() - began))
+        await asyncio.sleep(PAUSE)
+    await client.close()
+    return found
+
+
+def row(name: str, found: list[float], took: list[float]) -> list[str]:
+    p99 = statistics.quantiles(found, n=100)[98]
+    figures = [f"{statistics.median(found):.2f}", f"{p99:.2f}", f"{max(found):.1f}"]
+    mean = f"{statistics.fmean(took):.3f}" if took else ""
+    return [name, *figures, f"{len(found):,}", f"{len(took)}", mean]
+
+
+def table(rows: list[list[str]]) -> str:
+    lines = [list(HEADERS), ["---", *["--:"] * (len(HEADERS) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+async def measure(size: Size, seconds: float, binary: str | None) -> list[list[str]]:
+    users = {"APP": account("app")}
+    async with Cluster(size=1, accounts=users, binary=binary, max_file_store=16 * GIB) as cluster:
+        url = cluster[0].url_for("app")
+        await grow(url, Size(0, 0), size, StorageType.FILE)
+        password = cluster[0].folder / "sys.password"
+        password.write_text("sys")
+        settings = {
+            "urls": cluster.urls,
+            "targets": cluster.monitor_urls,
+            "password_file": str(password),
+        }
+        rows = [row("nobody", await latencies(url, size, seconds), [])]
+        for kind, name in WAYS.items():
+            took: list[float] = []
+            async with polling(kind, settings, took):
+                found = await latencies(url, size, seconds)
+            rows.append(row(name, found, took))
+        return rows
+
+
+def main(argv: list[str]) -> int:
+    if argv[:1] == ["--poll"]:
+        print(json.dumps(asyncio.run(poll(argv[1], json.loads(argv[2])))))
+        return 0
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.ways",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("size", nargs="?", type=Size.parse, default="500x40", help="STREAMSxCONSUMERS (500x40)")
+    add("--seconds", type=float, default=15, help="of each way (default: 15)")
+    add("--nats-server", help="program, by name or path")
+    options = parser.parse_args(argv)
+    with contextlib.suppress(KeyboardInterrupt):
+        print(table(asyncio.run(measure(options.size, options.seconds, options.nats_server))))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
