@@ -25,6 +25,7 @@ from urllib.request import urlopen
 from bench import load, machine
 from bench.contestants import free_port
 from dashboards.render.answers import Asker
+from nats.js.api import StorageType
 
 from jetstream_exporter.demo.child import Child
 from jetstream_exporter.demo.cluster import Cluster
@@ -68,7 +69,7 @@ def say(text: str) -> None:
 async def scraped(options: argparse.Namespace, folder: Path) -> list[Timing]:
     async with Cluster(size=1, max_file_store=16 * GIB, max_memory_store=4 * GIB) as cluster:
         say(f"making {options.size} streams x consumers")
-        await load.grow(cluster[0].url, load.Size(0, 0), options.size, load.StorageType.MEMORY)
+        await load.grow(cluster[0].url, load.Size(0, 0), options.size, StorageType.MEMORY)
         ports = free_port(), free_port()
         exporter = Child(
             "exporter", exporter_argv(cluster[0].monitor_url, ports[0]), folder / "e.log"

@@ -92,7 +92,7 @@ def asked() -> list[tuple[str, str, tuple[str, ...]]]:
     """Name, type and labels of every family that a rule names."""
     text = "".join(path.read_text() for path in RULES)
     words = set(re.findall(r"[a-z][a-z0-9_]+", text))
-    found = [
+    found: list[tuple[str, str, tuple[str, ...]]] = [
         (family.name, family.type, tuple(table.labels))
         for table in TABLES
         for family in table.families
