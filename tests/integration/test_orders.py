@@ -153,32 +153,40 @@ async def test_leaving_the_workload_drains_it_and_a_second_run_goes_on_where_it_
 ) -> None:
     js = nc.jetstream()
     pace = Pace(rate=100, duplicate_every=0, poison_at=0)
-    slow, quick = Work(seconds=0.05, fail_every=0), Work(seconds=0.001, fail_every=0)
-    for enough in (20, 60):
+    floors = [0]
+    for _ in range(2):
+        gate = asyncio.Event()
 
-        async def some_are_acknowledged(enough: int = enough) -> bool:
+        async def wait_at_the_gate(_order: Order, gate: asyncio.Event = gate) -> None:
+            await gate.wait()
+
+        async def some_are_in_hand() -> bool:
             try:
-                info = await js.consumer_info("ORDERS", "orders-processor-v1")
+                return (await js.consumer_info("ORDERS", "orders-processor-v1")).num_ack_pending > 5
             except nats.js.errors.NotFoundError:
                 return False
-            return bool(info.ack_floor.stream_seq > enough)
 
         async with Workload(
             server.urls,
             replicas=1,
             pace=pace,
             replay_after=None,
-            processing=slow,
-            batching=quick,
+            processing=wait_at_the_gate,
+            batching=Work(seconds=0.001, fail_every=0),
         ):
-            await until("some orders", some_are_acknowledged, 20)
+            await until("orders in hand", some_are_in_hand, 20)
+            gate.set()
         for name in ("orders-processor-v1", "orders-batch-processor"):
 
             async def nothing_is_left(name: str = name) -> bool:
                 return (await js.consumer_info("ORDERS", name)).num_ack_pending == 0
 
             # The server may still be reading the last acknowledgements; redelivery would take 30 s.
-            await until(f"no unacknowledged order of {name}", nothing_is_left, 5)
+            await until(f"no unacknowledged order of {name}", nothing_is_left, 15)
+        floors.append(
+            (await js.consumer_info("ORDERS", "orders-processor-v1")).ack_floor.stream_seq
+        )
+    assert floors == sorted(set(floors))
 
 
 async def test_a_new_durable_name_replays_all_orders_and_leaves_no_consumer_behind(

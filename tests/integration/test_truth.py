@@ -116,9 +116,9 @@ async def load(nc: Client, prefix: str, dice: random.Random) -> None:
     await js.add_consumer("S0", ConsumerConfig(name="ephemeral", inactive_threshold=3600))
     await js.add_stream(name="MIRROR", mirror=StreamSource(name="S1"))
     await js.add_stream(name="SOURCED", sources=[StreamSource(name="S1"), StreamSource(name="S2")])
-    bucket = await js.create_key_value(bucket="settings", replicas=3)
-    await bucket.put("a", b"1")
-    await bucket.put("a", b"2")
+    await js.create_key_value(bucket="settings", replicas=3)
+    for value in (b"1", b"2"):
+        await stored(js, "$KV.settings.a", value)
     await js.create_object_store("files")
     sequence = await stored(js, f"{prefix}.0.1", b"to be deleted")
     await publish(js, f"{prefix}.0", 2)

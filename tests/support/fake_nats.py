@@ -171,6 +171,16 @@ async def silent(_fake: FakeNats, _path: str, _writer: asyncio.StreamWriter) -> 
     await asyncio.Event().wait()
 
 
+def after(event: asyncio.Event) -> Way:
+    """Answer truthfully, but not before the event."""
+
+    async def way(fake: FakeNats, path: str, writer: asyncio.StreamWriter) -> None:
+        await event.wait()
+        await truthful(fake, path, writer)
+
+    return way
+
+
 async def slow_headers(_fake: FakeNats, _path: str, writer: asyncio.StreamWriter) -> None:
     for byte in b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n" * 1000:
         writer.write(bytes([byte]))

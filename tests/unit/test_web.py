@@ -389,12 +389,13 @@ class TestUnderLoad:
         self, fake: FakeNats, site: Web, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(app_module, "AT_ONCE", 2)
-        fake.always(fakes.silent)
-        held = [asyncio.create_task(site.text("/metrics", headers={TIMEOUT: "2"})) for _ in "ab"]
+        answering = asyncio.Event()
+        fake.always(fakes.after(answering))
+        held = [asyncio.create_task(site.text("/metrics")) for _ in "ab"]
         await until(lambda: fake.asked("/varz") > 0, 20)
         assert await site.text("/metrics", 503) == "too many scrapes at once; try again later\n"
         assert await site.text("/-/healthy") == "ok\n"
-        fake.heal()
+        answering.set()
         await asyncio.gather(*held)
         await site.text("/metrics")
 
@@ -406,7 +407,8 @@ class TestUnderLoad:
         hasty.cancel()
         await asyncio.gather(hasty, return_exceptions=True)
         fake.heal()
-        await until(lambda: site.service.tried, 20)
+        await until(lambda: site.service.scraper._flight is None, 20)
+        assert site.service.tried
         samples = Samples(await site.text("/metrics"))
         assert samples.get("jetstream_exporter_source_up", target=fake.url) == 1
 
