@@ -8,10 +8,10 @@ WORKERS ?= 4
 SOURCES := $(shell find exporter -name '*.py' -o -name 'py.typed') $(wildcard rules/*.yaml alertmanager/*.yaml)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint tools dashboards image release clean
+.PHONY: help demo test lint tools browser dashboards image release clean
 
 help: ## what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -40,6 +40,9 @@ demo: $(VENV)/.demo $(if $(STACK),tools) ## a three-node cluster with the ORDERS
 tools: $(VENV)/.test ## what PyPI does not have: Prometheus, promtool, Alertmanager; more versions of nats-server
 	@$(BIN)/python scripts/tools.py
 
+browser: $(VENV)/.test ## Chromium, which draws the dashboards; without it the tests of their pictures are skipped
+	@$(BIN)/python scripts/tools.py chromium || echo "make: no browser, so the pictures of the dashboards are not tested" >&2
+
 dashboards: $(VENV)/.test ## dashboards/*.json anew, from dashboards/src and the thresholds in rules/
 	@$(BIN)/python -m dashboards.src
 
@@ -49,7 +52,7 @@ lint: $(VENV)/.test ## ruff and mypy
 	$(BIN)/mypy
 	$(BIN)/mypy bench scripts
 
-test: $(VENV)/.wheel tools ## every test
+test: $(VENV)/.wheel tools browser ## every test
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 image: $(VENV)/.test ## build the image without a Docker daemon, run it, scrape it, stop it (root, buildah, debootstrap)

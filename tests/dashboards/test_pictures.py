@@ -13,7 +13,7 @@ CHROMIUM = TOOLS / "bin/chromium"
 BOARDS = boards()
 each_board = pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS.keys())
 in_a_browser = pytest.mark.skipif(
-    not CHROMIUM.exists(), reason="no browser: `scripts/tools.py chromium` brings one"
+    not CHROMIUM.exists(), reason="no browser: `make browser` brings one"
 )
 # Of the chosen stream and consumer; what no recording has stands in test_real_data.py.
 CHOSEN = {"stream": "EXPORTS", "consumer": "uploader"}
