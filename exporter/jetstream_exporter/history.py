@@ -53,7 +53,7 @@ class History:
 
     def learn(self, outcomes: Iterable[Outcome]) -> None:
         """Keep the configurations that this scrape brought."""
-        reports = [report for outcome in outcomes for report in outcome.words]
+        reports = [report for outcome in outcomes for report in outcome.configurations]
         for key, fresh in read_configurations(reports).items():
             old = self.known.get(key)
             if old is not None and old.identity.same(fresh.identity):

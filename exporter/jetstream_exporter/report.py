@@ -67,7 +67,8 @@ class Outcome(msgspec.Struct, gc=False):
 
     `duration` is seconds, `received` bytes. A report can stand beside an error: a server that
     answered varz and then cut its jsz short has said something. A target that speaks for many
-    servers gives `reports`; one that is no server itself says so.
+    servers gives `reports`; one that is no server itself says so. `late` holds configurations that
+    an earlier scrape asked for; the figures in it are old.
     """
 
     source: str
@@ -81,10 +82,17 @@ class Outcome(msgspec.Struct, gc=False):
     is_server: bool = True
     reports: Sequence[Report] = ()
     events: Events | None = None
+    late: Report | None = None
 
     @property
     def words(self) -> list[Report]:
         return [*self.reports, *([self.report] if self.report is not None else [])]
+
+    @property
+    def configurations(self) -> list[Report]:
+        """The reports that were asked for with configurations."""
+        said = [*self.words, *([self.late] if self.late is not None else [])]
+        return [report for report in said if report.with_config]
 
 
 class Question(msgspec.Struct, frozen=True):

@@ -141,10 +141,10 @@ class Scraper:
     async def _collect(self, deadline: float, with_config: bool) -> Snapshot:
         outcomes = await self._collector.collect(Question(deadline, with_config))
         now = time.monotonic()
-        if any(report.with_config for outcome in outcomes for report in outcome.words):
+        if any(outcome.configurations for outcome in outcomes):
             self._config_read = now
         elif with_config and any(o.report and o.report.jsz for o in outcomes):
-            # It took too long, which cost the servers most of a scrape.
+            # It takes too long for a scrape. What was asked comes later; more would only slow it down.
             self._config_allowed = self._unknown_allowed = now + UNKNOWN_LATEST
         self.tried = True
         self.outcomes = [_without_contents(outcome) for outcome in outcomes]
@@ -175,4 +175,4 @@ def _without_contents(outcome: Outcome) -> Outcome:
     report = outcome.report
     if report is not None:
         report = msgspec.structs.replace(report, varz=None, jsz=None)
-    return msgspec.structs.replace(outcome, report=report, reports=(), events=None)
+    return msgspec.structs.replace(outcome, report=report, reports=(), events=None, late=None)

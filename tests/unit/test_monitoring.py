@@ -16,7 +16,7 @@ from tests.support.lookups import FakeLookup
 from tests.support.tls import client_context, server_context
 
 from jetstream_exporter.collect import Collector
-from jetstream_exporter.report import Outcome, Question
+from jetstream_exporter.report import Outcome, Question, Report
 from jetstream_exporter.sources import monitoring
 from jetstream_exporter.sources.http import Client
 from jetstream_exporter.sources.monitoring import MonitoringSource
@@ -254,6 +254,77 @@ async def test_configurations_are_asked_for_only_when_told_to(good: FakeNats, bo
     await both.ask()
     questions = [question for question in good.questions if question.startswith("/jsz")]
     assert ["config=true" in question for question in questions] == [True, False]
+
+
+class TestSlowConfigurations:
+    """A question that takes longer than a scrape is not lost with it."""
+
+    @pytest.fixture
+    async def slow(self, good: FakeNats) -> AsyncIterator[tuple[FakeNats, Asker, asyncio.Event]]:
+        """A server that keeps its configurations back until it is told to give them."""
+        told = asyncio.Event()
+
+        async def way(fake: FakeNats, path: str, writer: asyncio.StreamWriter) -> None:
+            if "config=true" in fake.questions[-1]:
+                await told.wait()
+            await fakes.truthful(fake, path, writer)
+
+        good.ways["/jsz"] = way
+        asker = Asker([good.url])
+        yield good, asker, told
+        await asker.collector.close()
+
+    async def test_the_figures_come_without_them(
+        self, slow: tuple[FakeNats, Asker, asyncio.Event]
+    ) -> None:
+        good, asker, _ = slow
+        outcome = (await asker.ask(SHORT, with_config=True))[good.url]
+        assert outcome.error is None
+        assert outcome.report is not None
+        assert outcome.report.jsz is not None
+        assert outcome.configurations == []
+
+    async def test_a_later_scrape_has_them_and_they_are_asked_for_once(
+        self, slow: tuple[FakeNats, Asker, asyncio.Event]
+    ) -> None:
+        good, asker, told = slow
+        for _ in range(2):
+            await asker.ask(SHORT, with_config=True)
+        told.set()
+        found: list[Report] = []
+        while not found:
+            outcome = (await asker.ask())[good.url]
+            found = outcome.configurations
+        assert outcome.late in found
+        assert outcome.report is not None
+        assert not outcome.report.with_config
+        (account,) = found[0].jsz.account_details if found[0].jsz else ()
+        assert account.stream_detail[0].config is not None
+        assert sum("config=true" in question for question in good.questions) == 1
+        assert (await asker.ask())[good.url].configurations == []
+
+    async def test_those_of_another_server_at_the_same_address_are_not_taken(
+        self, slow: tuple[FakeNats, Asker, asyncio.Event]
+    ) -> None:
+        good, asker, told = slow
+        await asker.ask(SHORT, with_config=True)
+        reading = asker.source._memories[good.url].reading
+        assert reading is not None
+        told.set()
+        await reading.wait(asyncio.get_running_loop().time() + DEADLINE)
+        good.name = "another"
+        assert (await asker.ask())[good.url].configurations == []
+
+    async def test_they_are_given_up_with_their_target(
+        self, slow: tuple[FakeNats, Asker, asyncio.Event]
+    ) -> None:
+        _, asker, _ = slow
+        await asker.ask(SHORT, with_config=True)
+        before = {task for task in asyncio.all_tasks() if "Asking.part" in repr(task)}
+        assert len(before) == 1
+        await asker.collector.close()
+        await asyncio.wait(before, timeout=DEADLINE)
+        assert all(task.cancelled() for task in before)
 
 
 async def test_a_server_behind_ipv6_is_asked() -> None:

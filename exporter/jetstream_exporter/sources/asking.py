@@ -25,7 +25,7 @@ class Asking:
 
     def __init__(self, client: Client, place: Place) -> None:
         self._client = client
-        self._place = place
+        self.place = place
         self.received = 0
         self.parts: dict[str, str] = {}
         self.errors: dict[str, str] = {}
@@ -38,7 +38,7 @@ class Asking:
         """Ask one question; None if it failed, which `errors` then explains."""
         started = time.monotonic()
         try:
-            answer = await self._client.get(self._place, path, deadline)
+            answer = await self._client.get(self.place, path, deadline)
             self.received += len(answer.body)
             value = await off_loop(decode, answer)
         except SourceError as error:
@@ -51,6 +51,13 @@ class Asking:
         self.timeouts.discard(name)
         self.parts[name] = f"{len(answer.body)} bytes in {time.monotonic() - started:.3f} s"
         return value
+
+    def add(self, other: "Asking") -> None:
+        """Take over what another asking of the same place brought."""
+        self.received += other.received
+        self.parts |= other.parts
+        self.errors |= other.errors
+        self.timeouts |= other.timeouts
 
     def refuse(self, name: str, why: str) -> None:
         """A part answered, but it is of no use."""

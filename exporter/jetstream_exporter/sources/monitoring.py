@@ -14,6 +14,7 @@ from jetstream_exporter.report import Health, Outcome, Question, Report
 from jetstream_exporter.sources.asking import Asking, decode_health, decode_jsz, decode_varz
 from jetstream_exporter.sources.discovery import Discovery, Lookup
 from jetstream_exporter.sources.http import Client, Place, SourceError
+from jetstream_exporter.sources.reading import Reading
 from jetstream_exporter.wire import Jsz, Varz
 
 NAME = "monitoring"
@@ -27,9 +28,7 @@ LONGER_EVERY, LONGER = (
     5,
     3.0,
 )  # after so many short tries a longer one, for a server that is far away
-# Accounts are paged by 1,024 unless told otherwise. -1 stands for all of them, but makes 2.10 panic and hang up.
-LIGHT = "/jsz?consumers=true&limit=65536"
-FULL = "/jsz?consumers=true&config=true&limit=65536"
+LIGHT = "/jsz?consumers=true&limit=65536"  # as in `reading`
 
 
 class _Answers(NamedTuple):
@@ -47,6 +46,7 @@ class _Memory(msgspec.Struct):
     consumers: int = 0
     timeouts: int = 0
     took: float = 0.0
+    reading: Reading | None = None  # under way since an earlier scrape, or answered after it
 
 
 class MonitoringSource:
@@ -75,10 +75,17 @@ class MonitoringSource:
         )
         outcomes = {outcome.target: outcome for group in found for outcome in group}
         for gone in self._memories.keys() - outcomes.keys():
-            del self._memories[gone]
+            self._forget(gone)
         return list(outcomes.values())
 
+    def _forget(self, target: str) -> None:
+        reading = self._memories.pop(target).reading
+        if reading is not None:
+            reading.cancel()
+
     async def close(self) -> None:
+        for target in list(self._memories):
+            self._forget(target)
         await self._client.close()
 
     async def _ask_target(
@@ -102,12 +109,12 @@ class MonitoringSource:
         report = await self._question(asking, memory, question)
         took = time.monotonic() - started
         _remember(memory, report, asking, took)
+        late = _late(memory)
         error = asking.error()
         if report is None and error is None:
             error = "jsz: another server's answer than before"
-        return Outcome(
-            NAME, target, took, asking.received, error, report, self._group, asking.parts
-        )
+        received, parts = asking.received, asking.parts
+        return Outcome(NAME, target, took, received, error, report, self._group, parts, late=late)
 
     async def _question(self, asking: Asking, memory: _Memory, question: Question) -> Report | None:
         """Ask all at once where the server was whole before, one after the other where it was not.
@@ -131,7 +138,7 @@ class MonitoringSource:
         varz, health, jsz = await asyncio.gather(
             self._varz(asking, deadline),
             self._health(asking, deadline),
-            self._jsz(asking, deadline, with_config),
+            self._jsz(asking, memory, deadline, with_config),
         )
         if varz is not None and varz.start != memory.start:
             return await self._carefully(asking, memory, deadline, with_config)
@@ -147,7 +154,7 @@ class MonitoringSource:
         )
         if varz is None and before is None:
             return None
-        jsz = await self._jsz(asking, deadline, with_config)
+        jsz = await self._jsz(asking, memory, deadline, with_config)
         after = await self._health(asking, deadline)
         answers = _Answers(varz, _worse(before, after), jsz)
         return self._report(asking, memory, answers)
@@ -186,15 +193,20 @@ class MonitoringSource:
     def _varz(self, asking: Asking, deadline: float) -> Awaitable[Varz | None]:
         return asking.part("varz", "/varz", decode_varz, deadline)
 
-    async def _jsz(self, asking: Asking, deadline: float, with_config: bool) -> Jsz | None:
-        """Ask for the list; where configurations would take too long, without them."""
-        if with_config:
+    async def _jsz(
+        self, asking: Asking, memory: _Memory, deadline: float, with_config: bool
+    ) -> Jsz | None:
+        """Ask for the list; where configurations take too long, without them: they come later."""
+        if with_config and memory.reading is None:
             now = asyncio.get_running_loop().time()
-            soon = now + CONFIG_SHARE * (deadline - now)
-            jsz = await asking.part("jsz", FULL, decode_jsz, soon)
-            asking.with_config = jsz is not None
-            if "jsz" not in asking.timeouts:
-                return jsz
+            memory.reading = reading = Reading(self._client, asking.place)
+            await reading.wait(now + CONFIG_SHARE * (deadline - now))
+            if reading.done:
+                memory.reading = None
+                jsz = reading.take(asking)
+                asking.with_config = jsz is not None
+                if "jsz" not in asking.timeouts:
+                    return jsz
         return await asking.part("jsz", LIGHT, decode_jsz, deadline)
 
     def _health(self, asking: Asking, deadline: float) -> Awaitable[Health | None]:
@@ -202,6 +214,18 @@ class MonitoringSource:
         return asking.part(
             "healthz", path, lambda answer: decode_health(answer, self._check), deadline
         )
+
+
+def _late(memory: _Memory) -> Report | None:
+    """The configurations that an earlier scrape asked for, if they have come since."""
+    reading = memory.reading
+    if reading is None or not reading.done:
+        return None
+    memory.reading = None
+    jsz, known = reading.take(), memory.identity
+    if jsz is None or known is None or jsz.server_id != known.server_id:
+        return None
+    return msgspec.structs.replace(known, jsz=jsz, with_config=True)
 
 
 def _shrank(memory: _Memory, jsz: Jsz) -> bool:

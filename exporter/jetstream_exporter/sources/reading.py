@@ -1,0 +1,42 @@
+"""The question for the list with all configurations. It may take longer than the scrape that asks it."""
+
+import asyncio
+
+from jetstream_exporter.sources.asking import Asking, decode_jsz
+from jetstream_exporter.sources.http import Client, Place
+from jetstream_exporter.wire import Jsz
+
+# Accounts are paged by 1,024 unless told otherwise. -1 stands for all of them, but makes 2.10 panic and hang up.
+FULL = "/jsz?consumers=true&config=true&limit=65536"
+LONGEST = 60.0  # seconds; a server that needs more is frozen, or too slow for what it holds
+
+
+class Reading:
+    """One such question, under way or answered.
+
+    A scrape waits for it as long as it can. What comes after that is a later scrape's to take: its
+    configurations hold, its figures are old.
+    """
+
+    def __init__(self, client: Client, place: Place) -> None:
+        self._asking = Asking(client, place)
+        latest = asyncio.get_running_loop().time() + LONGEST
+        self._task = asyncio.create_task(self._asking.part("jsz", FULL, decode_jsz, latest))
+
+    @property
+    def done(self) -> bool:
+        return self._task.done()
+
+    async def wait(self, deadline: float) -> None:
+        """Return when it is answered, or at the deadline, a time of the running loop."""
+        left = deadline - asyncio.get_running_loop().time()
+        await asyncio.wait([self._task], timeout=max(0.0, left))
+
+    def take(self, asking: Asking | None = None) -> Jsz | None:
+        """Give the answer once it is done; None if it failed. What it cost is added to `asking`."""
+        if asking is not None:
+            asking.add(self._asking)
+        return self._task.result()
+
+    def cancel(self) -> None:
+        self._task.cancel()
