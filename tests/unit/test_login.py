@@ -97,6 +97,43 @@ def test_a_context_of_the_nats_program_is_read(folder: Path) -> None:
     assert read_login(Nats(context=str(folder / "mine.json")), "x").domain == "hub"
 
 
+def test_a_context_means_what_the_program_takes_it_for(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.setenv("PLACE", str(folder))
+    monkeypatch.setenv("NATS_TOKEN", "t0ken")
+    (folder / "a.creds").write_text("")
+    options = {
+        "~/a.creds": {"creds": "~/a.creds"},
+        "$PLACE/a.creds": {"creds": "$PLACE/a.creds"},
+        "file://": {"creds": f"file://{folder}/a.creds"},
+    }
+    for name, fields in options.items():
+        login = read_login(context(folder, **fields), "x")
+        assert login.options == {"user_credentials": f"{folder}/a.creds"}, name
+        assert login.urls == ["nats://127.0.0.1:4222"]
+    both = context(
+        folder, url="n:4222", user="u", password="p", token="env://NATS_TOKEN", creds="c"
+    )
+    assert read_login(both, "x").urls == ["nats://n:4222"]
+    assert read_login(both, "x").options == {"user": "u", "password": "p", "token": "t0ken"}
+    stored = context(folder, user="u", password=f"file://{folder}/secret")
+    assert read_login(stored, "x").options == {"user": "u", "password": "hunter2"}
+    bearer = read_login(context(folder, user_jwt="header.claims.signature"), "x").options
+    assert bearer["user_jwt_cb"]() == b"header.claims.signature"
+    assert bearer["signature_cb"]("nonce") == b""
+
+
+def test_an_address_alone_is_a_url_as_for_every_client(folder: Path) -> None:
+    urls = ["localhost:4222", "nats", "tls://n"]
+    assert read_login(Nats(urls=urls), "x").urls == [
+        "nats://localhost:4222",
+        "nats://nats",
+        "tls://n",
+    ]
+
+
 def test_what_is_configured_beats_the_context(folder: Path) -> None:
     nats = context(folder, url="nats://a:4222", token="t")
     own = Nats(context="prod", urls=URLS, username="u", password_file="secret")
@@ -111,6 +148,18 @@ MISTAKES = {
     "secret in a url": (
         Nats(urls=["nats://u:hunter2@n"]),
         "a URL must not hold a user or a password; use username and password_file",
+    ),
+    "secret in an address": (
+        Nats(urls=["u:hunter2@n"]),
+        "a URL must not hold a user or a password; use username and password_file",
+    ),
+    "secret in no url": (
+        Nats(urls=["nats:/u:hunter2@n"]),
+        "what stands there is not a URL like nats://nats:4222",
+    ),
+    "secret behind a slash": (
+        Nats(urls=["nats://u/hunter2@n"]),
+        "what stands there is not a URL like nats://nats:4222",
     ),
     "two logins": (
         Nats(urls=URLS, username="u", credentials_file="secret"),
@@ -156,6 +205,10 @@ def test_a_mistake_is_told_in_one_sentence(mistake: str, folder: Path) -> None:
 def test_what_a_context_cannot_do_here_is_said(folder: Path) -> None:
     with pytest.raises(ConfigError, match="nsc generate creds"):
         read_login(context(folder, url="nats://a", nsc="nsc://op/acc/user"), "x")
+    with pytest.raises(ConfigError, match="nsc generate creds"):
+        read_login(context(folder, url="nats://a", creds="nsc://op/acc/user"), "x")
+    with pytest.raises(ConfigError, match="variable NOT_SET_ANYWHERE is not set"):
+        read_login(context(folder, url="nats://a", token="env://NOT_SET_ANYWHERE"), "x")
     with pytest.raises(ConfigError, match="SOCKS proxy"):
         read_login(context(folder, url="nats://a", socks_proxy="socks5://p"), "x")
     with pytest.raises(ConfigError, match=r"context absent: .* cannot be read"):

@@ -65,11 +65,10 @@ class Login(msgspec.Struct, frozen=True):
 def read_login(nats: Nats, place: str) -> Login:
     """Read the files and names that the settings point to; `place` begins the sentence of an error."""
     context = read_context(nats.context) if nats.context else Context()
-    urls = nats.urls or [url.strip() for url in context.url.split(",") if url.strip()]
-    if not urls:
+    given_urls = nats.urls or context.urls
+    if not given_urls:
         raise ConfigError(f"{place}: names no URL; write one like nats://nats:4222")
-    for url in urls:
-        _check_url(url, place, in_context=not nats.urls)
+    urls = [_url(url, place, in_context=not nats.urls) for url in given_urls]
     given = [name for name, keys in LOGINS if any(getattr(nats, key) for key in keys)]
     if len(given) > 1:
         raise ConfigError(f"{place}: {' and '.join(given)} exclude each other: one login is enough")
@@ -81,18 +80,25 @@ def read_login(nats: Nats, place: str) -> Login:
     return Login(urls, options, context.jetstream_domain, context.jetstream_api_prefix)
 
 
-def _check_url(text: str, place: str, *, in_context: bool) -> None:
+def _url(text: str, place: str, *, in_context: bool) -> str:
+    """Give the URL in full: an address alone is `nats://`, as every client of NATS reads it.
+
+    No sentence repeats a text that is no URL: a password may stand in it.
+    """
+    full = text if "://" in text else f"nats://{text}"
     try:
-        url = URL(text)
+        url = URL(full)
     except ValueError as error:
         raise ConfigError(f"{place}: a URL is none: {error}") from None
-    if url.scheme not in SCHEMES or not url.host:
-        shown = url.with_user(None)
-        raise ConfigError(f"{place}: {str(shown)!r} is not a URL like nats://nats:4222")
     if (url.user or url.password) and not in_context:
         raise ConfigError(
             f"{place}: a URL must not hold a user or a password; use username and password_file"
         )
+    has_path = url.scheme in ("nats", "tls") and url.path.strip("/")
+    if url.scheme not in SCHEMES or not url.host or has_path:
+        shown = "what stands there" if "@" in text else repr(text)
+        raise ConfigError(f"{place}: {shown} is not a URL like nats://nats:4222")
+    return full
 
 
 def _own_login(nats: Nats, place: str) -> dict[str, Any]:
@@ -110,15 +116,18 @@ def _own_login(nats: Nats, place: str) -> dict[str, Any]:
 
 
 def _context_login(context: Context, place: str) -> dict[str, Any]:
+    """The context's one login, chosen as the `nats` program chooses."""
+    token = {"token": context.token} if context.token else {}
+    if context.user:
+        return {"user": context.user, "password": context.password} | token
     if context.creds:
-        return {"user_credentials": _file(context.creds, f"{place}: the context's creds")}
+        return {"user_credentials": _file(context.creds, f"{place}: the context's creds")} | token
     if context.nkey:
-        return {"nkeys_seed_str": _seed(context.nkey, f"{place}: the context's nkey")}
+        return {"nkeys_seed_str": _seed(context.nkey, f"{place}: the context's nkey")} | token
     if context.user_jwt:
-        return _with_jwt(context.user_jwt, context.user_seed, f"{place}: the context's user_seed")
-    if context.token:
-        return {"token": context.token}
-    return {"user": context.user, "password": context.password} if context.user else {}
+        where = f"{place}: the context's user_seed"
+        return _with_jwt(context.user_jwt, context.user_seed, where) | token
+    return token
 
 
 def _nkey(nats: Nats, place: str) -> dict[str, Any]:
@@ -129,6 +138,10 @@ def _nkey(nats: Nats, place: str) -> dict[str, Any]:
 
 
 def _with_jwt(jwt: str, seed: str, place: str) -> dict[str, Any]:
+    """A login by JWT. Without a seed the JWT must be a bearer's, for which nothing is signed."""
+    if not seed:
+        return {"user_jwt_cb": lambda: bytearray(jwt.encode()), "signature_cb": lambda _: b""}
+
     def sign(nonce: str) -> bytes:
         return base64.b64encode(nkeys.from_seed(seed.encode()).sign(nonce.encode()))
 

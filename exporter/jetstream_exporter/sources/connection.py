@@ -271,8 +271,9 @@ def target_of(settings: Nats) -> str:
     """How a connection is called: its first server, or its context."""
     if not settings.urls:
         return f"context {settings.context}"
+    first = settings.urls[0]
     try:
-        url = URL(settings.urls[0])
+        url = URL(first if "://" in first else f"nats://{first}")
         return f"{url.scheme}://{url.host}:{url.explicit_port or PORT}"
     except ValueError:
         return "nats"
