@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-# The oldest supported version, one between, the newest.
-NATS_SERVERS = ("2.10.26", "2.12.8", "2.15.1")
+# The oldest supported version, one between and one that can be gone back from to it, the newest.
+NATS_SERVERS = ("2.10.26", "2.12.8", "2.14.5", "2.15.1")
 DEFAULT_FOLDER = Path(__file__).resolve().parent.parent / ".tools"
 ALERTMANAGER_SHARE = "usr/share/prometheus/alertmanager"
 

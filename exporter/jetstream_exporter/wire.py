@@ -53,6 +53,12 @@ class StreamState(Wire):
     lost: LostData | None = None
 
 
+class Metadata(Wire):
+    """What the servers note in a configuration (2.11 and newer); numbers as text."""
+
+    required_level: str = msgspec.field(name="_nats.req.level", default="")
+
+
 class StreamConfig(Wire):
     name: str = ""
     subjects: list[str] = []
@@ -67,6 +73,7 @@ class StreamConfig(Wire):
     max_msg_size: int = -1
     num_replicas: int = 1
     duplicate_window: int = 0  # ns
+    metadata: Metadata | None = None
 
 
 class ApiError(Wire):
@@ -137,6 +144,7 @@ class ApiStats(Wire):
     total: int = 0
     errors: int = 0
     inflight: int = 0
+    level: int = 0  # of the API that this version serves, 2.11 and newer
 
 
 class AccountDetail(Wire):

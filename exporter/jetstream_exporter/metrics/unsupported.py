@@ -11,9 +11,10 @@ STREAMS: Table[Stream] = Table(
     families=(
         gauge(
             "jetstream_stream_unsupported_info",
-            "Always 1; the servers' version does not serve the stream, for this reason. By the account's own API only.",
+            "Always 1; the servers' version does not serve the stream, for this reason. Of a cluster by the account's "
+            "own API only; of a server alone by any way.",
             lambda _: 1,
-            "$JS.API.STREAM.LIST offline",
+            "$JS.API.STREAM.LIST offline, or the level that the stream requires",
             "jetstream_stream_unsupported_info",
         ),
     ),

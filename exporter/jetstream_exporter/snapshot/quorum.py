@@ -30,6 +30,7 @@ class Speaker(msgspec.Struct, gc=False):
     relayed: bool = (
         False  # carried by an account's API, which asks leaders only; without a name: nobody
     )
+    level: int = 0  # of the JetStream API that it serves; 0 is not said
 
 
 def speaker(report: Report) -> Speaker:
@@ -40,6 +41,7 @@ def speaker(report: Report) -> Speaker:
         says_since=says_since(report.version),
         now=timestamp(report.jsz.now) if report.jsz else None,
         relayed=bool(report.via),
+        level=report.jsz.api.level if report.jsz else 0,
     )
 
 

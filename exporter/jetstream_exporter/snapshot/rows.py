@@ -216,6 +216,9 @@ class StreamSettings(Row):
     max_message_bytes: int | None
     max_messages_per_subject: int | None
     duplicate_window: float | None
+    required_level: int = (
+        0  # of the JetStream API; a version of a lower one does not serve the stream
+    )
 
 
 class StreamFigures(Row):
@@ -249,7 +252,7 @@ class Stream(Row):
     raft: Raft
     figures: StreamFigures | None
     settings: StreamSettings | None
-    consumers: int
+    consumers: int | None  # None is: its servers do not serve it, nor list any
     ephemerals: Ephemerals
     replicas: Sequence[Replica] = ()
     sources: Sequence[StreamSource] = ()

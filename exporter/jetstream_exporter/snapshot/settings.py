@@ -2,7 +2,7 @@
 
 from jetstream_exporter.snapshot.rows import ConsumerSettings, StreamSettings
 from jetstream_exporter.snapshot.units import duration, limit
-from jetstream_exporter.wire import ConsumerConfig, StreamConfig
+from jetstream_exporter.wire import ConsumerConfig, Metadata, StreamConfig
 
 
 def stream_settings(config: StreamConfig) -> StreamSettings:
@@ -19,7 +19,13 @@ def stream_settings(config: StreamConfig) -> StreamSettings:
         max_message_bytes=limit(config.max_msg_size),
         max_messages_per_subject=limit(config.max_msgs_per_subject),
         duplicate_window=duration(config.duplicate_window),
+        required_level=_level(config.metadata),
     )
+
+
+def _level(metadata: Metadata | None) -> int:
+    text = metadata.required_level if metadata else ""
+    return int(text) if text.isdecimal() else 0
 
 
 def consumer_settings(config: ConsumerConfig) -> ConsumerSettings:

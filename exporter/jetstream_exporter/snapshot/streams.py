@@ -34,13 +34,16 @@ def merge_stream(
     dead_letter: re.Pattern[str] | None,
 ) -> tuple[Stream, list[Consumer]]:
     """Merge all that was said of one stream. Words about an earlier stream of the same name are left out."""
-    reason = max(detail.unsupported for _, detail in words) or None
+    told = max(detail.unsupported for _, detail in words)
     incarnation, words = latest(words)
     if known is not None and not known.identity.same(incarnation):
         known = None
     settings = known.settings if known else None
     wanted = settings.replicas if settings else None
     index, raft = elect([(who, detail.cluster) for who, detail in words], wanted, place.heard)
+    reason = told or (_lacks(words[index][0], settings) if index >= 0 else "")
+    if reason:
+        index, raft = elect((), wanted, place.heard)
     leader = words[index][1] if index >= 0 else None
     figures = _figures(leader.state) if leader and leader.state else None
     consumers = merge_consumers(place, words, known, figures.last_sequence if figures else None)
@@ -53,14 +56,25 @@ def merge_stream(
         raft=raft,
         figures=figures,
         settings=settings,
-        consumers=_count(words, len(consumers)),
+        consumers=_count(words, len(consumers)) or (None if reason else 0),
         ephemerals=ephemerals(consumers),
         replicas=_replicas(place, leader.cluster) if leader else (),
         sources=_sources(place, leader) if leader else (),
         dead_letter=_is_dead_letter(dead_letter, place.stream, settings),
-        unsupported=reason,
+        unsupported=reason or None,
     )
     return row, consumers
+
+
+def _lacks(who: Speaker, settings: StreamSettings | None) -> str:
+    """Why this server's version does not serve the stream, in its own words; empty if it does.
+
+    A lone server lists such a stream as empty and led by itself. Before 2.11.9 they are served all the same.
+    """
+    if settings is None or not (who.says_since and 0 < who.level < settings.required_level):
+        return ""
+    needed = f"required API level: {settings.required_level}"
+    return f"unsupported - {needed}, current API level: {who.level}"
 
 
 def _count(words: Sequence[tuple[Speaker, StreamDetail]], listed: int) -> int:
