@@ -93,6 +93,8 @@ class JwtCluster(Cluster):
             user = Key("user", len(name) + ord(name[0]))
             jwt = key.sign(user, name, {"subs": -1, "data": -1, "payload": -1})
             (self.where / f"{name}.creds").write_text(creds(jwt, user))
+            (self.where / f"{name}.jwt").write_text(jwt)
+            (self.where / f"{name}.nk").write_text(user.seed)
         return {
             "operator": self.operator.sign(self.operator, "op", {"system_account": self.system.id}),
             "system_account": self.system.id,
@@ -109,6 +111,10 @@ class JwtCluster(Cluster):
     def login(self, name: str) -> dict[str, Any]:
         return {"urls": self.urls, "credentials_file": str(self.where / f"{name}.creds")}
 
+    def login_in_halves(self, name: str) -> dict[str, Any]:
+        files = {"jwt_file": f"{name}.jwt", "nkey_seed_file": f"{name}.nk"}
+        return {"urls": self.urls, **{key: str(self.where / file) for key, file in files.items()}}
+
 
 async def test_accounts_by_jwt_are_read_with_their_tiers_and_labelled_by_id(
     tmp_path: Path,
@@ -123,7 +129,7 @@ async def test_accounts_by_jwt_are_read_with_their_tiers_and_labelled_by_id(
         config = ways.settings(
             targets=cluster.monitor_urls,
             system=cluster.login("sys"),
-            accounts=[cluster.login("app")],
+            accounts=[cluster.login_in_halves("app")],
             advisories=[cluster.login("app"), cluster.login("sys")],
         )
         async with exporter(tmp_path, config=config) as running:

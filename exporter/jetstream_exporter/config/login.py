@@ -61,6 +61,14 @@ class Login(msgspec.Struct, frozen=True):
     domain: str = ""
     api_prefix: str = ""
 
+    @property
+    def secure(self) -> bool:
+        """Whether the server must be asked for TLS. A web socket's is made before, and so is `tls_first`'s."""
+        early = self.options.get("tls_handshake_first") or any(
+            URL(url).scheme in ("ws", "wss") for url in self.urls
+        )
+        return "tls" in self.options and not early
+
 
 def read_login(nats: Nats, place: str) -> Login:
     """Read the files and names that the settings point to; `place` begins the sentence of an error."""

@@ -19,7 +19,8 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from jetstream_exporter.config.nats import Advisories
 from jetstream_exporter.report import Events, Outcome, Question
 from jetstream_exporter.sources.api import Api
-from jetstream_exporter.sources.connection import Connection, words
+from jetstream_exporter.sources.client import words
+from jetstream_exporter.sources.connection import Connection
 from jetstream_exporter.sources.http import SourceError
 from jetstream_exporter.sources.identity import Identity, identify
 from jetstream_exporter.sources.tally import Tally

@@ -2,10 +2,8 @@
 
 import asyncio
 import contextlib
-import os
 import random
 import re
-import ssl
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
@@ -17,6 +15,7 @@ from yarl import URL
 from jetstream_exporter.config import ConfigError
 from jetstream_exporter.config.login import Login, read_login
 from jetstream_exporter.config.nats import Nats
+from jetstream_exporter.sources.client import SecureClient, end, words
 from jetstream_exporter.sources.http import SourceError, SourceTimeoutError
 
 NAME = "jetstream-exporter"
@@ -109,14 +108,14 @@ class Connection:
         """
         if self._deaf:
             self._deaf = False
-            await _end(client)
+            await end(client)
             return False
         try:
             async with asyncio.timeout(ALIVE):
                 await client.flush()
         except (nats.errors.Error, OSError, TimeoutError):
             self._last_error = "the server does not answer"
-            await _end(client)
+            await end(client)
             return False
         return True
 
@@ -184,7 +183,7 @@ class Connection:
             try:
                 await closed.wait()
             finally:
-                await _end(self._client)
+                await end(self._client)
                 self._client = None
             await asyncio.sleep(random.uniform(0, PAUSE))  # noqa: S311
 
@@ -200,7 +199,7 @@ class Connection:
         raise error
 
     async def _connect_to(self, url: str, closed: asyncio.Event) -> Client:
-        client = Client()
+        client = SecureClient(secure=self.login.secure)
         failures: list[Exception] = []
 
         async def on_error(error: Exception) -> None:
@@ -233,11 +232,11 @@ class Connection:
                 if self._opened is not None:
                     await self._opened(client)
         except (nats.errors.Error, OSError, ValueError, TimeoutError, SourceError) as error:
-            await _end(client)
+            await end(client)
             vague = isinstance(error, nats.errors.NoServersError) and failures
             raise SourceError(self._refusal() or words(failures[-1] if vague else error)) from None
         except asyncio.CancelledError:
-            await _end(client)
+            await end(client)
             raise
         closed.clear()
         return client
@@ -260,13 +259,6 @@ class Connection:
             self.dropped += 1
 
 
-async def _end(client: Client) -> None:
-    """Close, whatever state it is in, without waiting for a server that does not answer."""
-    with contextlib.suppress(Exception):
-        async with asyncio.timeout(1):
-            await client.close()
-
-
 def target_of(settings: Nats) -> str:
     """How a connection is called: its first server, or its context."""
     if not settings.urls:
@@ -277,29 +269,3 @@ def target_of(settings: Nats) -> str:
         return f"{url.scheme}://{url.host}:{url.explicit_port or PORT}"
     except ValueError:
         return "nats"
-
-
-def words(error: BaseException) -> str:
-    """What went wrong, for an operator."""
-    said = str(error).removeprefix("nats: ").strip("'\" \r\n")
-    match error:
-        case SourceError():
-            text = said
-        case ssl.SSLError():
-            text = f"TLS failed: {error.reason or error}"
-        case nats.errors.NoRespondersError():
-            text = "nobody answers there: the user's account does not have it"
-        case nats.errors.AuthorizationError():
-            text = "the server refuses the login"
-        case nats.errors.Error() if "uthorization" in said or "uthentication" in said:
-            text = f"the server refuses the login: {said}"
-        case TimeoutError():
-            text = "no answer in time"
-        case OSError():
-            reason = os.strerror(error.errno) if error.errno else str(error)
-            text = f"cannot connect: {reason}"
-        case nats.errors.Error():
-            text = said or type(error).__name__
-        case _:
-            text = f"{type(error).__name__}: {error}".removesuffix(": ")
-    return text
