@@ -399,3 +399,4 @@ class Advisory(Wire):
     stream_seq: int = 0
     deliveries: int = 0
     ack_time: int = 0  # ns
+    action: str = ""  # of a stream or consumer: create, modify, delete

@@ -1,5 +1,6 @@
 """Events of real servers, counted: what was given up, how often it was delivered, and none twice or lost."""
 
+import asyncio
 import json
 import time
 from pathlib import Path
@@ -10,7 +11,7 @@ from nats.aio.client import Client
 from nats.js import JetStreamContext
 from nats.js.api import ConsumerConfig
 from tests.support import ways
-from tests.support.exporter import Exporter, Samples, exporter
+from tests.support.exporter import Exporter, Samples, eventually, exporter
 
 from jetstream_exporter.demo.cluster import Cluster, account
 from jetstream_exporter.demo.orders.producer import Pace
@@ -19,6 +20,7 @@ from jetstream_exporter.demo.orders.workload import Workload
 GIVEN_UP = "jetstream_consumer_max_deliveries_total"
 EXCESS = "jetstream_consumer_excess_deliveries_total"
 FLOOD = 100_000
+CAPTURED = 20_000
 
 
 def listening(cluster: Cluster, folder: Path, **more: Any) -> str:
@@ -154,9 +156,57 @@ async def test_a_capturing_stream_keeps_what_happens_while_the_exporter_is_away(
             await flood(nc, 0, 10)
             await running.until("all", lambda s: s.get(GIVEN_UP, consumer="c") == 10)
         await flood(nc, 10, 7)
+        config = listening(cluster, tmp_path, stream="EVENTS", hot=["naks"])
         async with exporter(tmp_path, config=config) as running:
             samples = await running.until(
                 "what was missed", lambda s: s.get(GIVEN_UP, consumer="c") == 7
             )
             assert samples.all("jetstream_exporter_advisory_gaps_total") == [0]
+            await exhaust(js)
+            await running.until(
+                "what is hot since",
+                lambda s: s.get("jetstream_consumer_naks_total", consumer="c") == 5,
+            )
+            await js.delete_consumer("EVENTS", "jetstream-exporter")
+            await running.until(
+                "a new consumer on the stream, after a gap",
+                lambda s: s.all("jetstream_exporter_advisory_gaps_total") == [1],
+            )
+            await flood(nc, 17, 2)
+            await running.until("the rest", lambda s: s.get(GIVEN_UP, consumer="c") == 7 + 1 + 2)
+        await nc.close()
+
+
+async def test_an_exporter_killed_in_a_flood_loses_no_captured_event_and_counts_none_twice(
+    tmp_path: Path,
+) -> None:
+    async with Cluster(size=1, accounts={"A": account("a")}) as cluster:
+        nc = await nats.connect(cluster.urls_for("a"))
+        js = nc.jetstream(timeout=20)
+        await js.add_stream(name="EVENTS", subjects=["$JS.EVENT.>"])
+        await js.add_stream(name="S", subjects=["s"])
+        await make(js)
+        config = listening(cluster, tmp_path, stream="EVENTS")
+        before = 0.0
+        async with exporter(tmp_path, config=config) as running:
+            await running.until("zeros", lambda s: s.get(GIVEN_UP, consumer="c") == 0)
+            flooding = asyncio.create_task(flood(nc, 0, CAPTURED))
+            samples = await running.until(
+                "the first events", lambda s: (s.get(GIVEN_UP, consumer="c") or 0) > 100
+            )
+            before = samples.get(GIVEN_UP, consumer="c") or 0
+            running.child.kill_now()
+        await flooding
+        async with exporter(tmp_path, config=config) as running:
+            after = 0.0
+
+            async def is_all_read() -> bool:
+                nonlocal after
+                after = (await running.scrape()).get(GIVEN_UP, consumer="c") or 0
+                info = await js.consumer_info("EVENTS", "jetstream-exporter")
+                return info.num_pending == info.num_ack_pending == 0
+
+            await eventually("the end of the stream", is_all_read, 60)
+            assert before + after == CAPTURED
+            assert before < CAPTURED
         await nc.close()

@@ -2,6 +2,8 @@
 
 import time
 
+import pytest
+
 from jetstream_exporter.sources.tally import IN_EXCESS, REMEMBERED, Tally, kind_of
 from jetstream_exporter.wire import Advisory
 
@@ -52,6 +54,26 @@ def test_each_message_has_its_own_count() -> None:
     assert excess(event("nak", 4, seq=1), event("nak", 4, seq=2), event("nak", 5, seq=1)) == 3
 
 
+@pytest.mark.parametrize(
+    "again",
+    [
+        event("consumer_action", action="delete"),
+        event("stream_action", action="delete", consumer=""),
+    ],
+)
+def test_a_consumer_made_anew_is_counted_anew(again: Advisory) -> None:
+    assert excess(event("nak", 4), again, event("nak", 5)) == 1 + 2
+
+
+def test_what_happens_to_others_leaves_a_count_alone() -> None:
+    others = [
+        event("consumer_action", action="delete", consumer="d"),
+        event("consumer_action", action="delete", stream="T"),
+        event("stream_action", action="modify", consumer=""),
+    ]
+    assert excess(event("nak", 4), *others, event("nak", 5)) == 2
+
+
 def test_an_older_event_that_comes_late_changes_nothing() -> None:
     assert excess(event("nak", 6), event("nak", 5), event("nak", 7)) == 4
 
@@ -61,7 +83,7 @@ def test_a_sampled_acknowledgement_ends_a_message() -> None:
     tally.add(event("nak", 4), "A", 3)
     tally.add(event("consumer_ack", 5), "A", 3)
     assert tally.take()[1]["A", "S", "c"].excess == 2
-    assert not tally._deliveries
+    assert tally._followed == 0
 
 
 def test_a_flood_is_counted_within_seconds_and_bounded_memory() -> None:
@@ -72,7 +94,7 @@ def test_a_flood_is_counted_within_seconds_and_bounded_memory() -> None:
     assert time.process_time() - started < 20
     assert tally.take()[1]["A", "S", "c"].naks == 250_000
     assert len(tally._ids) == REMEMBERED
-    assert len(tally._deliveries) == IN_EXCESS
+    assert tally._followed == IN_EXCESS
 
 
 def test_kinds_are_those_that_servers_have() -> None:

@@ -9,17 +9,13 @@ import time
 from collections.abc import Sequence
 
 import msgspec
-import nats.errors
-import nats.js.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.js import JetStreamContext
-from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
 from jetstream_exporter.config.nats import Advisories
 from jetstream_exporter.report import Events, Outcome, Question
 from jetstream_exporter.sources.api import Api
-from jetstream_exporter.sources.client import words
+from jetstream_exporter.sources.capture import Capture
 from jetstream_exporter.sources.connection import Connection
 from jetstream_exporter.sources.http import SourceError
 from jetstream_exporter.sources.identity import Identity, identify
@@ -53,7 +49,6 @@ HOT = {
 PENDING_MESSAGES = 1_000_000  # a burst waits here while it is counted
 PENDING_BYTES = 2**29
 BREATH = 200  # messages counted before others may run
-BATCH = 1000  # messages fetched from a capturing stream at once
 SETTLE = 2.0  # seconds for the questions that come with a new connection
 ONLY_SYSTEM = "$SYS.REQ.SERVER.PING.STATSZ"  # answered in the system account only
 RETRY = 30.0  # seconds between tries of what was refused
@@ -87,15 +82,19 @@ class AdvisoriesSource:
         self._opened = 0  # connections made
         self._dropped = 0  # what the connection had dropped when it was last asked
         self._gaps = 0
-        self._reading: asyncio.Task[None] | None = None
-        self._reading_error: str | None = None
         self._counted = 0
+        self._capture = (
+            Capture(settings.stream, settings.durable, self._subjects(), self._heard)
+            if settings.stream
+            else None
+        )
 
     def start(self) -> None:
         self._connection.start()
 
     async def close(self) -> None:
-        self._stop_reading()
+        if self._capture is not None:
+            await self._capture.close()
         await self._connection.close()
 
     async def ask(self, question: Question) -> list[Outcome]:
@@ -107,14 +106,14 @@ class AdvisoriesSource:
         if client is not None:
             await self._retry(client)
         kinds, objects = self._tally.take()
-        if self._connection.dropped != self._dropped:
-            self._dropped = self._connection.dropped
-            self._gaps += 1
+        if self._capture is not None and client is not None:
+            await self._capture.confirm()
+        is_heard = client is not None and self._reading_error is None
         events = Events(
             cluster=self._group or self._cluster,
-            connected=client is not None and self._reading_error is None,
-            gaps=self._gaps,
-            hears=self._hears() if client is not None and self._reading_error is None else {},
+            connected=is_heard,
+            gaps=self._count_gaps(),
+            hears=self._hears() if is_heard else {},
             kinds=kinds,
             objects=objects,
         )
@@ -129,6 +128,16 @@ class AdvisoriesSource:
                 events=events,
             )
         ]
+
+    @property
+    def _reading_error(self) -> str | None:
+        return self._capture.error if self._capture is not None else None
+
+    def _count_gaps(self) -> int:
+        if self._connection.dropped != self._dropped:
+            self._dropped = self._connection.dropped
+            self._gaps += 1
+        return self._gaps + (self._capture.gaps if self._capture is not None else 0)
 
     async def _error(self, deadline: float) -> str | None:
         """What is wrong now. Only the very first connection is waited for, so that counters begin at 0."""
@@ -176,8 +185,8 @@ class AdvisoriesSource:
         self._identity = await identify(api, self._identity)
         self._cluster = said.get("cluster", "") or said.get("server_name", "")
         self._domain = said.get("domain", "")
-        if self._settings.stream:
-            await self._read_stream(client)
+        if self._capture is not None:
+            await self._capture.open(client)
         else:
             for subject in self._subjects():
                 await self._subscribe(client, subject)
@@ -215,51 +224,6 @@ class AdvisoriesSource:
             return  # of a stream behind a leaf node, which may have the name of one here
         account = event.account or self._identity.account
         self._tally.add(event, account, self._settings.excess_after)
-
-    async def _read_stream(self, client: Client) -> None:
-        """Bind the durable consumer; what is in the stream before it was made is not counted."""
-        self._stop_reading()
-        stream, durable = self._settings.stream, self._settings.durable
-        js = client.jetstream(timeout=SETTLE)
-        try:
-            try:
-                await js.consumer_info(stream, durable)
-            except nats.js.errors.NotFoundError:
-                await js.add_consumer(
-                    stream,
-                    ConsumerConfig(
-                        name=durable,
-                        durable_name=durable,
-                        ack_policy=AckPolicy.ALL,
-                        deliver_policy=DeliverPolicy.NEW,
-                        filter_subjects=list(self._subjects()),
-                        max_ack_pending=20 * BATCH,
-                    ),
-                )
-            subscription = await js.pull_subscribe_bind(consumer=durable, stream=stream)
-        except (nats.errors.Error, TimeoutError) as error:
-            raise SourceError(f"stream {stream}: {words(error)}") from None
-        self._reading = asyncio.create_task(self._read(subscription))
-
-    async def _read(self, subscription: JetStreamContext.PullSubscription) -> None:
-        """Fetch batch after batch, each acknowledged once it is counted."""
-        while True:
-            try:
-                messages = await subscription.fetch(BATCH, timeout=5)
-                for message in messages:
-                    await self._heard(message)
-                await messages[-1].ack()
-                self._reading_error = None
-            except (nats.errors.TimeoutError, TimeoutError):
-                self._reading_error = None
-            except nats.errors.Error as error:
-                self._reading_error = f"stream {self._settings.stream}: {words(error)}"
-                await asyncio.sleep(1)
-
-    def _stop_reading(self) -> None:
-        if self._reading is not None:
-            self._reading.cancel()
-            self._reading = None
 
 
 async def _is_system(api: Api) -> bool:

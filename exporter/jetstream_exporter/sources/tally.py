@@ -49,7 +49,7 @@ KINDS = frozenset(
 )
 OTHER = "other"
 
-Message = tuple[str, str, str, int]  # account, stream, consumer, stream sequence
+Consumer = tuple[str, str, str]  # account, stream, consumer
 
 
 class Tally:
@@ -59,7 +59,8 @@ class Tally:
         self.kinds: dict[str, int] = {}
         self.objects: dict[tuple[str, ...], Event] = {}
         self._ids: OrderedDict[str, None] = OrderedDict()
-        self._deliveries: OrderedDict[Message, int] = OrderedDict()
+        self._deliveries: dict[Consumer, OrderedDict[int, int]] = {}  # by stream sequence
+        self._followed = 0  # messages in it
 
     def take(self) -> tuple[dict[str, int], dict[tuple[str, ...], Event]]:
         """Give what was counted and begin anew."""
@@ -73,6 +74,8 @@ class Tally:
             return
         kind = kind_of(event.type)
         self.kinds[kind] = self.kinds.get(kind, 0) + 1
+        if kind in ("consumer_action", "stream_action"):
+            self._forget(event, account)
         name = COUNTED.get(kind)
         if not event.stream or (name is None and kind != "consumer_ack"):
             return
@@ -108,13 +111,31 @@ class Tally:
         """
         if event.deliveries <= excess_after:
             return 0
-        message = (account, event.stream, event.consumer, event.stream_seq)
-        before = self._deliveries.pop(message, excess_after)
+        key = (account, event.stream, event.consumer)
+        followed = self._deliveries.pop(key, None) or OrderedDict()
+        known = followed.pop(event.stream_seq, None)
+        self._followed -= known is not None
+        before = excess_after if known is None else known
         if kind not in FINAL:
-            self._deliveries[message] = max(before, event.deliveries)
-            if len(self._deliveries) > IN_EXCESS:
-                self._deliveries.popitem(last=False)
+            followed[event.stream_seq] = max(before, event.deliveries)
+            self._followed += 1
+        if self._followed > IN_EXCESS:
+            followed.popitem(last=False)
+            self._followed -= 1
+        if followed:
+            self._deliveries[key] = followed
         return max(0, event.deliveries - before)
+
+    def _forget(self, event: Advisory, account: str) -> None:
+        """Follow nothing of a stream or consumer that was made or deleted: its numbers begin anew."""
+        if event.action not in ("create", "delete"):
+            return
+        for key in [
+            key
+            for key in self._deliveries
+            if key[:2] == (account, event.stream) and event.consumer in ("", key[2])
+        ]:
+            self._followed -= len(self._deliveries.pop(key))
 
 
 def kind_of(name: str) -> str:
