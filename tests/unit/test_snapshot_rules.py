@@ -37,6 +37,7 @@ from jetstream_exporter.wire import (
     ApiStats,
     Cluster,
     ConsumerDetail,
+    JetStreamConfig,
     LostData,
     MetaCluster,
     Position,
@@ -44,6 +45,7 @@ from jetstream_exporter.wire import (
     StreamDetail,
     StreamState,
     Varz,
+    VarzJetStream,
 )
 
 YEAR_ONE = datetime.fromisoformat("0001-01-01T00:00:00+00:00")
@@ -584,6 +586,16 @@ def test_what_a_version_does_not_count_is_absent() -> None:
         row.process.max_connections,
         row.process.cpu_cores_used,
     ) == (None, None, None, 1.5)
+
+
+def test_a_domain_that_varz_never_learnt_is_jsz_s() -> None:
+    """A server asked for varz before its JetStream ran leaves JetStream's configuration out of it for good."""
+    said = server("n1")
+    assert said.varz is not None
+    assert said.jsz is not None
+    said.varz.jetstream = VarzJetStream()
+    said.jsz.config = JetStreamConfig(domain="hub")
+    assert [row.process.domain for row in merged(said).servers if row.process] == ["hub"]
 
 
 # What is said aloud.

@@ -44,7 +44,7 @@ def servers(
             healthy=None if health is None else health.code == 200,
             check=health.check if health else "",
             complete=is_complete(report),
-            process=_process(report.varz) if report.varz else None,
+            process=_process(report.varz, jsz) if report.varz else None,
             jetstream=_jetstream(jsz) if jsz else None,
             stream_leaders=leads_streams[name] if jsz else None,
             consumer_leaders=leads_consumers[name] if jsz else None,
@@ -65,12 +65,11 @@ def _peers(reports: Iterable[Report]) -> set[str]:
     return names - {""}
 
 
-def _process(varz: Varz) -> Process:
-    config = varz.jetstream.config if varz.jetstream else None
+def _process(varz: Varz, jsz: Jsz | None) -> Process:
     return Process(
         server_id=varz.server_id,
         version=varz.version,
-        domain=config.domain if config else "",
+        domain=_domain(varz, jsz),
         start=timestamp(varz.start),
         config_load=timestamp(varz.config_load_time),
         cores=varz.cores,
@@ -91,6 +90,12 @@ def _process(varz: Varz) -> Process:
         sent_bytes=varz.out_bytes,
         certificates=_certificates(varz),
     )
+
+
+def _domain(varz: Varz, jsz: Jsz | None) -> str:
+    """By jsz: a server whose varz was first asked before JetStream ran leaves it out there for good (monitor.go)."""
+    said = [jsz.config if jsz else None, varz.jetstream.config if varz.jetstream else None]
+    return next((config.domain for config in said if config is not None), "")
 
 
 def _certificates(varz: Varz) -> dict[str, float]:
