@@ -169,9 +169,13 @@ class History:
 
 
 def unknown_objects(snapshot: Snapshot) -> int:
-    """How many streams and consumers are reported whose configuration was not read yet."""
-    streams = sum(row.settings is None for row in snapshot.streams)
-    return streams + sum(row.settings is None for row in snapshot.consumers)
+    """How many streams and consumers are reported whose configuration was not read yet, or was changed since.
+
+    A light answer shows one change, of the number of replicas from or to one, and the old number makes
+    a false verdict on who leads.
+    """
+    streams = sum(row.settings is None or row.raft.disputed for row in snapshot.streams)
+    return streams + sum(row.settings is None or row.raft.disputed for row in snapshot.consumers)
 
 
 def _note_leader(past: Past, leader: str, since: float | None) -> None:

@@ -148,9 +148,22 @@ async def test_all_figures_are_the_servers_own_after_a_random_workload(
             assert samples.get("jetstream_stream_ephemeral_consumers", **place) == 1
             healthy = samples.all("jetstream_stream_source_healthy", account=name)
             assert healthy == [1, 1, 1]
+            await scale_down(nc, "KV_settings")
+            samples = await running.until("the new number of replicas", is_single(name))
+            place = {"account": name, "stream": "KV_settings"}
+            assert samples.get("jetstream_stream_messages", **place) == 1
+            assert samples.get("jetstream_stream_has_quorum", **place) == 1
             await nc.close()
         servers = await running.scrape()
         check_servers(servers, cluster)
+
+
+async def scale_down(nc: Client, stream: str) -> None:
+    """To one replica: its server says then what a starting server says of every stream."""
+    js = nc.jetstream(timeout=20)
+    config = (await js.stream_info(stream)).config
+    config.num_replicas = 1
+    await js.update_stream(config)
 
 
 def is_mirrored(account: str) -> Callable[[Samples], bool]:
@@ -162,6 +175,11 @@ def is_mirrored(account: str) -> Callable[[Samples], bool]:
         return copied == samples.get(family, account=account, stream="S1")
 
     return holds
+
+
+def is_single(account: str) -> Callable[[Samples], bool]:
+    place = {"account": account, "stream": "KV_settings"}
+    return lambda samples: samples.get("jetstream_stream_replicas", **place) == 1
 
 
 def check_servers(samples: Samples, cluster: Cluster) -> None:

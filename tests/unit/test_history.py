@@ -371,6 +371,38 @@ def test_an_object_made_anew_is_unknown_again(scrapes: Scrapes) -> None:
     assert (unknown_objects(snapshot), snapshot.streams[0].settings) == (1, None)
 
 
+def scaled(old: int, new: int) -> list[Report]:
+    """A stream and its consumer before and after their number of replicas was changed; who leads stays."""
+    group = {1: alone("n1"), 3: led("n1", "n2", "n3")}
+    said = [
+        stream("S", group[n], consumer("c", group[n], pending=7), replicas=n) for n in (old, new)
+    ]
+    return [server("n1", detail) for detail in said]
+
+
+def test_a_stream_scaled_to_one_replica_asks_for_its_configuration_anew(scrapes: Scrapes) -> None:
+    """By the old one its server claims what it cannot lead, as a starting server does."""
+    before, after = scaled(3, 1)
+    scrapes.scrape(before)
+    assert unknown_objects(scrapes.scrape(*light(after))) == 2
+    (_, after) = scaled(3, 1)
+    snapshot = scrapes.scrape(after)
+    assert (unknown_objects(snapshot), snapshot.consumers[0].pending) == (0, 7)
+
+
+def test_a_stream_scaled_from_one_replica_asks_for_its_configuration_anew(scrapes: Scrapes) -> None:
+    """By the old one a starting server's claim would be believed."""
+    before, after = scaled(1, 3)
+    scrapes.scrape(before)
+    snapshot = scrapes.scrape(*light(after))
+    assert (unknown_objects(snapshot), snapshot.consumers[0].pending) == (2, 7)
+
+
+def test_a_group_that_elects_asks_for_nothing(scrapes: Scrapes) -> None:
+    scrapes.scrape(*trio("n1"))
+    assert unknown_objects(scrapes.scrape(*light(*leaderless("n1", "n2", "n3")))) == 0
+
+
 def test_a_later_reading_keeps_what_another_server_said_before(scrapes: Scrapes) -> None:
     """A consumer of one replica is only reported by the server it lives on, which may be away."""
     n1 = server("n1", stream("S", led("n1", "n2"), replicas=2))

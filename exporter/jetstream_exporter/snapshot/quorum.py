@@ -96,7 +96,7 @@ def elect(voices: Sequence[Voice], wanted: int | None, heard: frozenset[str]) ->
     it does not claim to be, is behind. A server that nobody heard may well lead; `named` keeps that.
     """
     if len(voices) == 1 and claims(*voices[0], wanted):
-        return 0, _led(*voices[0])  # what most servers that run alone say of everything
+        return 0, _led(*voices[0], wanted)  # what most servers that run alone say of everything
     claiming = [i for i, (who, group) in enumerate(voices) if claims(who, group, wanted)]
     named, named_by = _named(voices, heard) if len(claiming) != 1 else (None, 0)
     if not claiming:
@@ -104,12 +104,19 @@ def elect(voices: Sequence[Voice], wanted: int | None, heard: frozenset[str]) ->
         needed = _majority(size)
         members = sum(not who.relayed for who, _ in voices)
         lost = no_majority(members, needed, named) if members else None
-        return -1, Raft(None, None, named, named_by, False, lost, size, None, needed)
+        raft = Raft(None, None, named, named_by, False, lost, size, None, needed)
+        raft.disputed = any(_alone(who, group) for who, group in voices)
+        return -1, raft
     best = claiming[0] if len(claiming) == 1 else max(claiming, key=lambda i: _authority(voices, i))
-    return best, _led(*voices[best])
+    return best, _led(*voices[best], wanted)
 
 
-def _led(who: Speaker, group: Cluster | None) -> Raft:
+def _alone(who: Speaker, group: Cluster | None) -> bool:
+    """Whether this server holds the only replica, in its own word. One that starts says so of every replica."""
+    return group is not None and group.leader == who.name != "" and not group.raft_group
+
+
+def _led(who: Speaker, group: Cluster | None, wanted: int | None) -> Raft:
     if group is None or not group.raft_group:
         return Raft(who.name, None, None, 0, True, True)
     peers = [peer for peer in group.replicas if not peer.pending]
@@ -118,7 +125,8 @@ def _led(who: Speaker, group: Cluster | None) -> Raft:
     since = timestamp(group.leader_since)
     quorum = reachable(peers) >= needed or _just_elected(who.now, since)
     current = 1 + sum(peer.current for peer in peers)
-    return Raft(who.name, since, None, 0, True, quorum, size, current, needed)
+    disputed = wanted == 1 and size > 1
+    return Raft(who.name, since, None, 0, True, quorum, size, current, needed, disputed=disputed)
 
 
 def reachable(peers: Sequence[Peer]) -> int:

@@ -181,7 +181,11 @@ class StreamSource(Row):
 
 
 class Raft(Row):
-    """Who leads, and whether a majority stands behind it. `size` is None where nothing is replicated."""
+    """Who leads, and whether a majority stands behind it. `size` is None where nothing is replicated.
+
+    `disputed` says that a server speaks of one replica where the configuration that was read has several, or of
+    several where it has one: it was changed since, or the server is starting.
+    """
 
     leader: str | None
     leader_since: float | None
@@ -193,6 +197,7 @@ class Raft(Row):
     current: int | None = None
     quorum_needed: int | None = None
     changes: int = 0
+    disputed: bool = False
 
     @property
     def fault_tolerance(self) -> int | None:
