@@ -108,6 +108,16 @@ def test_an_object_made_anew_begins_at_0(scrapes: Scrapes) -> None:
     assert scrapes.scrape(fresh).streams[0].raft.changes == 0
 
 
+def test_a_restart_of_all_servers_is_no_other_incarnation(scrapes: Scrapes) -> None:
+    """Each says its own time of creation before it knows a meta leader, on 2.10."""
+    scrapes.scrape(*trio("n1", version="2.10.26"))
+    scrapes.scrape(*trio("n2", version="2.10.26"))
+    late = BORN + timedelta(milliseconds=3)
+    said = stream("S", alone("n1"), consumer("c", Cluster("C"), created=late), created=late)
+    starting = server("n1", said, version="2.10.26", meta=MetaCluster(), with_config=False)
+    assert changes(scrapes.scrape(starting)) == (1, 1)
+
+
 def meta_view(leader: str, *members: str) -> MetaCluster:
     return MetaCluster(
         leader=leader, cluster_size=3, replicas=[peer(name) for name in members if name != leader]

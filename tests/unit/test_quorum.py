@@ -103,6 +103,25 @@ def test_without_a_configuration_a_whole_server_leads_what_it_holds_alone() -> N
     assert claims(who("n1"), alone("n1"), None) is True
 
 
+def test_without_a_configuration_a_server_that_knows_no_meta_leader_is_not_believed() -> None:
+    """2.10 calls its list whole while it still names itself the leader of everything."""
+    starting = who("n1")
+    starting.informed = False
+    assert not claims(starting, alone("n1"), None)
+
+
+def test_the_only_one_to_speak_leads_while_the_number_of_replicas_changes() -> None:
+    index, raft = elect([(who("n1"), alone("n1"))], 3, ALL)
+    assert (index, raft.leader, raft.disputed) == (0, "n1", True)
+
+
+def test_the_only_one_to_speak_does_not_lead_before_it_knows_a_meta_leader() -> None:
+    starting = who("n1")
+    starting.informed = False
+    index, raft = elect([(starting, alone("n1"))], 3, ALL)
+    assert (index, raft.leader, raft.has_leader) == (-1, None, False)
+
+
 def test_what_is_configured_for_one_replica_is_led_even_while_the_list_is_not_whole() -> None:
     assert claims(who("n1", complete=False), alone("n1"), 1) is True
 

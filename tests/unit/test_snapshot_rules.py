@@ -281,6 +281,20 @@ def test_a_light_answer_brings_no_configuration() -> None:
     assert read_configurations([said]) == {}
 
 
+def test_a_starting_server_s_own_time_of_creation_makes_no_other_incarnation() -> None:
+    """Before 2.11 a server knows the common one from its meta leader, and until then its disk's (seen on 2.10.26)."""
+    read = server("n1", stream("S", led("n1", "n2", "n3"), consumer("c", led("n1", "n2", "n3"))))
+    late = BORN + timedelta(milliseconds=3)
+    said = stream("S", alone("n1"), consumer("c", Cluster("C"), created=late), created=late)
+    starting = server("n1", said, meta=MetaCluster(), with_config=False)
+    snapshot = merge([starting], read_configurations([read]))
+    stream_row, consumer_row = snapshot.streams[0], snapshot.consumers[0]
+    assert (stream_row.raft.leader, stream_row.figures) == (None, None)
+    assert [row.identity.created for row in (stream_row, consumer_row)] == [BORN.timestamp()] * 2
+    assert stream_row.settings is not None
+    assert consumer_row.settings is not None
+
+
 # Rows.
 
 
@@ -312,7 +326,8 @@ def test_an_ephemeral_of_a_replicated_stream_with_limits_lives_on_one_server() -
 def test_an_ephemeral_of_a_replicated_work_queue_is_replicated() -> None:
     claimed = consumer("x", alone("n1"), durable=False, pending=2)
     queue = stream("S", led("n1", "n2", "n3"), claimed, config={"retention": "workqueue"})
-    row = only_consumer(server("n1", queue))
+    starting = server("n1", queue, meta=MetaCluster())
+    row = only_consumer(starting)
     assert (row.raft.leader, row.pending) == (None, None)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from jetstream_exporter.snapshot.identity import identity, latest
+from jetstream_exporter.snapshot.identity import UNKNOWN, latest, settled
 from jetstream_exporter.snapshot.known import KnownStream
 from jetstream_exporter.snapshot.quorum import Speaker, elect
 from jetstream_exporter.snapshot.rows import Consumer, ConsumerSettings, Ephemerals, Place, Raft
@@ -33,22 +33,27 @@ def _merge(
     reason = max(consumer.unsupported for _, consumer in words) or None
     incarnation, words = latest(words)
     name = words[0][1].name
-    settings = known.consumer(name, incarnation) if known else None
+    entry = known.consumer(name, incarnation) if known else None
+    settings = entry[1] if entry else None
     wanted = consumer_replicas(settings, known.settings if known else None)
     index, raft = elect([(who, consumer.cluster) for who, consumer in words], wanted, place.heard)
-    if index < 0:
+    leader = words[index][1] if index >= 0 else None
+    identity = settled(incarnation, entry[0] if entry else None, leader)
+    if leader is None:
         return Consumer(
             place.cluster,
             place.account,
             place.account_id,
             place.stream,
             name,
-            incarnation,
+            identity,
             raft,
             settings,
             unsupported=reason,
         )
-    return _led(place, words[index][1], raft, settings, last_sequence)
+    row = _led(place, leader, raft, settings, last_sequence)
+    row.identity = identity
+    return row
 
 
 def _led(
@@ -58,6 +63,7 @@ def _led(
     settings: ConsumerSettings | None,
     last_sequence: int | None,
 ) -> Consumer:
+    """The leader's word; whose incarnation it is, the caller knows."""
     delivered, floor = said.delivered, said.ack_floor
     return Consumer(
         cluster=place.cluster,
@@ -65,7 +71,7 @@ def _led(
         account_id=place.account_id,
         stream=place.stream,
         name=said.name,
-        identity=identity(said),
+        identity=UNKNOWN,
         raft=raft,
         settings=settings,
         pending=said.num_pending,

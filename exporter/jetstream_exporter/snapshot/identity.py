@@ -22,7 +22,12 @@ class Identity(NamedTuple):
         return self.created == other.created or (self.group != "" and self.group == other.group)
 
 
-UNKNOWN = Identity(None, "")  # of an object of which only the name is known
+UNKNOWN = Identity(None, "")  # of an object of which only the name is sure
+
+
+class Teller(Protocol):
+    @property
+    def informed(self) -> bool: ...
 
 
 class Detail(Protocol):
@@ -32,7 +37,7 @@ class Detail(Protocol):
     def cluster(self) -> Cluster | None: ...
 
 
-Who = TypeVar("Who")
+Who = TypeVar("Who", bound=Teller)
 Said = TypeVar("Said", bound=Detail)
 
 
@@ -41,11 +46,22 @@ def identity(detail: Detail) -> Identity:
 
 
 def latest(words: Sequence[tuple[Who, Said]]) -> tuple[Identity, list[tuple[Who, Said]]]:
-    """The newest incarnation that these words are about, and the words about it."""
-    if len(words) == 1:
-        return identity(words[0][1]), list(words)
-    newest = _newest(identity(said) for _, said in words)
+    """The newest incarnation that these words are about, and the words about it.
+
+    A server that starts knows no Raft group yet, and before 2.11 has its own time of creation for what
+    others created at another: of that alone the incarnation is unknown.
+    """
+    newest = identity(words[0][1]) if len(words) == 1 else _newest(identity(s) for _, s in words)
+    if newest.group == "" and not any(who.informed for who, _ in words):
+        return UNKNOWN, list(words)
     return newest, [word for word in words if newest.same(identity(word[1]))]
+
+
+def settled(incarnation: Identity, known: Identity | None, said: Detail | None) -> Identity:
+    """The identity of a row: its leader's word, or where nobody's word is sure, what was known before."""
+    if incarnation == UNKNOWN:
+        return known or UNKNOWN
+    return identity(said) if said is not None else incarnation
 
 
 def _newest(identities: Iterable[Identity]) -> Identity:

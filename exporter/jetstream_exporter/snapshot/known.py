@@ -20,9 +20,9 @@ class KnownStream(msgspec.Struct):
     settings: StreamSettings
     consumers: dict[str, tuple[Identity, ConsumerSettings]]
 
-    def consumer(self, name: str, wanted: Identity) -> ConsumerSettings | None:
+    def consumer(self, name: str, wanted: Identity) -> tuple[Identity, ConsumerSettings] | None:
         found = self.consumers.get(name)
-        return found[1] if found is not None and found[0].same(wanted) else None
+        return found if found is not None and found[0].same(wanted) else None
 
 
 Known = dict[StreamKey, KnownStream]

@@ -31,6 +31,7 @@ class Speaker(msgspec.Struct, gc=False):
         False  # carried by an account's API, which asks leaders only; without a name: nobody
     )
     level: int = 0  # of the JetStream API that it serves; 0 is not said
+    informed: bool = True  # it has heard from a meta leader, and so knows what there is
 
 
 def speaker(report: Report) -> Speaker:
@@ -42,7 +43,14 @@ def speaker(report: Report) -> Speaker:
         now=timestamp(report.jsz.now) if report.jsz else None,
         relayed=bool(report.via),
         level=report.jsz.api.level if report.jsz else 0,
+        informed=bool(report.via) or _is_informed(report),
     )
+
+
+def _is_informed(report: Report) -> bool:
+    """A server that starts knows streams from its disk alone until a meta leader tells it what they are."""
+    group = report.jsz.meta_cluster if report.jsz else None
+    return not report.cluster or (is_complete(report) and (group is None or group.leader != ""))
 
 
 def is_complete(report: Report) -> bool:
@@ -83,7 +91,9 @@ def claims(who: Speaker, group: Cluster | None, wanted: int | None) -> bool:
         return False
     if group.raft_group:
         return group.leader_since is not None or not who.says_since
-    return wanted == 1 if wanted is not None else who.complete or who.relayed
+    if wanted is not None:
+        return wanted == 1
+    return who.relayed or (who.complete and who.informed)
 
 
 Voice = tuple[Speaker, Cluster | None]
@@ -95,7 +105,7 @@ def elect(voices: Sequence[Voice], wanted: int | None, heard: frozenset[str]) ->
     `heard` are the servers whose whole list is in this snapshot: a follower that names one of these as leader, while
     it does not claim to be, is behind. A server that nobody heard may well lead; `named` keeps that.
     """
-    if len(voices) == 1 and claims(*voices[0], wanted):
+    if len(voices) == 1 and (claims(*voices[0], wanted) or _holds_alone(*voices[0])):
         return 0, _led(*voices[0], wanted)  # what most servers that run alone say of everything
     claiming = [i for i, (who, group) in enumerate(voices) if claims(who, group, wanted)]
     named, named_by = _named(voices, heard) if len(claiming) != 1 else (None, 0)
@@ -111,6 +121,11 @@ def elect(voices: Sequence[Voice], wanted: int | None, heard: frozenset[str]) ->
     return best, _led(*voices[best], wanted)
 
 
+def _holds_alone(who: Speaker, group: Cluster | None) -> bool:
+    """Whether it is the only one to speak, and not because it starts: the number of replicas is being changed."""
+    return _alone(who, group) and who.complete and who.informed
+
+
 def _alone(who: Speaker, group: Cluster | None) -> bool:
     """Whether this server holds the only replica, in its own word. One that starts says so of every replica."""
     return group is not None and group.leader == who.name != "" and not group.raft_group
@@ -118,7 +133,8 @@ def _alone(who: Speaker, group: Cluster | None) -> bool:
 
 def _led(who: Speaker, group: Cluster | None, wanted: int | None) -> Raft:
     if group is None or not group.raft_group:
-        return Raft(who.name, None, None, 0, True, True)
+        disputed = wanted is not None and wanted > 1
+        return Raft(who.name, None, None, 0, True, True, disputed=disputed)
     peers = [peer for peer in group.replicas if not peer.pending]
     size = len(peers) + 1
     needed = size // 2 + 1

@@ -7,7 +7,7 @@ from typing import TypeVar
 import msgspec
 
 from jetstream_exporter.snapshot.consumers import ephemerals, merge_consumers
-from jetstream_exporter.snapshot.identity import identity, latest
+from jetstream_exporter.snapshot.identity import latest, settled
 from jetstream_exporter.snapshot.known import KnownStream
 from jetstream_exporter.snapshot.quorum import Speaker, elect
 from jetstream_exporter.snapshot.rows import (
@@ -52,7 +52,7 @@ def merge_stream(
         account=place.account,
         account_id=place.account_id,
         name=place.stream,
-        identity=identity(leader) if leader else incarnation,
+        identity=settled(incarnation, known.identity if known else None, leader),
         raft=raft,
         figures=figures,
         settings=settings,
