@@ -15,6 +15,7 @@ from jetstream_exporter.collect import Collector, Source
 from jetstream_exporter.config import Config, ConfigError, load
 from jetstream_exporter.config.load import check_target, with_port
 from jetstream_exporter.config.schema import Cluster, Http
+from jetstream_exporter.config.tls import client_context
 from jetstream_exporter.metrics import TABLES
 from jetstream_exporter.report import Outcome
 from jetstream_exporter.scrape import Reload, Scraper
@@ -175,19 +176,9 @@ def tls(http: Http) -> ssl.SSLContext | None:
     """The TLS settings of a cluster's targets; None is the system's."""
     if not (http.ca_file or http.cert_file or http.insecure_skip_verify):
         return None
-    try:
-        context = ssl.create_default_context(cafile=http.ca_file or None)
-        if http.cert_file:
-            context.load_cert_chain(http.cert_file, http.key_file)
-    except (OSError, ssl.SSLError) as error:
-        files = ", ".join(file for file in (http.ca_file, http.cert_file, http.key_file) if file)
-        tls_error = isinstance(error, ssl.SSLError)
-        what = "not PEM, or not a certificate and its key" if tls_error else error.strerror
-        raise ConfigError(f"{files}: cannot be loaded: {what}") from None
-    if http.insecure_skip_verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
+    return client_context(
+        http.ca_file, http.cert_file, http.key_file, insecure=http.insecure_skip_verify
+    )
 
 
 def _headers(http: Http) -> dict[str, str]:
@@ -200,6 +191,8 @@ def _headers(http: Http) -> dict[str, str]:
             raise ConfigError(f"{http.password_file}: cannot be read: {error.strerror}") from None
         except UnicodeDecodeError:
             raise ConfigError(f"{http.password_file}: is not UTF-8 text") from None
+        if not password:
+            raise ConfigError(f"{http.password_file}: is empty")
     else:
         password = os.environ.get(http.password_env, "")
     token = base64.b64encode(f"{http.username}:{password}".encode()).decode()

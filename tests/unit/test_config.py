@@ -188,7 +188,7 @@ MISTAKES = {
     ),
     "a port of letters": (
         clusters("http://nats:http"),
-        "bad.yaml:2: clusters[0].targets[0]: 'http://nats:http' has a wrong port; allowed are 1 to 65535",
+        "bad.yaml:2: clusters[0].targets[0]: this has a wrong port; allowed are 1 to 65535",
     ),
     "a password in a URL": (
         clusters("http://prometheus:hunter2@nats:8222"),
@@ -230,6 +230,53 @@ MISTAKES = {
     "a user with a colon": (
         with_http("{username: 'a:hunter2'}"),
         "bad.yaml:3: clusters[0].http.username: a user's name cannot hold a colon",
+    ),
+    "a password where its file's name belongs": (
+        with_http("{username: a, password_file: hunter2}"),
+        "bad.yaml:3: clusters[0].http.password_file: there is no file of that name; "
+        "the secret itself belongs in one",
+    ),
+    "a file's name that is too long": (
+        with_http(f"{{ca_file: /{'a' * 300}}}"),
+        f"bad.yaml:3: clusters[0].http.ca_file: there is no file /{'a' * 300}",
+    ),
+    "a null character by another name": (
+        with_http('{ca_file: "a\\0"}'),
+        "bad.yaml:3: holds a null character, which nothing here may",
+    ),
+    "a password after a colon": (
+        clusters("'http://prometheus:hunter2'"),
+        "bad.yaml:2: clusters[0].targets[0]: this has a wrong port; allowed are 1 to 65535",
+    ),
+    "a connection's URL without a scheme": (
+        "clusters:\n  - system:\n      urls: ['nats:4222']",
+        "bad.yaml:2: clusters[0].system: urls[0]: 'nats:4222' is not a URL like nats://nats:4222",
+    ),
+    "a secret in a connection's URL without a scheme": (
+        "clusters:\n  - accounts:\n      - urls: ['u:hunter2@nats:4222']",
+        "bad.yaml:3: clusters[0].accounts[0]: urls[0]: this is not a URL like nats://nats:4222",
+    ),
+    "a seed where its file's name belongs": (
+        "clusters:\n  - system:\n      urls: [nats://a]\n      nkey_seed_file: SUAhunter2",
+        "bad.yaml:4: clusters[0].system.nkey_seed_file: there is no file of that name; "
+        "the secret itself belongs in one",
+    ),
+    "a token where its variable's name belongs": (
+        "clusters:\n  - system:\n      urls: [nats://a]\n      token_env: hunter2",
+        "bad.yaml:2: clusters[0].system: token_env: that environment variable is not set",
+    ),
+    "an authority's file for NATS that is missing": (
+        "clusters:\n  - system:\n      urls: [nats://a]\n      ca_file: /nowhere/ca.pem",
+        "bad.yaml:2: clusters[0].system: /nowhere/ca.pem: cannot be loaded: No such file or directory",
+    ),
+    "an authority's file for NATS that is none": (
+        f"clusters:\n  - system:\n      urls: [nats://a]\n      ca_file: {__file__}",
+        f"bad.yaml:2: clusters[0].system: {__file__}: cannot be loaded: not PEM, or not a certificate and its key",
+    ),
+    "a context that is missing": (
+        "clusters:\n  - system:\n      context: /nowhere/prod.json",
+        "bad.yaml:2: clusters[0].system: context /nowhere/prod.json: /nowhere/prod.json cannot be read: "
+        "No such file or directory",
     ),
     "an environment variable that is not set": (
         with_http("{username: a, password_env: NOT_SET_ANYWHERE}"),

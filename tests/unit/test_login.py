@@ -14,6 +14,15 @@ from jetstream_exporter.config.nats import Nats
 URLS = ["nats://n:4222"]
 SEED = nkeys.encode_seed(bytes(range(32)), nkeys.PREFIX_BYTE_USER).decode()
 
+CREDS = """\
+-----BEGIN NATS USER JWT-----
+header.claims.signature
+------END NATS USER JWT------
+-----BEGIN USER NKEY SEED-----
+SUA
+------END USER NKEY SEED------
+"""
+
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -23,6 +32,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "empty").write_text("")
     (tmp_path / "secret").write_text("hunter2\n")
     (tmp_path / "jwt").write_text("header.claims.signature\n")
+    (tmp_path / "user.creds").write_text(CREDS)
     (tmp_path / "nats" / "context").mkdir(parents=True)
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
@@ -41,7 +51,7 @@ def test_each_login_becomes_the_clients_own(folder: Path, monkeypatch: pytest.Mo
         "password": Nats(urls=URLS, username="u", password_file="secret"),
         "token": Nats(urls=URLS, token_env="NATS_TOKEN"),
         "nkey": Nats(urls=URLS, nkey_seed_file="seed"),
-        "creds": Nats(urls=URLS, credentials_file="secret"),
+        "creds": Nats(urls=URLS, credentials_file="user.creds"),
         "nobody": Nats(urls=URLS),
     }
     found = {name: read_login(nats, "x").options for name, nats in logins.items()}
@@ -49,7 +59,7 @@ def test_each_login_becomes_the_clients_own(folder: Path, monkeypatch: pytest.Mo
         "password": {"user": "u", "password": "hunter2"},
         "token": {"token": "t0ken"},
         "nkey": {"nkeys_seed_str": SEED},
-        "creds": {"user_credentials": "secret"},
+        "creds": {"user_credentials": "user.creds"},
         "nobody": {},
     }
 
@@ -82,7 +92,7 @@ def test_tls_is_set_up_as_configured(folder: Path) -> None:
 def test_a_context_of_the_nats_program_is_read(folder: Path) -> None:
     nats = context(
         folder,
-        url="nats://a:4222,nats://b:4222",
+        url="nats://a:4222,b:4222",
         user="u",
         password="p",
         jetstream_domain="hub",
@@ -90,7 +100,7 @@ def test_a_context_of_the_nats_program_is_read(folder: Path) -> None:
         color_scheme="",
     )
     login = read_login(nats, "x")
-    assert login.urls == ["nats://a:4222", "nats://b:4222"]
+    assert login.urls == ["nats://a:4222", "nats://b:4222"]  # its second one had no scheme
     assert login.options == {"user": "u", "password": "p", "inbox_prefix": "_I"}
     assert login.domain == "hub"
     (folder / "nats" / "context" / "prod.json").rename(folder / "mine.json")
@@ -144,10 +154,13 @@ def test_what_is_configured_beats_the_context(folder: Path) -> None:
 
 MISTAKES = {
     "no url": (Nats(username="u"), "names no URL; write one like nats://nats:4222"),
-    "no NATS url": (Nats(urls=["http://n"]), "'http://n' is not a URL like nats://nats:4222"),
+    "no NATS url": (
+        Nats(urls=["nats://n", "http://n"]),
+        "urls[1]: 'http://n' is not a URL like nats://nats:4222",
+    ),
     "secret in a url": (
         Nats(urls=["nats://u:hunter2@n"]),
-        "a URL must not hold a user or a password; use username and password_file",
+        "urls[0]: a URL must not hold a user or a password; use username and password_file",
     ),
     "secret in an address": (
         Nats(urls=["u:hunter2@n"]),
@@ -180,7 +193,15 @@ MISTAKES = {
     ),
     "no variable": (
         Nats(urls=URLS, token_env="NOT_SET_ANYWHERE"),
-        "token_env: the environment variable NOT_SET_ANYWHERE is not set",
+        "token_env: that environment variable is not set",
+    ),
+    "nothing in a file": (
+        Nats(urls=URLS, username="u", password_file="empty"),
+        "password_file: empty is empty",
+    ),
+    "no credentials": (
+        Nats(urls=URLS, credentials_file="secret"),
+        "credentials_file: secret holds no JWT and seed, as `nsc generate creds` writes",
     ),
     "no seed": (
         Nats(urls=URLS, nkey_seed_file="secret"),
@@ -211,14 +232,16 @@ def test_what_a_context_cannot_do_here_is_said(folder: Path) -> None:
         read_login(context(folder, url="nats://a", token="env://NOT_SET_ANYWHERE"), "x")
     with pytest.raises(ConfigError, match="SOCKS proxy"):
         read_login(context(folder, url="nats://a", socks_proxy="socks5://p"), "x")
-    with pytest.raises(ConfigError, match=r"context absent: .* cannot be read"):
+    with pytest.raises(ConfigError, match=r"x: context absent: .* cannot be read"):
         read_login(Nats(context="absent"), "x")
 
 
 def test_a_wrong_connection_is_told_with_its_line_and_files_are_beside_the_file(
     folder: Path,
 ) -> None:
-    text = "clusters:\n  - name: c\n    system:\n      urls: [nats://n]\n      token_file: absent\n"
+    text = (
+        "clusters:\n  - name: c\n    system:\n      urls: [nats://n]\n      token_file: ./absent\n"
+    )
     with pytest.raises(ConfigError) as caught:
         parse(text, "exporter.yaml")
     assert str(caught.value) == (

@@ -127,10 +127,13 @@ def _scalar(node: yaml.ScalarNode, name: str) -> Any:
     if node.tag not in _TAGS:
         raise ConfigError(f"{place}: {_TAGGED}")
     try:
-        return yaml.SafeLoader("").construct_object(node)
+        value = yaml.SafeLoader("").construct_object(node)
     except (ValueError, KeyError):
         kind = _KINDS[node.tag.removeprefix("tag:yaml.org,2002:")]
         raise ConfigError(f"{place}: is not {kind} that can be read") from None
+    if isinstance(value, str) and "\0" in value:
+        raise ConfigError(f"{place}: holds a null character, which nothing here may")
+    return value
 
 
 class Locator:

@@ -18,13 +18,16 @@ from jetstream_exporter.config.decode import (
     Path as KeyPath,
 )
 from jetstream_exporter.config.login import connections, in_folder, read_login
+from jetstream_exporter.config.nats import Nats
 from jetstream_exporter.config.schema import Cluster, Config, Http
+from jetstream_exporter.config.urls import MONITORING, check_url
 from jetstream_exporter.url import text
 
 DEFAULT_TARGET = "http://localhost:8222"
 DEFAULT_PORT = 8222
 MIN_TIMEOUT = 1.0
 FILES = ("ca_file", "cert_file", "key_file", "password_file")
+SECRETS = ("password_file", "token_file", "jwt_file", "nkey_seed_file", "credentials_file")
 
 
 def load(path: str, targets: Sequence[str] = ()) -> Config:
@@ -50,10 +53,14 @@ def parse(written: str, name: str) -> Config:
         place: KeyPath = ("clusters", i)
         places = [locator.place((*place, "targets", j)) for j, _ in enumerate(cluster.targets)]
         complete = _targets(cluster.targets, places, taken)
-        http = _resolve(cluster.http, FsPath(name).parent)
+        folder = FsPath(name).parent
+        _check_secrets(cluster.http, folder, (*place, "http"), locator)
+        for path, settings in connections(cluster):
+            _check_secrets(settings, folder, (*place, *path), locator)
+        http = _resolve(cluster.http, folder)
         _check_http(http, (*place, "http"), locator)
         found = msgspec.structs.replace(cluster, targets=complete, http=http)
-        clusters.append(in_folder(found, FsPath(name).parent))
+        clusters.append(in_folder(found, folder))
         for path, settings in connections(clusters[-1]):
             read_login(settings, locator.place((*place, *path)))
     return msgspec.structs.replace(config, clusters=clusters)
@@ -94,24 +101,18 @@ def _targets(targets: Sequence[str], places: Sequence[str], taken: set[str]) -> 
 
 
 def check_target(target: str, place: str) -> None:
-    """ConfigError if this is no monitoring URL. What may hold a password is not repeated."""
-    shown = "this" if "@" in target or "?" in target or "#" in target else repr(target)
-    try:
-        url = URL(target.removeprefix("srv+"))
-        port = url.port
-    except ValueError as error:
-        url, port = URL(), 0 if "port" in str(error).lower() else None
-    if url.user or url.password:
-        raise ConfigError(
-            f"{place}: a URL must not hold a user or a password; use http.username and http.password_file"
-        )
-    if port == 0:
-        raise ConfigError(f"{place}: {shown} has a wrong port; allowed are 1 to 65535")
-    right = url.scheme in ("http", "https") and url.host and target.isprintable()
-    if not right or " " in target or "\\" in target:
-        raise ConfigError(f"{place}: {shown} is not a URL like http://nats:8222")
-    if url.query_string or url.fragment:
-        raise ConfigError(f"{place}: a URL must not have a query or a fragment here")
+    """ConfigError if this is no monitoring URL."""
+    check_url(target.removeprefix("srv+"), MONITORING, place)
+
+
+def _check_secrets(part: Http | Nats, folder: FsPath, path: KeyPath, locator: Locator) -> None:
+    """A secret that stands where the name of its file belongs is not repeated as a file that is missing."""
+    for key in SECRETS:
+        file = getattr(part, key, "")
+        is_path = "/" in file and "\n" not in file
+        if file and not is_path and not os.path.exists(folder / file):
+            what = "there is no file of that name; the secret itself belongs in one"
+            raise locator.error((*path, key), what)
 
 
 def _resolve(http: Http, folder: FsPath) -> Http:
@@ -122,7 +123,7 @@ def _resolve(http: Http, folder: FsPath) -> Http:
 def _check_http(http: Http, path: KeyPath, locator: Locator) -> None:
     for key in FILES:
         file = getattr(http, key)
-        if file and not FsPath(file).is_file():
+        if file and not os.path.isfile(file):
             raise locator.error((*path, key), f"there is no file {file}")
     if bool(http.cert_file) != bool(http.key_file):
         raise locator.error(path, "cert_file and key_file go together")

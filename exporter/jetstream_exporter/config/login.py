@@ -2,7 +2,6 @@
 
 import base64
 import os
-import ssl
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,9 +14,10 @@ from jetstream_exporter.config.context import Context, read_context
 from jetstream_exporter.config.decode import ConfigError
 from jetstream_exporter.config.nats import Nats, System
 from jetstream_exporter.config.schema import Cluster
+from jetstream_exporter.config.tls import client_context
+from jetstream_exporter.config.urls import CLIENT, check_url
 
 AnyNats = TypeVar("AnyNats", bound=Nats)
-SCHEMES = ("nats", "tls", "ws", "wss")
 LOGINS = (
     ("credentials_file", ("credentials_file",)),
     ("nkey_seed_file", ("nkey_seed_file", "jwt_file")),
@@ -72,11 +72,14 @@ class Login(msgspec.Struct, frozen=True):
 
 def read_login(nats: Nats, place: str) -> Login:
     """Read the files and names that the settings point to; `place` begins the sentence of an error."""
-    context = read_context(nats.context) if nats.context else Context()
+    context = _context(nats.context, place) if nats.context else Context()
     given_urls = nats.urls or context.urls
     if not given_urls:
         raise ConfigError(f"{place}: names no URL; write one like nats://nats:4222")
-    urls = [_url(url, place, in_context=not nats.urls) for url in given_urls]
+    urls = [_in_full(url) for url in given_urls]
+    for i, url in enumerate(urls):
+        where = f"{place}: urls[{i}]" if nats.urls else f"{place}: the context's url"
+        check_url(url, CLIENT, where, login_allowed=not nats.urls)
     given = [name for name, keys in LOGINS if any(getattr(nats, key) for key in keys)]
     if len(given) > 1:
         raise ConfigError(f"{place}: {' and '.join(given)} exclude each other: one login is enough")
@@ -88,30 +91,23 @@ def read_login(nats: Nats, place: str) -> Login:
     return Login(urls, options, context.jetstream_domain, context.jetstream_api_prefix)
 
 
-def _url(text: str, place: str, *, in_context: bool) -> str:
-    """Give the URL in full: an address alone is `nats://`, as every client of NATS reads it.
-
-    No sentence repeats a text that is no URL: a password may stand in it.
-    """
-    full = text if "://" in text else f"nats://{text}"
+def _context(name: str, place: str) -> Context:
     try:
-        url = URL(full)
-    except ValueError as error:
-        raise ConfigError(f"{place}: a URL is none: {error}") from None
-    if (url.user or url.password) and not in_context:
-        raise ConfigError(
-            f"{place}: a URL must not hold a user or a password; use username and password_file"
-        )
-    has_path = url.scheme in ("nats", "tls") and url.path.strip("/")
-    if url.scheme not in SCHEMES or not url.host or has_path:
-        shown = "what stands there" if "@" in text else repr(text)
-        raise ConfigError(f"{place}: {shown} is not a URL like nats://nats:4222")
-    return full
+        return read_context(name)
+    except ConfigError as error:
+        raise ConfigError(f"{place}: {error}") from None
+
+
+def _in_full(url: str) -> str:
+    """An address alone is `nats://`, as every client of NATS reads it."""
+    return url if "://" in url else f"nats://{url}"
 
 
 def _own_login(nats: Nats, place: str) -> dict[str, Any]:
     if nats.credentials_file:
-        return {"user_credentials": _file(nats.credentials_file, f"{place}: credentials_file")}
+        return {
+            "user_credentials": _credentials(nats.credentials_file, f"{place}: credentials_file")
+        }
     if nats.nkey_seed_file:
         return _nkey(nats, place)
     if nats.jwt_file:
@@ -129,7 +125,9 @@ def _context_login(context: Context, place: str) -> dict[str, Any]:
     if context.user:
         return {"user": context.user, "password": context.password} | token
     if context.creds:
-        return {"user_credentials": _file(context.creds, f"{place}: the context's creds")} | token
+        return {
+            "user_credentials": _credentials(context.creds, f"{place}: the context's creds")
+        } | token
     if context.nkey:
         return {"nkeys_seed_str": _seed(context.nkey, f"{place}: the context's nkey")} | token
     if context.user_jwt:
@@ -177,9 +175,12 @@ def _secret(nats: Nats, kind: str, place: str) -> str:
     if file and name:
         raise ConfigError(f"{place}: {kind}_file and {kind}_env exclude each other")
     if file:
-        return _text(file, f"{place}: {kind}_file")
+        secret = _text(file, f"{place}: {kind}_file")
+        if not secret:
+            raise ConfigError(f"{place}: {kind}_file: {file} is empty")
+        return secret
     if name and name not in os.environ:
-        raise ConfigError(f"{place}: {kind}_env: the environment variable {name} is not set")
+        raise ConfigError(f"{place}: {kind}_env: that environment variable is not set")
     return os.environ.get(name, "")
 
 
@@ -190,10 +191,15 @@ def _text(file: str, place: str) -> str:
         raise ConfigError(f"{place}: {file} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise ConfigError(f"{place}: {file} is not UTF-8 text") from None
+    except ValueError:
+        raise ConfigError(f"{place}: {file!r} is no file's name") from None
 
 
-def _file(file: str, place: str) -> str:
-    _text(file, place)
+def _credentials(file: str, place: str) -> str:
+    """The file's name: the client reads it itself, at every connecting."""
+    text = _text(file, place)
+    if "BEGIN NATS USER JWT" not in text or "BEGIN USER NKEY SEED" not in text:
+        raise ConfigError(f"{place}: {file} holds no JWT and seed, as `nsc generate creds` writes")
     return file
 
 
@@ -207,14 +213,8 @@ def _tls(nats: Nats, context: Context, urls: list[str], place: str) -> dict[str,
     if not (secure or ca or cert or first or nats.server_name or nats.insecure_skip_verify):
         return {}
     try:
-        tls = ssl.create_default_context(cafile=ca or None)
-        if cert:
-            tls.load_cert_chain(cert, key)
-    except (OSError, ssl.SSLError) as error:
-        files = ", ".join(file for file in (ca, cert, key) if file)
-        raise ConfigError(f"{place}: {files}: cannot be loaded: {error}") from None
-    if nats.insecure_skip_verify:
-        tls.check_hostname = False
-        tls.verify_mode = ssl.CERT_NONE
+        tls = client_context(ca, cert, key, insecure=nats.insecure_skip_verify)
+    except ConfigError as error:
+        raise ConfigError(f"{place}: {error}") from None
     named = {"tls_hostname": nats.server_name} if nats.server_name else {}
     return {"tls": tls, "tls_handshake_first": first, **named}

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import binascii
 import hashlib
+import os
 import re
 import ssl
 from collections import OrderedDict
@@ -118,7 +119,7 @@ def _check_tls(tls: TlsServer, locator: Locator) -> None:
         raise locator.error((place, "client_auth_type"), what)
     for key in ("cert_file", "key_file", "client_ca_file"):
         file = getattr(tls, key)
-        if file and not Path(file).is_file():
+        if file and not os.path.isfile(file):
             raise locator.error((place, key), f"there is no file {file}")
     try:
         tls_context(tls)
