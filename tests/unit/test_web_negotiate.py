@@ -48,6 +48,14 @@ BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;
         ("application/openmetrics-text;q=0.4,text/plain;q=0.5", False),
         ("application/openmetrics-text;q=0.5,text/plain;q=0.5", False),
         ("application/openmetrics-text;q=0.5,*/*;q=0.8", False),
+        ("application/openmetrics-text;q=0.5,text/plain;q=0.1,*/*;q=0.8", True),
+        ("application/openmetrics-text;q=0.5,text/plain;q=0,*/*", True),
+        ("application/openmetrics-text;q=0,text/plain;q=0.1,*/*", False),
+        ("application/openmetrics-text,*/*;q=0.1", True),
+        ("application/*", True),
+        ("application/*;q=0.5,text/*;q=0.9", False),
+        ("text/plain;q=0,*/*", True),
+        ("text/plain;q=0", False),
         ("application/openmetrics-text;q=high", False),
         ("application/openmetrics-text;q=nan", False),
         ("application/openmetrics-text;q=-1", False),
@@ -70,6 +78,10 @@ def test_openmetrics_is_served_to_who_prefers_it(accept: str, openmetrics: bool)
         ("*", True),
         ("", False),
         ("identity", False),
+        ("identity, gzip", True),
+        ("identity;q=0, gzip;q=0.1", True),
+        ("identity;q=1, gzip;q=0.5", False),
+        ("identity;q=0.5, *", True),
         ("br", False),
         ("gzip;q=0", False),
         ("gzip;q=0.000", False),
@@ -105,7 +117,7 @@ def test_a_scrape_ends_half_a_second_before_prometheus_gives_up(
 
 
 @pytest.mark.parametrize(
-    "header", ["", "soon", "10s", "0", "-0", "-1", "nan", "inf", "-inf", "1e400", "１０"]
+    "header", ["", "soon", "10s", "0", "-0", "-1", "nan", "inf", "-inf", "1e400", "１０", "1_0"]
 )
 def test_a_senseless_timeout_is_refused(header: str) -> None:
     with pytest.raises(BadTimeoutError):

@@ -7,6 +7,12 @@ TIMEOUT_HEADER = "X-Prometheus-Scrape-Timeout-Seconds"
 MARGIN = 0.5  # seconds of Prometheus' timeout that the way there and back may take
 LONGEST = 120.0  # seconds; others share the scrape, and one frozen server would hold them all
 
+# Type, subtype and version, as exposition.py writes them.
+OPENMETRICS = ("application", "openmetrics-text", "1.0.0")
+TEXT = ("text", "plain", "0.0.4")
+
+Entry = tuple[str, Mapping[str, str]]  # what is accepted, and its parameters
+
 
 class BadTimeoutError(ValueError):
     """The scrape timeout header is nonsense."""
@@ -14,24 +20,28 @@ class BadTimeoutError(ValueError):
 
 def wants_openmetrics(accept: str) -> bool:
     """Whether OpenMetrics 1.0 is preferred to the classic text by q-value; on a tie the text wins."""
-    openmetrics = text = wildcard = 0.0
-    for media, parameters in _entries(accept):
-        quality = _quality(parameters)
-        if media == "application/openmetrics-text":
-            if parameters.get("version", "1.0.0") == "1.0.0":
-                openmetrics = max(openmetrics, quality)
-        elif media == "text/plain":
-            if parameters.get("version", "0.0.4") == "0.0.4":
-                text = max(text, quality)
-        elif media in ("*/*", "text/*"):
-            wildcard = max(wildcard, quality)
-    return openmetrics > max(text, wildcard)
+    entries = list(_entries(accept))
+    return _acceptance(entries, *OPENMETRICS) > _acceptance(entries, *TEXT)
+
+
+def _acceptance(entries: list[Entry], kind: str, subtype: str, version: str) -> float:
+    """The q-value of a format; of several ranges that hold it the narrowest counts (RFC 9110, 12.5.1)."""
+    for media in (f"{kind}/{subtype}", f"{kind}/*", "*/*"):
+        qualities = [
+            _quality(parameters)
+            for name, parameters in entries
+            if name == media and parameters.get("version", version) == version
+        ]
+        if qualities:
+            return max(qualities)
+    return 0.0
 
 
 def wants_gzip(accept_encoding: str) -> bool:
-    """Whether gzip may be sent."""
+    """Whether gzip may be sent, and is not less welcome than what is not compressed."""
     named = {coding: _quality(parameters) for coding, parameters in _entries(accept_encoding)}
-    return named.get("gzip", named.get("x-gzip", named.get("*", 0.0))) > 0
+    gzip = named.get("gzip", named.get("x-gzip", named.get("*", 0.0)))
+    return gzip > 0 and gzip >= named.get("identity", 0.0)
 
 
 def scrape_timeout(header: str | None, default: float) -> float:
@@ -42,13 +52,14 @@ def scrape_timeout(header: str | None, default: float) -> float:
         seconds = float(header)
     except ValueError:
         raise BadTimeoutError(header) from None
-    if not math.isfinite(seconds) or seconds <= 0 or not header.isascii():
+    is_number = header.isascii() and "_" not in header  # Python reads more than others write
+    if not math.isfinite(seconds) or seconds <= 0 or not is_number:
         raise BadTimeoutError(header)
     seconds = min(seconds, LONGEST)
     return seconds - MARGIN if seconds > 2 * MARGIN else seconds / 2
 
 
-def _entries(header: str) -> Iterator[tuple[str, Mapping[str, str]]]:
+def _entries(header: str) -> Iterator[Entry]:
     for entry in header.lower().split(","):
         value, *pairs = (part.strip() for part in entry.split(";"))
         parameters = {}
