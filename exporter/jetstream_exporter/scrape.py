@@ -47,6 +47,9 @@ class Scraper:
         self._encoder = Encoder(TABLES, config.families.disabled)
         self._rendering = asyncio.Lock()
         self._flight: asyncio.Task[Snapshot] | None = None
+        self._unasked: asyncio.Task[Snapshot] | None = None  # a flight that no scrape waits for
+        self._ends = 0.0  # the loop's time at which the flight has to be over
+        self._asking = False
         self._kept: Snapshot | None = None
         self._collected = 0.0
         self._config_read: float | None = None
@@ -65,12 +68,39 @@ class Scraper:
         age = time.monotonic() - self._collected
         if self._kept is not None and age < self._config.collect.min_interval:
             return self._kept
+        async with asyncio.timeout(timeout):
+            if self._unasked is not None and self._is_in_the_way(timeout):
+                self._unasked.cancel()
+                await asyncio.wait([self._unasked])
+            flight = self._share(timeout)
+            self._unasked = None
+            return await asyncio.shield(flight)
+
+    async def warm(self, timeout: float) -> bool:
+        """Collect before anybody scrapes; whether it ended in time. A scrape that has less time begins anew."""
+        is_begun = self._flight is not None and not self._flight.done()
+        flight = self._share(timeout)
+        if not is_begun:
+            self._unasked = flight
+        done, _ = await asyncio.wait([flight], timeout=timeout)
+        for ended in done:
+            if not ended.cancelled():
+                ended.result()  # an error of ours is not kept quiet
+        return bool(done)
+
+    def _is_in_the_way(self, timeout: float) -> bool:
+        """Whether a silent server could hold the flight up for longer than a scrape that comes now may wait."""
+        return self._asking and asyncio.get_running_loop().time() + timeout < self._ends
+
+    def _share(self, timeout: float) -> "asyncio.Task[Snapshot]":
+        """The flight under way, or a new one."""
         if self._flight is None or self._flight.done():
             # Others may share it, and a server that had no time to answer would count as down for all of them.
-            self._flight = asyncio.create_task(self._scrape(max(timeout, MIN_TIMEOUT)))
+            timeout = max(timeout, MIN_TIMEOUT)
+            self._ends = asyncio.get_running_loop().time() + timeout
+            self._flight = asyncio.create_task(self._scrape(timeout))
             self._flight.add_done_callback(self._landed)
-        async with asyncio.timeout(timeout):
-            return await asyncio.shield(self._flight)
+        return self._flight
 
     def _landed(self, flight: asyncio.Task[Snapshot]) -> None:
         if self._flight is flight:
@@ -139,7 +169,11 @@ class Scraper:
         self._unknown_allowed = time.monotonic() + pause
 
     async def _collect(self, deadline: float, with_config: bool) -> Snapshot:
-        outcomes = await self._collector.collect(Question(deadline, with_config))
+        self._asking = True
+        try:
+            outcomes = await self._collector.collect(Question(deadline, with_config))
+        finally:
+            self._asking = False
         now = time.monotonic()
         if any(outcome.configurations for outcome in outcomes):
             self._config_read = now

@@ -81,9 +81,7 @@ class Service:
     async def first(self) -> None:
         """Ask once before anybody scrapes, so that readiness means something and configurations are read."""
         timeout = self.config.collect.timeout
-        try:
-            await self.scraper.snapshot(timeout)
-        except TimeoutError:
+        if not await self.scraper.warm(timeout):
             log.warning("the first collection took too long", timeout_seconds=timeout)
 
     def _start(self, work: Coroutine[None, None, None]) -> None:

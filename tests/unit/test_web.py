@@ -151,6 +151,31 @@ async def test_a_shared_scrape_that_takes_longer_than_my_timeout_is_not_waited_f
     assert "jetstream_exporter_source_up" in await patient
 
 
+async def test_the_collection_at_the_start_gives_way_to_a_scrape_that_has_less_time(
+    fake: FakeNats,
+) -> None:
+    """Else a silent server would cost everything until the start's ten seconds are over."""
+    async with fake_nats("silent") as other, web([fake.url, other.url]) as site:
+        other.always(fakes.silent)
+        first = asyncio.create_task(site.service.first())
+        await until(lambda: other.asked("/varz") > 0, 20)
+        samples = Samples(await site.text("/metrics", headers={TIMEOUT: "3"}))
+        await first
+    assert samples.get("jetstream_exporter_source_up", target=fake.url) == 1
+    assert samples.get("jetstream_exporter_source_up", target=other.url) == 0
+    assert other.asked("/varz") == 2
+
+
+async def test_the_collection_at_the_start_is_shared_by_a_scrape_that_has_the_time(
+    fake: FakeNats, site: Web
+) -> None:
+    first = asyncio.create_task(site.service.first())
+    samples = Samples(await site.text("/metrics", headers={TIMEOUT: "60"}))
+    await first
+    assert samples.get("jetstream_exporter_source_up", target=fake.url) == 1
+    assert fake.asked("/jsz") == 1
+
+
 async def test_a_hasty_scrape_makes_no_server_look_down_for_others(
     fake: FakeNats, site: Web
 ) -> None:
