@@ -1,7 +1,8 @@
 // The same rules and boards for who collects monitoring mixins:
 //   (import 'jetstream-exporter/dashboards/mixin.libsonnet')
-local groups(kind) = [
-  group { rules: [rule for rule in group.rules if std.objectHas(rule, kind)] }
+// Alerts and recording rules are often put into one file, where no two groups may have one name.
+local groups(kind, suffix='') = [
+  group { name: super.name + suffix, rules: [rule for rule in group.rules if std.objectHas(rule, kind)] }
   for group in std.flattenArrays([
     std.parseYaml(importstr '../rules/exporter.yaml').groups,
     std.parseYaml(importstr '../rules/server.yaml').groups,
@@ -22,5 +23,5 @@ local groups(kind) = [
     'jetstream-exporter.json': import 'jetstream-exporter.json',
   },
   prometheusAlerts+:: { groups+: groups('alert') },
-  prometheusRules+:: { groups+: groups('record') },
+  prometheusRules+:: { groups+: groups('record', '.rules') },
 }
