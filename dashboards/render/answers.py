@@ -16,6 +16,13 @@ PIXELS_A_COLUMN = 64
 STEPS = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 7200, 10800, 21600)
 
 
+def escaped(value: str, variable: Json) -> str:
+    """As Grafana writes a value into a query: as a regular expression only where there may be several."""
+    if variable["multi"] or variable["includeAll"]:
+        return re.sub(r"[$^*{}\[\]'+?.()|]", r"\\\\\g<0>", value.replace("\\", "\\" * 4))
+    return value.replace("\\", "\\" * 2).replace("'", "\\\\'")
+
+
 @dataclass(frozen=True, slots=True)
 class Asker:
     """A Prometheus, the time that is looked at, and what is chosen; the rest is the first of its kind or all."""
@@ -28,30 +35,43 @@ class Asker:
 
     def board(self, dashboard: Json) -> Json:
         """The board with everything that is needed to draw it."""
-        values = self.values(dashboard)
+        names, values = self.choices(dashboard)
         panels = [panel for panel in dashboard["panels"] if panel["type"] != "row"]
         return {
             "dashboard": dashboard,
             "start": self.start,
             "end": self.end,
-            "values": {name: "All" if value == ".+" else value for name, value in values.items()},
+            "values": names,
             "answers": {panel["id"]: self.panel(panel, values) for panel in panels},
             "steps": {panel["id"]: self.step(panel) for panel in panels},
-            "marks": [mark for note in self.notes(dashboard) for mark in self.marks(note, values)],
+            "marks": [
+                mark
+                for note in self.notes(dashboard)
+                for mark in self.marks(note, values, max(self.scrape_interval, 30))
+            ],
         }
 
     def values(self, dashboard: Json) -> dict[str, str]:
+        """What stands in the queries for each variable."""
+        return self.choices(dashboard)[1]
+
+    def choices(self, dashboard: Json) -> tuple[dict[str, str], dict[str, str]]:
+        """What is chosen of each variable, as a reader sees it and as queries take it."""
+        names: dict[str, str] = {}
         values: dict[str, str] = {}
         for variable in dashboard["templating"]["list"]:
             if variable["type"] == "query":
-                values[variable["name"]] = self._value(variable, values)
-        return values
+                chosen = self._choice(variable, values)
+                names[variable["name"]] = "All" if chosen is None else chosen
+                values[variable["name"]] = (
+                    variable["allValue"] if chosen is None else escaped(chosen, variable)
+                )
+        return names, values
 
-    def _value(self, variable: Json, values: Mapping[str, str]) -> str:
-        if (given := self.chosen.get(variable["name"])) is not None:
+    def _choice(self, variable: Json, values: Mapping[str, str]) -> str | None:
+        """None is all of them."""
+        if (given := self.chosen.get(variable["name"])) is not None or variable["includeAll"]:
             return given
-        if variable["includeAll"]:
-            return str(variable["allValue"])
         options = self.options(variable, values)
         return options[0] if options else ""
 
@@ -102,9 +122,8 @@ class Asker:
     def notes(dashboard: Json) -> list[Json]:
         return [note for note in dashboard["annotations"]["list"] if note.get("expr")]
 
-    def marks(self, note: Json, values: Mapping[str, str]) -> list[Json]:
+    def marks(self, note: Json, values: Mapping[str, str], step: float) -> list[Json]:
         """Where each of the annotation's series begins, or begins anew after a gap."""
-        step = max(self.scrape_interval, 30)
         found = []
         for series in self.over(self.filled(note["expr"], values, step), step):
             times = [float(time) for time, _ in series["values"]]

@@ -53,6 +53,7 @@ const UNITS = {
   percentunit: (value, decimals) => `${rounded(value * 100, decimals)}%`,
   s: seconds,
   cps: (value, decimals) => `${UNITS.short(value, decimals)} c/s`,
+  mps: (value, decimals) => `${UNITS.short(value, decimals)} msg/s`,
   reqps: (value, decimals) => `${UNITS.short(value, decimals)} req/s`,
 };
 

@@ -6,8 +6,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dashboards.src.panels import DATASOURCE, Json, Panel
-from dashboards.src.promql import CLUSTERS, SERVERS, alerts
+from dashboards.src.panels import DATASOURCE, Json, Panel, Query
+from dashboards.src.promql import CLUSTER, CLUSTERS, SERVER, Scope, alerts
 
 TAG = "jetstream"
 WIDTH = 24
@@ -47,13 +47,19 @@ class Variable:
 JOB = Variable("job", "Job", "jetstream_exporter_build_info", several=True)
 
 
-def cluster(*, several: bool) -> Variable:
-    return Variable("nats_cluster", "Cluster", 'nats_server_up{job=~"$job"}', several)
+def cluster(*, several: bool, metric: str = "nats_server_up") -> Variable:
+    return chosen("nats_cluster", "Cluster", metric, several=several)
 
 
 def chosen(name: str, label: str, metric: str, *earlier: str, several: bool) -> Variable:
-    narrowed = ", ".join(f'{variable}=~"${variable}"' for variable in ("job", *earlier))
-    return Variable(name, label, f"{metric}{{{narrowed}}}", several)
+    """A board's variables after the job all have one value, or all may have several."""
+    return Variable(name, label, Scope((), earlier, one=not several).select(metric), several)
+
+
+META_ELECTIONS = Query(
+    CLUSTERS.over("increase", "jetstream_meta_leader_changes_total", "2m"),
+    "of the meta group of {{nats_cluster}}",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +75,7 @@ class Board:
     description: str
     variables: Sequence[Variable]
     rows: Sequence[Row]
+    elections: Query = META_ELECTIONS  # whose leader changes are marked, and what they are called
 
     @property
     def file(self) -> str:
@@ -96,7 +103,9 @@ class Board:
             "fiscalYearStartMonth": 0,
             "preload": False,
             "links": [_LINKS],
-            "annotations": {"list": _annotations()},
+            "annotations": {
+                "list": _annotations(self.elections, one=not self.variables[-1].several)
+            },
             "templating": {"list": [_DATASOURCE_VARIABLE, *(v.json() for v in self.variables)]},
             "panels": _placed(self.rows),
         }
@@ -130,26 +139,24 @@ _DATASOURCE_VARIABLE: Json = {
 }
 
 
-def _annotations() -> list[Json]:
+def _annotations(elections: Query, *, one: bool) -> list[Json]:
+    """Up to a minute lies between two scrapes, so that marks look at two of them."""
+    servers = Scope(SERVER, CLUSTER, one)
+    firing = alerts('severity=~"warning|critical"')
     marked = (
         (
             "Firing alerts",
             "red",
-            alerts('severity=~"warning|critical"'),
+            # Grafana writes the name of a label that is not there, so those that may be missing become one.
+            f'label_join({firing}, "of", " ", "nats_cluster", "server", "account", "stream", "consumer")',
             "{{alertname}} ({{severity}})",
-            "{{server}} {{stream}} {{consumer}}",
+            "{{of}}",
         ),
-        (
-            "Leader changes",
-            "orange",
-            f"{CLUSTERS.over('increase', 'jetstream_meta_leader_changes_total', '1m')} > 0",
-            "Meta leader changed",
-            "{{nats_cluster}}",
-        ),
+        ("Leader changes", "orange", f"{elections.expr} > 0", "Another leader", elections.legend),
         (
             "Server restarts",
             "blue",
-            f"time() - {SERVERS.now('nats_server_start_timestamp_seconds')} < 60",
+            f"time() - {servers.now('nats_server_start_timestamp_seconds')} < 120",
             "{{server}} started",
             "{{nats_cluster}}",
         ),

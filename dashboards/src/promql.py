@@ -12,6 +12,16 @@ CLUSTER = ("nats_cluster",)
 SERVER = (*CLUSTER, "server")
 STREAM = (*CLUSTER, "account", "stream")
 CONSUMER = (*STREAM, "consumer")
+JOB = 'job=~"$job"'
+
+
+def matched(label: str, *, one: bool) -> str:
+    """The values that were chosen for a label.
+
+    Grafana escapes a value for a regular expression only where there may be several. As a regular expression
+    `$G`, the account of a server without accounts, matches nothing.
+    """
+    return f'{label}{"=" if one else "=~"}"${label}"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +30,11 @@ class Scope:
 
     labels: tuple[str, ...]
     variables: tuple[str, ...] = ()  # labels that the board's variable of the same name selects
+    one: bool = False  # each of these variables has one value at a time
 
     def select(self, name: str, *matchers: str) -> str:
-        chosen = (f'{label}=~"${label}"' for label in ("job", *self.variables))
-        return f"{name}{{{', '.join((*chosen, *matchers))}}}"
+        chosen = (matched(label, one=self.one) for label in self.variables)
+        return f"{name}{{{', '.join((JOB, *chosen, *matchers))}}}"
 
     def by(self, *more: str) -> str:
         return ", ".join((*self.labels, *more))

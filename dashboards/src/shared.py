@@ -118,9 +118,9 @@ def unattended(scope: Scope) -> str:
     )
 
 
-def total(inner: str) -> str:
+def total(inner: str, of: str = "nats_cluster") -> str:
     """A sum over many objects: of each exporter, and of the exporters of one cluster the largest."""
-    return f"sum(max by (nats_cluster) (sum by (nats_cluster, instance) ({inner})))"
+    return f"sum(max by ({of}) (sum by ({of}, instance) ({inner})))"
 
 
 def forecast(scope: Scope, name: str, *matchers: str) -> str:
@@ -129,3 +129,8 @@ def forecast(scope: Scope, name: str, *matchers: str) -> str:
     span = window(alert, "jetstream_server_store_used_bytes")
     ahead = f"predict_linear({scope.select(name, *matchers)}[{span}], {horizon(alert)})"
     return f"clamp_min({scope.each(ahead)}, 0)"
+
+
+def share(bytes_: str, scope: Scope, limit_: str) -> str:
+    """Of a limit that cannot be passed: a line that leads beyond it leads to 1."""
+    return f"clamp_max({bytes_} / on ({scope.by()}) {limit_}, 1)"

@@ -1,6 +1,7 @@
 """Every expression parses, asks only for what the exporter has, and for nothing but what was chosen."""
 
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,13 @@ import pytest
 from tests.support.boards import (
     RANGES,
     Expression,
+    Json,
     boards,
     expressions,
     filled,
     of_board,
     selectors,
+    variables,
     walk,
 )
 from tests.support.tools import tool
@@ -100,6 +103,27 @@ def test_what_was_chosen_narrows_every_selector(asked: Asked) -> None:
         for selector in selectors(promql_parser.parse(unfilled(expression))):
             narrowed = {(m.name, m.value) for m in selector.matchers.matchers}
             assert needed(selector.name, expression.where) <= narrowed, expression.where
+
+
+@pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS.keys())
+def test_a_name_is_never_read_as_a_pattern(board: Json) -> None:
+    """Grafana escapes values for regular expressions only where there may be several: `$G` would match nothing."""
+    several = {name for name, variable in variables(board).items() if variable["multi"]}
+    for expression in of_board(board):
+        for label, sign, name in re.findall(r'(\w+)(=~?|!=|!~)"\$(\w+)\|?"', expression.text):
+            if name != "nats_cluster" or "ALERTS" not in expression.text:  # those of no cluster too
+                assert (label, sign) == (name, "=~" if name in several else "="), expression.where
+
+
+@of_each_board
+def test_no_figure_mixes_clusters(asked: Asked) -> None:
+    """What is aggregated first keeps the cluster, as long as the metric has it."""
+    for expression in asked:
+        for node, _ in walk(expression.tree()):
+            inner = operator(node) and not any(operator(n) for n, _ in walk(node.expr))
+            for selector in selectors(node) if inner else ():
+                if "nats_cluster" in KNOWN[selector.name] and selector.name != "ALERTS":
+                    assert "nats_cluster" in grouping(node), expression.where
 
 
 def needed(metric: str, where: str) -> set[tuple[str, str]]:

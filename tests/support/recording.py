@@ -25,6 +25,7 @@ from tests.support.tools import tool
 from jetstream_exporter.demo.child import Child
 
 INTERVAL = 1.0
+EXPORTERS = 2
 Json = dict[str, Any]
 
 
@@ -45,30 +46,36 @@ def recorded(folder: Path) -> Path:
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "said.json").exists():
-            asyncio.run(asyncio.wait_for(_record(folder), 120))
+            asyncio.run(asyncio.wait_for(_record(folder), 240))
     return folder
 
 
 async def _record(folder: Path) -> None:
-    async with stage(folder, interval=INTERVAL, fill_pause=0, hang_after=10) as here:
+    async with stage(
+        folder, interval=INTERVAL, fill_pause=0, hang_after=10, exporters=EXPORTERS
+    ) as here:
         await _seen(here, f'jetstream_stream_storage_ratio{{stream="{FILLING}"}} > 0.95')
         await _seen(
             here,
             "jetstream_consumer_redelivered_messages - jetstream_consumer_ack_pending_messages > 0",
         )
         await _seen(here, 'ALERTS{alertname="JetStreamDeadLetterGrowing", alertstate="firing"}')
-        (leader,) = await here.prometheus.ask("jetstream_meta_leader")
+        (leader,) = await here.prometheus.ask("max by (server) (jetstream_meta_leader)")
         name = leader["metric"]["server"]
         killed = time.time()
         await here.cluster[name].kill()
         await _seen(
-            here, f'nats_server_up{{server="{name}"}} == 0 and jetstream_meta_peer_current == 0'
+            here,
+            f'max by (server) (nats_server_up{{server="{name}"}}) == 0 and on (server) '
+            "max by (server) (jetstream_meta_peer_current) == 0",
         )
         for kind in ("stream", "consumer"):
             await _seen(here, f"min(jetstream_{kind}_fault_tolerance) == 0")
         await here.cluster[name].start()
         await _seen(
-            here, "jetstream_meta_peers_current == 3 and on () count(nats_server_healthy == 1) == 3"
+            here,
+            "min(jetstream_meta_peers_current) == 3 and "
+            f"count(nats_server_healthy == 1) == {3 * EXPORTERS}",
         )
         for kind in ("stream", "consumer"):
             await _seen(here, f"min(jetstream_{kind}_fault_tolerance) == 1")

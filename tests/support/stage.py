@@ -22,7 +22,7 @@ import nats
 import nats.errors
 from nats.aio.client import Client
 from nats.js.errors import APIError
-from tests.support.exporter import Exporter, eventually, exporter
+from tests.support.exporter import eventually, exporter
 from tests.support.ports import free_ports
 from tests.support.tools import tool
 
@@ -35,6 +35,7 @@ JOB = "jetstream-exporter"
 RULES = Path(__file__).resolve().parents[2] / "rules"
 MIB, GIB = 1 << 20, 1 << 30
 FILLING, QUEUE, COPY = "EXPORTS", "INVOICES", "ORDERS_archive"
+HOSTILE = "re+play(eu)|$1&x=y#%41"  # a name that NATS allows, and that regular expressions and URLs read otherwise
 
 Json = dict[str, Any]
 
@@ -71,8 +72,10 @@ class Prometheus:
 
 
 @asynccontextmanager
-async def prometheus(folder: Path, target: str, interval: float) -> AsyncIterator[Prometheus]:
-    """Scrape the target; data and log stay in the folder."""
+async def prometheus(
+    folder: Path, targets: list[str], interval: float
+) -> AsyncIterator[Prometheus]:
+    """Scrape the targets; data and log stay in the folder."""
     (port,) = free_ports(1)
     every = f"{interval * 1000:.0f}ms"
     (folder / "rules").mkdir()
@@ -82,7 +85,7 @@ async def prometheus(folder: Path, target: str, interval: float) -> AsyncIterato
     config = {
         "global": {"scrape_interval": every, "scrape_timeout": every, "evaluation_interval": every},
         "rule_files": [f"{folder}/rules/*.yaml"],
-        "scrape_configs": [{"job_name": JOB, "static_configs": [{"targets": [target]}]}],
+        "scrape_configs": [{"job_name": JOB, "static_configs": [{"targets": targets}]}],
     }
     (folder / "prometheus.json").write_text(json.dumps(config))  # JSON is YAML
     argv = [
@@ -131,7 +134,6 @@ async def add_consumer(nc: Client, stream: str, name: str, **config: Any) -> Non
 @dataclass(slots=True)
 class Stage:
     cluster: Cluster
-    exporter: Exporter
     prometheus: Prometheus
     nc: Client
     began: float
@@ -160,6 +162,7 @@ class Stage:
         )
         await add_consumer(self.nc, QUEUE, "printer", max_ack_pending=200, max_deliver=5)
         await add_stream(self.nc, COPY, sources=[{"name": "ORDERS"}])
+        await add_consumer(self.nc, COPY, HOSTILE)
         await add_consumer(self.nc, "ORDERS", "audit", pause_until="2099-01-01T00:00:00Z")
 
     async def fill(self) -> None:
@@ -204,17 +207,24 @@ async def stage(
     fill_pause: float = 0.05,
     hang_after: float = 20,
     rate: float = 20,
+    exporters: int = 1,
 ) -> AsyncIterator[Stage]:
+    """Set the scene. Several exporters of the same cluster show whether the boards count it once."""
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
         cluster = await enter(Cluster(size=3, name="shop", max_file_store=2 * GIB))
-        watching = await enter(exporter(folder, config=configuration(cluster)))
-        asked = await enter(prometheus(folder, watching.url.removeprefix("http://"), interval))
+        targets = []
+        for number in range(exporters):
+            own = folder / f"exporter-{number}"
+            own.mkdir()
+            watching = await enter(exporter(own, config=configuration(cluster)))
+            targets.append(watching.url.removeprefix("http://"))
+        asked = await enter(prometheus(folder, targets, interval))
         nc = await nats.connect(cluster.urls, max_reconnect_attempts=-1, reconnect_time_wait=0.5)
         stack.push_async_callback(nc.close)
         work = await enter(AsyncExitStack())
         await work.enter_async_context(Workload(cluster.urls, pace=Pace(rate=rate)))
-        here = Stage(cluster, watching, asked, nc, time.time(), fill_pause, work)
+        here = Stage(cluster, asked, nc, time.time(), fill_pause, work)
         await here.set()
         for task in (here.fill(), here.queue(), here.print(hang_after)):
             work.push_async_callback(asyncio.wait_for, asyncio.create_task(task), None)

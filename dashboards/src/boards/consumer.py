@@ -10,9 +10,9 @@ from dashboards.src.shapes import setting, stat, timeline, timeseries
 from dashboards.src.thresholds import limit
 
 CHOSEN = (*CLUSTER, "account", "stream")
-IT = Scope(CONSUMER, (*CHOSEN, "consumer"))
-ITS_STREAM = Scope(STREAM, CHOSEN)
-PLACES = Scope((*CONSUMER, "server"), IT.variables)
+IT = Scope(CONSUMER, (*CHOSEN, "consumer"), one=True)
+ITS_STREAM = Scope(STREAM, CHOSEN, one=True)
+PLACES = Scope((*CONSUMER, "server"), IT.variables, one=True)
 ON = f"on ({IT.by()})"
 
 PENDING = IT.now("jetstream_consumer_pending_messages")
@@ -188,7 +188,7 @@ WORK = Row(
                 Query(IT.rate("jetstream_consumer_deliveries_total"), "delivered"),
                 Query(shared.acknowledged(IT), "acknowledged"),
             ),
-            look=Look("cps", minimum=0),
+            look=Look("mps", minimum=0),
         ),
         timeseries(
             "Drain time",
@@ -251,6 +251,7 @@ FAILURES = Row(
                 Query(shared.exhausted(IT), "exhausted"),
             ),
             look=Look("short", minimum=0),
+            height=10,
         ),
         timeseries(
             "Refusals, from advisories",
@@ -264,6 +265,7 @@ FAILURES = Row(
                 Query(IT.increase("jetstream_consumer_excess_deliveries_total"), "excess"),
             ),
             look=Look("short", minimum=0),
+            height=10,
             empty="advisories are off",
         ),
         timeseries(
@@ -303,7 +305,7 @@ BOARD = Board(
     "One consumer: what waits, how fast it works, what failed.",
     (
         JOB,
-        cluster(several=False),
+        cluster(several=False, metric="jetstream_consumer_has_leader"),
         *(
             chosen(name, name.title(), "jetstream_consumer_has_leader", *earlier, several=False)
             for name, earlier in (
@@ -314,4 +316,5 @@ BOARD = Board(
         ),
     ),
     (CONFIGURATION, NOW, WORK, FAILURES),
+    Query(IT.over("increase", "jetstream_consumer_leader_changes_total", "2m"), "of {{consumer}}"),
 )

@@ -5,23 +5,26 @@ from __future__ import annotations
 from dashboards.src import shared
 from dashboards.src.board import JOB, Board, Row, cluster
 from dashboards.src.panels import BAD, OK, QUIET, WARN, Look, Query, Step, Word, dashed
-from dashboards.src.promql import CLUSTER, SERVERS, Scope
+from dashboards.src.promql import CLUSTER, SERVERS, Scope, counted
 from dashboards.src.shapes import stat, timeline, timeseries
 from dashboards.src.tables import Column, table
 
 ITSELF = Scope(("instance",))
 SOURCES = Scope(("instance", "source", "target"))
+ASKED = Scope(("job", "source", "target"))  # one, however many exporters of a job ask it
 KINDS = Scope(("instance", "kind"))
-HEARD = Scope(("kind",), CLUSTER)
+HEARD = Scope((*CLUSTER, "kind"), CLUSTER)
 LISTENERS = Scope(("instance", "target"))
 BUILD = Scope(("job", "instance"))
 
 COLLECT = ITSELF.now("jetstream_exporter_collect_duration_seconds")
 AGE = f"time() - {ITSELF.now('jetstream_exporter_last_success_timestamp_seconds')}"
-# Prometheus does not tell the interval; the number of samples in three minutes does.
-INTERVAL = "180 / " + ITSELF.over(
-    "count_over_time", "jetstream_exporter_collect_duration_seconds", "3m"
+# Prometheus does not tell the interval; the number of samples in three minutes, or since the exporter's start, does.
+INTERVAL = ITSELF.each(
+    f"clamp_max(time() - {ITSELF.select('process_start_time_seconds')}, 180) / "
+    f"count_over_time({ITSELF.select('jetstream_exporter_collect_duration_seconds')}[3m])"
 )
+SILENT = ASKED.each(f"{ASKED.select('jetstream_exporter_source_up')} == 0")
 DROPPED = KINDS.now("jetstream_exporter_objects_dropped")
 
 NOW = Row(
@@ -47,13 +50,7 @@ NOW = Row(
             "Targets that do not answer",
             "Servers and other sources that failed in the last scrape. Good: 0. Bad: any; the panel below names "
             "them.",
-            (
-                Query(
-                    f"count({SOURCES.now('jetstream_exporter_source_up')} == 0) or "
-                    f"0 * count({SOURCES.now('jetstream_exporter_source_up')})",
-                    "good: 0",
-                ),
-            ),
+            (Query(counted(SILENT, ASKED.now("jetstream_exporter_source_up")), "good: 0"),),
             look=shared.ANY_IS_BAD,
             width=5,
         ),
@@ -61,7 +58,12 @@ NOW = Row(
             "Objects left out",
             "Streams and consumers beyond the exporter's limit: no panel and no alert sees them. Good: 0. Bad: any; "
             "raise the limit or filter.",
-            (Query(f"sum({DROPPED})", "good: 0"),),
+            (
+                Query(
+                    shared.total(ITSELF.select("jetstream_exporter_objects_dropped"), "job"),
+                    "good: 0",
+                ),
+            ),
             look=shared.ANY_IS_BAD,
             width=5,
         ),
@@ -85,8 +87,14 @@ ASKING = Row(
             "Answers",
             "Whether each target answered everything it was asked, over time. Good: answers throughout. Bad: fails; "
             "streams that only that server holds are not watched meanwhile.",
-            (Query(SOURCES.now("jetstream_exporter_source_up"), "{{source}} {{target}}"),),
+            (
+                Query(
+                    SOURCES.now("jetstream_exporter_source_up"),
+                    "{{source}} {{target}} ({{instance}})",
+                ),
+            ),
             look=Look(words=[Word(0, 0, "fails", BAD), Word(1, 1, "answers", OK)]),
+            width=24,
             height=8,
         ),
         timeseries(
@@ -96,10 +104,12 @@ ASKING = Row(
             (
                 Query(
                     SOURCES.now("jetstream_exporter_source_duration_seconds"),
-                    "{{source}} {{target}}",
+                    "{{source}} {{target}} ({{instance}})",
                 ),
             ),
             look=Look("s", minimum=0),
+            many=True,
+            height=9,
         ),
         timeseries(
             "Bytes answered",
@@ -107,11 +117,20 @@ ASKING = Row(
             "growth without new streams: forgotten consumers.",
             (
                 Query(
-                    SOURCES.now("jetstream_exporter_source_response_bytes"), "{{source}} {{target}}"
+                    SOURCES.now("jetstream_exporter_source_response_bytes"),
+                    "{{source}} {{target}} ({{instance}})",
                 ),
             ),
             look=Look("bytes", minimum=0),
+            many=True,
+            height=9,
         ),
+    ),
+)
+
+COLLECTING = Row(
+    "Collection",
+    (
         timeseries(
             "Collection against the scrape interval",
             "How long a collection takes, and the scrape interval (dashed, counted from the samples). Good: far "
@@ -119,6 +138,14 @@ ASKING = Row(
             (Query(COLLECT, "{{instance}} collection"), Query(f"max({INTERVAL})", "interval")),
             look=Look("s", minimum=0),
             overrides=[dashed("interval")],
+        ),
+        timeseries(
+            "Age of configurations",
+            "Time since the configurations of streams and consumers were last read; they are read seldom, because "
+            "they triple the servers' work. Good: a saw-tooth of minutes. Bad: ever growing; limits on the boards "
+            "are old.",
+            (Query(ITSELF.now("jetstream_exporter_config_age_seconds"), "{{instance}}"),),
+            look=Look("s", minimum=0),
         ),
     ),
 )
@@ -133,23 +160,13 @@ OBJECTS = Row(
             (Query(KINDS.now("jetstream_exporter_objects"), "{{instance}} {{kind}}"),),
             look=Look("short", minimum=0),
             many=True,
-            width=8,
         ),
         timeseries(
             "Objects left out",
             "Objects beyond the exporter's limit, by kind. Good: 0. Bad: any.",
             (Query(DROPPED, "{{instance}} {{kind}}"),),
             look=Look("short", [Step(1, BAD)], minimum=0),
-            width=8,
-        ),
-        timeseries(
-            "Age of configurations",
-            "Time since the configurations of streams and consumers were last read; they are read seldom, because "
-            "they triple the servers' work. Good: a saw-tooth of minutes. Bad: ever growing; limits on the boards "
-            "are old.",
-            (Query(ITSELF.now("jetstream_exporter_config_age_seconds"), "{{instance}}"),),
-            look=Look("s", minimum=0),
-            width=8,
+            many=True,
         ),
     ),
 )
@@ -161,29 +178,35 @@ ADVISORIES = Row(
             "Connection for advisories",
             "Whether the exporter hears advisories. Good: connected. Bad: cut; refusals and exhausted messages are "
             "missed meanwhile. Without advisories in the configuration there is nothing here.",
-            (Query(LISTENERS.now("jetstream_exporter_advisory_connected"), "{{target}}"),),
+            (
+                Query(
+                    LISTENERS.now("jetstream_exporter_advisory_connected"),
+                    "{{target}} ({{instance}})",
+                ),
+            ),
             look=Look(words=[Word(0, 0, "cut", BAD), Word(1, 1, "connected", OK)]),
-            width=8,
-            height=8,
+            width=24,
+            height=5,
             empty="advisories are off",
         ),
         timeseries(
             "Advisories heard",
             "Advisories by kind, a second. Good: few. Bad: many quorum losses or maximum deliveries.",
-            (Query(HEARD.rate("jetstream_advisories_total"), "{{kind}}"),),
+            (Query(HEARD.rate("jetstream_advisories_total"), "{{nats_cluster}} {{kind}}"),),
             look=Look("cps", minimum=0),
             many=True,
-            width=8,
-            height=8,
             empty="advisories are off",
         ),
         timeseries(
             "Gaps",
             "Times the connection was cut. Advisories are not repeated: each gap may hide some. Good: 0. Bad: any.",
-            (Query(LISTENERS.increase("jetstream_exporter_advisory_gaps_total"), "{{target}}"),),
+            (
+                Query(
+                    LISTENERS.increase("jetstream_exporter_advisory_gaps_total"),
+                    "{{target}} ({{instance}})",
+                ),
+            ),
             look=Look("short", [Step(1, WARN)], minimum=0),
-            width=8,
-            height=8,
             empty="advisories are off",
         ),
     ),
@@ -239,5 +262,5 @@ BOARD = Board(
     "Exporter",
     "Whether the figures of the other boards can be believed.",
     (JOB, cluster(several=True)),
-    (NOW, ASKING, OBJECTS, ADVISORIES, PROCESS),
+    (NOW, ASKING, COLLECTING, OBJECTS, ADVISORIES, PROCESS),
 )

@@ -40,7 +40,7 @@ NOW = Row(
             "Meta leader",
             "The server that leads the meta group, in its own word. Good: one name for each cluster. Bad: no "
             "leader; nothing can be created or changed. A server that runs alone has no meta group.",
-            (Query(SERVERS.now("jetstream_meta_leader"), "{{server}}"),),
+            (Query(SERVERS.now("jetstream_meta_leader"), "{{nats_cluster}} {{server}}"),),
             look=Look("short", base=QUIET),
             width=3,
             empty="no leader",
@@ -184,7 +184,7 @@ PACE = Row(
                 Query(shared.total(shared.pace(CONSUMERS, shared.DELIVERED)), "delivered"),
                 Query(shared.total(shared.pace(CONSUMERS)), "acknowledged"),
             ),
-            look=Look("cps", minimum=0),
+            look=Look("mps", minimum=0),
             height=9,
             points=40,
         ),
@@ -220,7 +220,7 @@ LISTS = Row(
                 Column(
                     "Acked a second",
                     CONSUMERS.each(f"{shared.pace(CONSUMERS)} and on ({CONSUMERS.by()}) {SLOWEST}"),
-                    Look("cps", base=QUIET),
+                    Look("mps", base=QUIET),
                 ),
             ),
             width=24,
@@ -230,7 +230,8 @@ LISTS = Row(
         ),
         table(
             "Fullest streams",
-            "The ten streams nearest to their max_bytes, and where the line through the last hours leads in 24 h. "
+            "The ten streams nearest to their max_bytes, and where the line through the last hours leads in 24 h, "
+            "at most to 100 %. "
             f"Good: below {shared.percent(shared.STREAM_WARN)}, and so in 24 h. Bad: above "
             f"{shared.percent(shared.STREAM_BAD)} with discard new: publishers are about to be refused.",
             STREAMS.labels,
@@ -243,7 +244,9 @@ LISTS = Row(
                 Column(
                     f"In 24 h (warns at {shared.percent(shared.STREAM_WARN)})",
                     STREAMS.only(
-                        f"{shared.forecast(STREAMS, 'jetstream_stream_bytes')} / on ({STREAMS.by()}) {_LIMIT}",
+                        shared.share(
+                            shared.forecast(STREAMS, "jetstream_stream_bytes"), STREAMS, _LIMIT
+                        ),
                         FULLEST,
                     ),
                     shared.STREAM_RATIO,

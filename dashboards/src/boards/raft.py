@@ -37,7 +37,7 @@ META = Row(
             "Meta leader",
             "The server that leads the meta group, in its own word. Good: one name for each cluster. Bad: no "
             "leader; streams and consumers cannot be created, changed or placed.",
-            (Query(SERVERS.now("jetstream_meta_leader"), "{{server}}"),),
+            (Query(SERVERS.now("jetstream_meta_leader"), "{{nats_cluster}} {{server}}"),),
             look=Look("short", base=QUIET),
             width=4,
             empty="no leader",
@@ -68,7 +68,7 @@ META = Row(
             "Meta leader in each server's view",
             "Whom each server takes for the meta leader. Good: all name the same. Bad: nobody, or two names at "
             "one time, for longer than an election of seconds: the cluster is cut in parts.",
-            (Query(VIEW, "{{server}} follows {{leader}}"),),
+            (Query(VIEW, "{{nats_cluster}} {{server}} follows {{leader}}"),),
             look=Look(words=[Word(1, 1, "follows", "blue")]),
             height=6,
         ),
@@ -80,7 +80,7 @@ META = Row(
                 Query(
                     f"{SERVERS.now('jetstream_meta_peer_current')} + on ({SERVERS.by()}) "
                     f"2 * {SERVERS.now('jetstream_meta_peer_offline')}",
-                    "{{server}}",
+                    "{{nats_cluster}} {{server}}",
                 ),
             ),
             look=Look(
@@ -174,11 +174,12 @@ STREAM_REPLICAS = Row(
             (
                 Query(
                     REPLICAS.top_over_time(10, "jetstream_stream_replica_lag_entries"),
-                    "{{stream}} on {{server}}",
+                    "{{nats_cluster}} {{account}} {{stream}} on {{server}}",
                 ),
             ),
             look=Look("short", [Step(shared.REPLICA_LAG, WARN)], minimum=0),
             many=True,
+            height=10,
         ),
         table(
             "Replicas, worst first",
@@ -202,6 +203,7 @@ STREAM_REPLICAS = Row(
                 ),
             ),
             width=12,
+            height=10,
             link=STREAM_LINK,
             empty="no replicated stream",
         ),
@@ -219,8 +221,11 @@ API = Row(
             "Requests to the JetStream API each server handles, a second. Good: steady. Bad: a sudden rise; "
             "clients that create consumers in a loop load the meta group.",
             (
-                Query(_REQUESTS, "{{server}}"),
-                Query(SERVERS.now("jetstream_server_api_pending_requests"), "{{server}} queued"),
+                Query(_REQUESTS, "{{nats_cluster}} {{server}}"),
+                Query(
+                    SERVERS.now("jetstream_server_api_pending_requests"),
+                    "{{nats_cluster}} {{server}} queued",
+                ),
             ),
             look=Look("reqps", minimum=0),
             many=True,
@@ -229,7 +234,12 @@ API = Row(
             "API errors",
             "Share of requests answered with an error. Good: near 0. Bad: above "
             f"{shared.percent(shared.API_ERRORS)} for minutes. A refused publish is not among them.",
-            (Query(f"{_ERRORS} / on ({SERVERS.by()}) clamp_min({_REQUESTS}, 1e-9)", "{{server}}"),),
+            (
+                Query(
+                    f"{_ERRORS} / on ({SERVERS.by()}) clamp_min({_REQUESTS}, 1e-9)",
+                    "{{nats_cluster}} {{server}}",
+                ),
+            ),
             look=Look("percentunit", [Step(shared.API_ERRORS, WARN)], minimum=0),
         ),
     ),

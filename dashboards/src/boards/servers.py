@@ -65,7 +65,7 @@ STORE = Row(
             "Headroom before writes are refused",
             "Bytes that the file store may still take. Good: level. Bad: near 0; every stream with a replica on "
             "the server then refuses writes.",
-            (Query(f"{LIMIT} - {ON} {USED}", "{{server}}"),),
+            (Query(f"{LIMIT} - {ON} {USED}", "{{nats_cluster}} {{server}}"),),
             look=Look("bytes", minimum=0),
             width=8,
         ),
@@ -73,7 +73,11 @@ STORE = Row(
             "Used share",
             "Used bytes by the file store's limit. Good: below "
             f"{shared.percent(shared.STORE_WARN)}. Bad: above {shared.percent(shared.STORE_BAD)}.",
-            (Query(SERVERS.now("jetstream_server_store_ratio", FILE), "{{server}}"),),
+            (
+                Query(
+                    SERVERS.now("jetstream_server_store_ratio", FILE), "{{nats_cluster}} {{server}}"
+                ),
+            ),
             look=shared.STORE_RATIO,
             width=8,
         ),
@@ -83,9 +87,9 @@ STORE = Row(
             "limit. Bad: reserved above it; not all limits can be honoured. Streams without max_bytes reserve "
             "nothing.",
             (
-                Query(USED, "{{server}} used"),
-                Query(RESERVED, "{{server}} reserved"),
-                Query(LIMIT, "{{server}} limit"),
+                Query(USED, "{{nats_cluster}} {{server}} used"),
+                Query(RESERVED, "{{nats_cluster}} {{server}} reserved"),
+                Query(LIMIT, "{{nats_cluster}} {{server}} limit"),
             ),
             look=Look("bytes", minimum=0),
             many=True,
@@ -94,7 +98,7 @@ STORE = Row(
         ),
         table(
             "Forecast",
-            "Where the straight line through the last hours leads in a day. Good: below the limit. Bad: above "
+            "Where the straight line through the last hours leads in a day, at most to 100 %. Good: below. Bad: above "
             f"{shared.percent(shared.STORE_WARN)}; find the growing stream on the Overview board. A young history "
             "makes a rough forecast.",
             SERVERS.labels,
@@ -106,7 +110,11 @@ STORE = Row(
                 ),
                 Column(
                     f"In 24 h (warns at {shared.percent(shared.STORE_WARN)})",
-                    f"{shared.forecast(SERVERS, 'jetstream_server_store_used_bytes', FILE)} / {ON} {LIMIT}",
+                    shared.share(
+                        shared.forecast(SERVERS, "jetstream_server_store_used_bytes", FILE),
+                        SERVERS,
+                        LIMIT,
+                    ),
                     shared.STORE_RATIO,
                 ),
                 Column(
@@ -132,8 +140,14 @@ LOAD = Row(
             "Streams and consumers that each server leads. Good: about equal. Bad: one leads most; after a "
             "restart leaders do not move back by themselves (`nats server cluster balance`).",
             (
-                Query(SERVERS.now("jetstream_server_stream_leaders"), "{{server}} streams"),
-                Query(SERVERS.now("jetstream_server_consumer_leaders"), "{{server}} consumers"),
+                Query(
+                    SERVERS.now("jetstream_server_stream_leaders"),
+                    "{{nats_cluster}} {{server}} streams",
+                ),
+                Query(
+                    SERVERS.now("jetstream_server_consumer_leaders"),
+                    "{{nats_cluster}} {{server}} consumers",
+                ),
             ),
             look=Look("short", minimum=0, decimals=0),
         ),
@@ -145,7 +159,7 @@ LOAD = Row(
                 Query(
                     f"{SERVERS.now('nats_server_cpu_cores_used')} / {ON} "
                     f"{SERVERS.now('nats_server_cores')}",
-                    "{{server}}",
+                    "{{nats_cluster}} {{server}}",
                 ),
             ),
             look=Look("percentunit", minimum=0),
@@ -154,7 +168,7 @@ LOAD = Row(
         timeseries(
             "Memory",
             "Resident memory of the server process. Good: level. Bad: growing to the container's limit.",
-            (Query(SERVERS.now("nats_server_memory_bytes"), "{{server}}"),),
+            (Query(SERVERS.now("nats_server_memory_bytes"), "{{nats_cluster}} {{server}}"),),
             look=Look("bytes", minimum=0),
             width=8,
         ),
@@ -162,7 +176,7 @@ LOAD = Row(
             "Connections",
             "Client connections now. Good: spread over the servers. Bad: near max_connections, or a saw-tooth of "
             "clients that connect anew.",
-            (Query(SERVERS.now("nats_server_connections"), "{{server}}"),),
+            (Query(SERVERS.now("nats_server_connections"), "{{nats_cluster}} {{server}}"),),
             look=Look("short", minimum=0),
             width=8,
         ),
@@ -171,10 +185,16 @@ LOAD = Row(
             "Messages a second received from and sent to clients, routes and leafnodes. Good: as usual. Bad: a "
             "sudden step; route traffic counts too, so the sum over servers exceeds what clients send.",
             (
-                Query(SERVERS.rate("nats_server_received_messages_total"), "{{server}} received"),
-                Query(SERVERS.rate("nats_server_sent_messages_total"), "{{server}} sent"),
+                Query(
+                    SERVERS.rate("nats_server_received_messages_total"),
+                    "{{nats_cluster}} {{server}} received",
+                ),
+                Query(
+                    SERVERS.rate("nats_server_sent_messages_total"),
+                    "{{nats_cluster}} {{server}} sent",
+                ),
             ),
-            look=Look("cps", minimum=0),
+            look=Look("mps", minimum=0),
             many=True,
             width=8,
         ),
@@ -183,9 +203,18 @@ LOAD = Row(
             "Slow consumers (connections closed because the client read too slowly; not JetStream consumers), "
             "stale connections and stalled publishers. Good: zero. Bad: any step.",
             (
-                Query(SERVERS.increase("nats_server_slow_consumers_total"), "{{server}} slow"),
-                Query(SERVERS.increase("nats_server_stale_connections_total"), "{{server}} stale"),
-                Query(SERVERS.increase("nats_server_stalled_clients_total"), "{{server}} stalled"),
+                Query(
+                    SERVERS.increase("nats_server_slow_consumers_total"),
+                    "{{nats_cluster}} {{server}} slow",
+                ),
+                Query(
+                    SERVERS.increase("nats_server_stale_connections_total"),
+                    "{{nats_cluster}} {{server}} stale",
+                ),
+                Query(
+                    SERVERS.increase("nats_server_stalled_clients_total"),
+                    "{{nats_cluster}} {{server}} stalled",
+                ),
             ),
             look=Look("short", [Step(1, WARN)], minimum=0),
             many=True,

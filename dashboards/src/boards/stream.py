@@ -11,10 +11,10 @@ from dashboards.src.tables import Column, Link, table
 from dashboards.src.thresholds import factor, limit
 
 CHOSEN = (*CLUSTER, "account", "stream")
-IT = Scope(STREAM, CHOSEN)
-REPLICAS = Scope((*STREAM, "server"), CHOSEN)
-CONSUMERS = Scope(CONSUMER, CHOSEN)
-ORIGINS = Scope((*STREAM, "source", "kind"), CHOSEN)
+IT = Scope(STREAM, CHOSEN, one=True)
+REPLICAS = Scope((*STREAM, "server"), CHOSEN, one=True)
+CONSUMERS = Scope(CONSUMER, CHOSEN, one=True)
+ORIGINS = Scope((*STREAM, "source", "kind"), CHOSEN, one=True)
 ON = f"on ({IT.by()})"
 
 BYTES, MAX_BYTES = IT.now("jetstream_stream_bytes"), IT.now("jetstream_stream_max_bytes")
@@ -205,7 +205,7 @@ LIMITS = Row(
                     "removed",
                 ),
             ),
-            look=Look("cps", minimum=0),
+            look=Look("mps", minimum=0),
             width=24,
         ),
     ),
@@ -324,7 +324,7 @@ BOARD = Board(
     "One stream: contents, limits, replicas and consumers.",
     (
         JOB,
-        cluster(several=False),
+        cluster(several=False, metric="jetstream_stream_has_leader"),
         chosen("account", "Account", "jetstream_stream_has_leader", "nats_cluster", several=False),
         chosen(
             "stream",
@@ -336,4 +336,5 @@ BOARD = Board(
         ),
     ),
     (CONFIGURATION, NOW, LIMITS, READERS, PLACES),
+    Query(IT.over("increase", "jetstream_stream_leader_changes_total", "2m"), "of {{stream}}"),
 )
