@@ -2,7 +2,8 @@
 "use strict";
 
 const legend = (format, metric) => {
-  if (format && format !== "__auto") return format.replace(/\{\{\s*(\w+)\s*\}\}/g, (_, label) => metric[label] ?? "");
+  // As Grafana does: a label that is missing or empty leaves its name.
+  if (format && format !== "__auto") return format.replace(/\{\{\s*(\w+)\s*\}\}/g, (_, label) => metric[label] || label);
   const labels = Object.entries(metric).filter(([name]) => name !== "__name__");
   return labels.map(([name, value]) => `${name}="${value}"`).join(", ") || "Value";
 };

@@ -3,6 +3,7 @@
 
 const CELL = { width: 64, height: 38, gap: 8 };
 const HEAD = 30;
+const LEGEND = { row: 22, most: 0.35 }; // of the panel; what is longer scrolls in Grafana, and is a problem here
 
 const emptyIn = (panel, data) => data.answers[panel.id].every((answer) => answer.length === 0);
 
@@ -72,8 +73,8 @@ const timeseries = (panel, data, width, height) => {
   const names = seriesOf(panel, data.answers[panel.id]).map(({ name }) => name);
   const list = panel.options.legend.displayMode === "list";
   const widest = Math.max(...names.map(({ length }) => length)) * 6.6 + 36;
-  const rows = list ? Math.ceil((names.length * widest) / width) : names.length + 1;
-  const legendHeight = Math.min(rows * 19 + 2, height * 0.5);
+  const rows = list ? Math.ceil(names.length / Math.max(1, Math.floor(width / widest))) : names.length + 1;
+  const legendHeight = Math.min(rows * LEGEND.row, height * LEGEND.most);
   const { svg, series } = lines(panel, data, width, height - legendHeight);
   if (list) return `${svg}<div class="legend list" style="height:${legendHeight}px">${series.map(legendItem).join("")}</div>`;
   const head = "<tr><th>Name</th><th>Last *</th><th>Max</th></tr>";
