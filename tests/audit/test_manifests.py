@@ -1,12 +1,12 @@
 """Each check of manifests: silent on the example, and alone in speaking once the example is spoilt for it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from copy import deepcopy
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.support import manifests as example
 
 from jetstream_exporter.audit import kubernetes
@@ -14,9 +14,6 @@ from jetstream_exporter.audit.command import main
 from jetstream_exporter.audit.finding import Finding, Severity, judge
 from jetstream_exporter.audit.manifests import (
     Manifest,
-    ManifestError,
-    parse,
-    read,
     runs_nats,
     split_image,
     workloads,
@@ -43,6 +40,12 @@ def container(objects: Objects) -> dict[str, Any]:
 
 def pod(objects: Objects) -> dict[str, Any]:
     found: dict[str, Any] = the(objects, "StatefulSet")["spec"]["template"]["spec"]
+    return found
+
+
+def claim(objects: Objects) -> dict[str, Any]:
+    (template,) = the(objects, "StatefulSet")["spec"]["volumeClaimTemplates"]
+    found: dict[str, Any] = template["spec"]["resources"]["requests"]
     return found
 
 
@@ -78,7 +81,7 @@ SPOILT: list[tuple[str, str, Callable[[Objects], Any], str]] = [
         "too-few-servers",
         "warning",
         lambda o: the(o, "StatefulSet")["spec"].pop("replicas"),
-        "1 servers",
+        "1 server",
     ),
     (
         "headless-service-missing",
@@ -214,7 +217,41 @@ SPOILT: list[tuple[str, str, Callable[[Objects], Any], str]] = [
         "store-above-volume",
         "info",
         without("ConfigMap", "nats-config"),
-        "so max_file_store is not judged",
+        "no ConfigMap with its nats.conf was found, so max_file_store is not judged",
+    ),
+    (
+        "store-above-volume",
+        "info",
+        lambda o: conf(o, "max_file_store: 8Gi", "max_file_store: $SIZE"),
+        "max_file_store is $SIZE, which says no size here",
+    ),
+    (
+        "store-above-volume",
+        "info",
+        lambda o: (
+            conf(o, "jetstream {", "elsewhere {"),
+            conf(o, "jetstream: enabled", ""),
+            the(o, "StatefulSet")["spec"].pop("volumeClaimTemplates"),
+        ),
+        "its nats.conf has no jetstream block, so its store is not judged",
+    ),
+    (
+        "store-above-volume",
+        "error",
+        lambda o: claim(o).update(storage=2**33),
+        "max_file_store is 8589934592 bytes, on a volume of 8589934592",
+    ),
+    (
+        "startup-probe-missing",
+        "warning",
+        probe("startup", "/varz"),
+        "no startupProbe asks /healthz",
+    ),
+    (
+        "readiness-probe-wrong",
+        "warning",
+        probe("readiness", "/"),
+        "no readinessProbe asks /healthz",
     ),
     (
         "server-name-fixed",
@@ -285,6 +322,7 @@ def test_what_is_wrong_is_found_and_nothing_else(
         ("nats:2.15", None, True),
         ("registry.example.com/nats-server:2.15", None, True),
         ("registry.example.com/own:1.0", ["nats-server"], True),
+        ("registry.example.com/own:1.0", ["/usr/bin/nats-server"], True),
         ("registry.example.com/own:1.0", ["nats"], False),
         ("natsio/nats-box:0.19.7", None, False),
         ("natsio/prometheus-nats-exporter:0.20.1", None, False),
@@ -392,7 +430,10 @@ def test_a_configuration_is_read_in_either_notation_and_without_its_comments() -
     )
     json = NatsConf('{"jetstream": {"max_file_store": 2G, "store_dir": "/data"}}')
 
-    assert plain.size("max_file_store") == json.size("max_file_store") == 2 * 10**9
+    accounts = NatsConf("accounts {A: {jetstream: {max_file: 1G}}}\njetstream {max_file_store: 2G}")
+
+    assert accounts.value("max_file_store") == "2G"
+    assert plain.value("max_file_store") == json.value("max_file_store") == "2G"
     assert plain.duration("lame_duck_duration") == 90
     assert json.value("store_dir") == "/data"
     assert plain.has("jetstream")
@@ -400,39 +441,53 @@ def test_a_configuration_is_read_in_either_notation_and_without_its_comments() -
     assert not NatsConf("port: 4222").has("jetstream")
 
 
-def test_a_list_and_an_equals_sign_are_read() -> None:
-    text = "kind: List\nitems:\n- {kind: A, metadata: {name: a}, matchType: =}\n"
+EXAMPLE = example.objects()
+ODD: list[Any] = [
+    None,
+    0,
+    -1,
+    10**30,
+    1.5,
+    True,
+    "",
+    "x",
+    "$A",
+    [],
+    ["x"],
+    [None],
+    {},
+    {"x": 1},
+    {1: {}},
+]
 
-    (found,) = parse(text, "here")
 
-    assert (found.kind, found.name) == ("A", "a")
-    assert found.object["matchType"] == "="
+def places(value: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    below = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    )
+    for key, part in below:
+        yield (*at, key)
+        yield from places(part, (*at, key))
 
 
-@pytest.mark.parametrize(
-    ("name", "text", "said"),
-    [
-        ("a.yaml", "{{ if }}\na: b: c", "a.yaml:1: is not YAML; render templates first"),
-        ("a.txt", "", "no *.yaml or *.yml in it"),
-        (
-            "a.yaml",
-            yaml.safe_dump({"kind": "Pod"}),
-            "no StatefulSet, Deployment or DaemonSet there runs nats-server",
-        ),
-    ],
-)
-def test_what_is_no_manifest_is_said_in_a_sentence(
-    name: str, text: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@settings(max_examples=400, deadline=None, derandomize=True)
+@given(place=st.sampled_from(list(places(EXAMPLE))), odd=st.sampled_from(ODD))
+def test_nothing_that_stands_where_it_should_not_ends_the_audit(
+    place: tuple[Any, ...], odd: Any
 ) -> None:
-    (tmp_path / name).write_text(text)
+    objects = deepcopy(EXAMPLE)
+    inside: Any = objects
+    for key in place[:-1]:
+        inside = inside[key]
+    inside[place[-1]] = odd
 
-    assert main(["audit", "--manifests", str(tmp_path)]) == 2
-    assert said in capsys.readouterr().err
-
-
-def test_a_folder_that_is_not_there_is_said_so() -> None:
-    with pytest.raises(ManifestError, match="there is no such file or folder"):
-        read(["/not/there"])
+    objects = [each for each in objects if isinstance(each, dict)]
+    for found in judge(kubernetes.CHECKS, workloads([Manifest("here.yaml", o) for o in objects])):
+        assert found.object.partition(" ")[0] in ("StatefulSet", "Deployment", "DaemonSet")
 
 
 def test_the_command_passes_the_example_and_names_its_checks(

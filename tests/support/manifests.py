@@ -12,7 +12,7 @@ from typing import Any
 
 import aiohttp
 import yaml
-from tests.support.chart import ROOT
+from tests.support.chart import FASTEST, ROOT
 from tests.support.ports import free_ports
 from tests.support.tools import nats_server
 
@@ -23,7 +23,7 @@ Object = dict[str, Any]
 
 def objects() -> list[Object]:
     files = [file for file in sorted(FOLDER.glob("*.yaml")) if file.stem != "kustomization"]
-    return [found for file in files for found in yaml.safe_load_all(file.read_text())]
+    return [found for file in files for found in yaml.load_all(file.read_text(), FASTEST)]
 
 
 def the(kind: str, name: str) -> Object:

@@ -10,6 +10,7 @@ from typing import Any
 
 from jetstream_exporter import log
 from jetstream_exporter.audit import consumers, kubernetes, manifests, report, servers, streams
+from jetstream_exporter.audit.documents import ManifestError
 from jetstream_exporter.audit.finding import Check, Finding, Severity, judge, ordered
 from jetstream_exporter.audit.observe import Observation, observe
 from jetstream_exporter.config import ConfigError
@@ -111,8 +112,8 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     try:
         findings, checks = _judge(arguments)
-    except (ConfigError, manifests.ManifestError) as error:
-        print(f"jetstream-exporter audit: {error}", file=sys.stderr)
+    except (ConfigError, ManifestError) as error:
+        print(report.visible(f"jetstream-exporter audit: {error}"), file=sys.stderr)
         return 2
     if arguments.format == "text":
         print(report.text(findings, checks, colour=sys.stdout.isatty()), end="")
@@ -128,7 +129,7 @@ def _judge(arguments: argparse.Namespace) -> tuple[list[Finding], list[Check[Any
     if arguments.manifests:
         found = manifests.workloads(manifests.read(arguments.manifests))
         if not found:
-            raise manifests.ManifestError(
+            raise ManifestError(
                 f"{', '.join(arguments.manifests)}: no StatefulSet, Deployment or DaemonSet there runs nats-server"
             )
         offline = [check for check in MANIFESTS if check.name not in arguments.skip]

@@ -12,9 +12,12 @@ from jetstream_exporter.audit.manifests import (
     Workloads,
     each,
     mapping,
-    sequence,
+    mappings,
+    number,
+    text,
+    words,
 )
-from jetstream_exporter.audit.natsconf import quantity
+from jetstream_exporter.audit.natsconf import NatsConf, quantity, size
 
 MONITORING = 8222
 
@@ -24,24 +27,25 @@ def stateful(workload: Workload) -> Iterator[str]:
         yield f"a {workload.manifest.kind} gives its pods neither names nor volumes that stay"
 
 
-def size(workload: Workload) -> Iterator[str]:
-    replicas = workload.manifest.spec.get("replicas", 1)
-    if (
-        isinstance(replicas, int)
-        and workload.manifest.kind != "DaemonSet"
-        and (replicas < 3 or replicas % 2 == 0)
-    ):
-        yield f"{replicas} servers"
+def members(workload: Workload) -> Iterator[str]:
+    replicas = _replicas(workload)
+    if workload.manifest.kind != "DaemonSet" and (replicas < 3 or replicas % 2 == 0):
+        yield f"{replicas} server{'' if replicas == 1 else 's'}"
+
+
+def _replicas(workload: Workload) -> int:
+    replicas = number(workload.manifest.spec.get("replicas"))
+    return 1 if replicas is None else replicas
 
 
 def headless(workload: Workload) -> Iterator[str | tuple[str, Severity]]:
-    named = workload.manifest.spec.get("serviceName")
+    named = text(workload.manifest.spec.get("serviceName"))
     services = {s.name: s for s in workload.services() if s.spec.get("clusterIP") == "None"}
     if not services:
         yield "no headless Service selects its pods"
     elif named not in services:
         yield f"serviceName is {named!r}, and the headless Service is {', '.join(services)}"
-    elif not services[str(named)].spec.get("publishNotReadyAddresses"):
+    elif not services[named].spec.get("publishNotReadyAddresses"):
         yield (
             f"Service {named} hides servers that are not ready (publishNotReadyAddresses)",
             Severity.WARNING,
@@ -50,33 +54,41 @@ def headless(workload: Workload) -> Iterator[str | tuple[str, Severity]]:
 
 def volume(workload: Workload) -> Iterator[str | tuple[str, Severity]]:
     claims = _claims(workload)
-    if not claims:
-        yield "it has no volumeClaimTemplates: messages die with the pod", Severity.ERROR
-        return
-    if workload.conf is None or not workload.conf.has("jetstream"):
+    conf = workload.conf
+    if conf is not None and not conf.has("jetstream"):
+        yield f"its {conf.file} has no jetstream block, so its store is not judged", Severity.INFO
+    elif not claims:
+        yield "it has no volumeClaimTemplates: messages die with the pod"
+    elif conf is None:
         yield (
-            "no ConfigMap with a jetstream block was found, so max_file_store is not judged",
+            "no ConfigMap with its nats.conf was found, so max_file_store is not judged",
             Severity.INFO,
         )
-        return
-    store = workload.conf.size("max_file_store", "max_file")
-    largest = max(claims)
-    if store is None:
+    else:
+        yield from _store(conf, max(claims))
+
+
+def _store(conf: NatsConf, largest: int) -> Iterator[str | tuple[str, Severity]]:
+    told = conf.value("max_file_store") or conf.value("max_file")
+    if told is None:
         yield (
             "max_file_store is not set: the server takes three quarters of what is free at its first start",
             Severity.WARNING,
+        )
+    elif (store := size(told)) is None:
+        yield (
+            f"max_file_store is {told}, which says no size here, so it is not judged",
+            Severity.INFO,
         )
     elif store >= largest:
         yield f"max_file_store is {store} bytes, on a volume of {largest}"
 
 
 def _claims(workload: Workload) -> list[int]:
-    templates = sequence(workload.manifest.spec, "volumeClaimTemplates")
-    sizes = (
-        quantity(str(mapping(claim, "spec", "resources", "requests").get("storage", "")))
-        for claim in templates
-    )
-    return [size for size in sizes if size is not None]
+    templates = mappings(workload.manifest.spec, "volumeClaimTemplates")
+    wanted = [mapping(claim, "spec", "resources", "requests").get("storage") for claim in templates]
+    sizes = [quantity(text(each)) if isinstance(each, str) else number(each) for each in wanted]
+    return [each for each in sizes if each is not None]
 
 
 def names(workload: Workload) -> Iterator[str]:
@@ -89,12 +101,11 @@ def names(workload: Workload) -> Iterator[str]:
 
 def spread(workload: Workload) -> Iterator[str]:
     affinity = mapping(workload.pod, "affinity", "podAntiAffinity")
-    hard = sequence(affinity, "requiredDuringSchedulingIgnoredDuringExecution")
+    hard = mappings(affinity, "requiredDuringSchedulingIgnoredDuringExecution")
     constraints = [
         rule
-        for rule in sequence(workload.pod, "topologySpreadConstraints")
-        if mapping({"rule": rule}, "rule").get("whenUnsatisfiable", "DoNotSchedule")
-        == "DoNotSchedule"
+        for rule in mappings(workload.pod, "topologySpreadConstraints")
+        if rule.get("whenUnsatisfiable", "DoNotSchedule") == "DoNotSchedule"
     ]
     if not hard and not constraints:
         yield "nothing keeps two of its pods off one node"
@@ -104,8 +115,8 @@ def budget(workload: Workload) -> Iterator[str]:
     budgets = list(workload.of_kind("PodDisruptionBudget", "spec", "selector"))
     if not budgets:
         yield "no PodDisruptionBudget selects its pods"
-    replicas = workload.manifest.spec.get("replicas", 1)
-    if not isinstance(replicas, int) or replicas < 3:  # there is no majority to protect
+    replicas = _replicas(workload)
+    if replicas < 3:  # there is no majority to protect
         return
     for found in budgets:
         allowed = _allowed(found.spec, replicas)
@@ -114,10 +125,10 @@ def budget(workload: Workload) -> Iterator[str]:
 
 
 def _allowed(spec: Object, replicas: int) -> int | None:
-    unavailable, available = spec.get("maxUnavailable"), spec.get("minAvailable")
-    if isinstance(unavailable, int):
+    unavailable, available = number(spec.get("maxUnavailable")), number(spec.get("minAvailable"))
+    if unavailable is not None:
         return unavailable
-    return replicas - available if isinstance(available, int) else None
+    return replicas - available if available is not None else None
 
 
 def monitoring(workload: Workload) -> Iterator[str | tuple[str, Severity]]:
@@ -129,20 +140,20 @@ def monitoring(workload: Workload) -> Iterator[str | tuple[str, Severity]]:
                 Severity.ERROR,
             )
     policies = workload.of_kind("NetworkPolicy", "spec", "podSelector")
-    if not any("Ingress" in p.spec.get("policyTypes", ["Ingress"]) for p in policies):
+    if not any("Ingress" in (words(p.spec, "policyTypes") or ["Ingress"]) for p in policies):
         yield "no NetworkPolicy says who may reach the monitoring port"
 
 
 def _offers_monitoring(workload: Workload, spec: Object) -> bool:
-    container = {
-        port.get("name")
-        for port in sequence(workload.container, "ports")
+    named = [
+        text(port.get("name"))
+        for port in mappings(workload.container, "ports")
         if port.get("containerPort") == MONITORING
-    }
-    wanted = {MONITORING, *container} - {None}
+    ]
+    wanted = [MONITORING, *filter(None, named)]
     return any(
         port.get("targetPort", port.get("port")) in wanted or port.get("port") == MONITORING
-        for port in sequence(spec, "ports")
+        for port in mappings(spec, "ports")
     )
 
 
@@ -163,7 +174,7 @@ CHECKS: tuple[Check[Workloads], ...] = (
         "there are three servers or five",
         "Two bear the loss of none, and four no more than three.",
         "Set replicas to 3 or 5.",
-        each(size),
+        each(members),
     ),
     Check(
         "headless-service-missing",

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import yaml
-
+from jetstream_exporter.audit import documents
 from jetstream_exporter.audit.finding import Seen, Severity
 from jetstream_exporter.audit.natsconf import NatsConf
 
 Object = Mapping[str, Any]
 WORKLOADS = ("StatefulSet", "Deployment", "DaemonSet")
 SERVERS = ("nats", "nats-server")
-STDIN = "-"
-
-
-class ManifestError(Exception):
-    """What was given is not manifests; one sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +22,15 @@ class Manifest:
 
     @property
     def kind(self) -> str:
-        return str(self.object.get("kind", ""))
+        return text(self.object.get("kind"))
 
     @property
     def name(self) -> str:
-        return str(self.part("metadata").get("name", ""))
+        return text(self.part("metadata").get("name"))
+
+    @property
+    def namespace(self) -> str:
+        return text(self.part("metadata").get("namespace"))
 
     @property
     def spec(self) -> Object:
@@ -45,6 +41,17 @@ class Manifest:
         return mapping(self.object, *keys)
 
 
+# Who wrote the manifests may have put anything anywhere: each of these gives what is of the kind, and else nothing.
+
+
+def text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def number(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
 def mapping(value: Object, *keys: str) -> Object:
     found: Any = value
     for key in keys:
@@ -52,9 +59,14 @@ def mapping(value: Object, *keys: str) -> Object:
     return found if isinstance(found, Mapping) else {}
 
 
-def sequence(value: Object, key: str) -> Sequence[Any]:
+def mappings(value: Object, key: str) -> Sequence[Object]:
     found = value.get(key)
-    return found if isinstance(found, list) else []
+    return [item for item in found if isinstance(item, Mapping)] if isinstance(found, list) else []
+
+
+def words(value: Object, key: str) -> Sequence[str]:
+    found = value.get(key)
+    return [text(item) for item in found] if isinstance(found, list) else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,51 +126,7 @@ def each(
 
 
 def read(paths: Sequence[str]) -> list[Manifest]:
-    return [manifest for path in paths for manifest in _read(path)]
-
-
-def _read(path: str) -> Iterator[Manifest]:
-    if path == STDIN:
-        yield from parse(sys.stdin.read(), "standard input")
-        return
-    place = Path(path)
-    if not place.exists():
-        raise ManifestError(f"{path}: there is no such file or folder")
-    files = [place] if place.is_file() else sorted([*place.rglob("*.yaml"), *place.rglob("*.yml")])
-    if not files:
-        raise ManifestError(f"{path}: no *.yaml or *.yml in it")
-    for file in files:
-        try:
-            text = file.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ManifestError(f"{file}: cannot be read: {error}") from None
-        yield from parse(text, str(file))
-
-
-def parse(text: str, file: str) -> Iterator[Manifest]:
-    try:
-        documents = list(yaml.load_all(text, _Loader))
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        raise ManifestError(
-            f"{file}{line}: is not YAML; render templates first (helm template)"
-        ) from None
-    for document in documents:
-        if isinstance(document, Mapping) and document.get("kind") == "List":
-            yield from (Manifest(file, item) for item in sequence(document, "items"))
-        elif isinstance(document, Mapping) and "kind" in document:
-            yield Manifest(file, document)
-
-
-class _Loader(yaml.SafeLoader):
-    """Safe, and a bare = is a string, as it is to Kubernetes."""
-
-
-_Loader.yaml_implicit_resolvers = {
-    key: [(tag, regex) for tag, regex in resolvers if tag != "tag:yaml.org,2002:value"]
-    for key, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
+    return [Manifest(file, document) for file, document in documents.read(paths)]
 
 
 def workloads(manifests: Sequence[Manifest]) -> list[Workload]:
@@ -166,15 +134,15 @@ def workloads(manifests: Sequence[Manifest]) -> list[Workload]:
         Workload(manifest, container, _conf(manifest, manifests), _around(manifest, manifests))
         for manifest in manifests
         if manifest.kind in WORKLOADS
-        for container in sequence(manifest.part("spec", "template", "spec"), "containers")
-        if isinstance(container, Mapping) and runs_nats(container)
+        for container in mappings(manifest.part("spec", "template", "spec"), "containers")
+        if runs_nats(container)
     ]
 
 
 def runs_nats(container: Object) -> bool:
-    repository, _ = split_image(str(container.get("image", "")))
-    command = [str(word) for word in sequence(container, "command")]
-    return repository.rpartition("/")[2] in SERVERS or "nats-server" in command[:1]
+    repository, _ = split_image(text(container.get("image")))
+    program = "".join(words(container, "command")[:1])
+    return repository.rpartition("/")[2] in SERVERS or program.rpartition("/")[2] == "nats-server"
 
 
 def split_image(image: str) -> tuple[str, str]:
@@ -187,21 +155,16 @@ def split_image(image: str) -> tuple[str, str]:
 
 
 def _around(manifest: Manifest, manifests: Sequence[Manifest]) -> list[Manifest]:
-    namespace = manifest.part("metadata").get("namespace")
-    return [m for m in manifests if m.part("metadata").get("namespace") == namespace]
+    return [m for m in manifests if m.namespace == manifest.namespace]
 
 
 def _conf(manifest: Manifest, manifests: Sequence[Manifest]) -> NatsConf | None:
     """The configuration in the ConfigMap that the pod mounts."""
-    volumes = sequence(manifest.part("spec", "template", "spec"), "volumes")
-    names = {
-        mapping(volume, "configMap").get("name")
-        for volume in volumes
-        if isinstance(volume, Mapping)
-    }
+    volumes = mappings(manifest.part("spec", "template", "spec"), "volumes")
+    names = {text(mapping(volume, "configMap").get("name")) for volume in volumes}
     for each in _around(manifest, manifests):
         if each.kind == "ConfigMap" and each.name in names:
-            for file, text in each.part("data").items():
-                if file.endswith(".conf"):
-                    return NatsConf(str(text))
+            for file, content in each.part("data").items():
+                if text(file).endswith(".conf"):
+                    return NatsConf(text(content), file)
     return None

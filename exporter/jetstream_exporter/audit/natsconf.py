@@ -14,13 +14,14 @@ _POWERS = "kmgtpe"
 
 
 class NatsConf:
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, file: str = "nats.conf") -> None:
+        self.file = file
         self._text = _COMMENT.sub(r"\1", text)
 
-    def value(self, *names: str) -> str | None:
-        """The first value of any of these names, wherever it stands."""
+    def value(self, name: str) -> str | None:
+        """The first value of this name, wherever it stands."""
         found = re.search(
-            rf'(?<![\w.])"?(?:{"|".join(names)})"?\s*[:=\s]\s*"?([^\s",;}}\]]+)',
+            rf'(?<![\w.])"?{name}"?\s*[:=\s]\s*"?([^\s",;}}\]]+)',
             self._text,
             re.IGNORECASE,
         )
@@ -28,10 +29,6 @@ class NatsConf:
 
     def has(self, name: str) -> bool:
         return re.search(rf'(?<![\w.])"?{name}"?\s*[:={{\s]', self._text) is not None
-
-    def size(self, *names: str) -> int | None:
-        value = self.value(*names)
-        return None if value is None else size(value)
 
     def duration(self, name: str) -> float | None:
         value = self.value(name)

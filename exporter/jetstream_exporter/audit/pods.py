@@ -11,8 +11,10 @@ from jetstream_exporter.audit.manifests import (
     Workloads,
     each,
     mapping,
-    sequence,
+    number,
     split_image,
+    text,
+    words,
 )
 
 # nats-server's own (server/const.go): 10 s of grace, then 2 minutes for the clients.
@@ -22,27 +24,27 @@ LEAST_GRACE = 60
 
 
 def image(workload: Workload) -> Iterator[str]:
-    whole = str(workload.container.get("image", ""))
+    whole = text(workload.container.get("image"))
     _, tag = split_image(whole)
     if not tag.startswith("@sha256:") and not re.match(r"v?\d+\.\d+", tag):
         yield f"image {whole} names no minor version"
 
 
 def grace(workload: Workload) -> Iterator[str]:
-    seconds = workload.pod.get("terminationGracePeriodSeconds", DEFAULT_GRACE)
+    seconds = number(workload.pod.get("terminationGracePeriodSeconds", DEFAULT_GRACE))
     needed: float = LEAST_GRACE
     if workload.conf is not None and _leaves_as_lame_duck(workload):
         duck = workload.conf.duration("lame_duck_duration") or LAME_DUCK
         needed = max(
             needed, duck + (workload.conf.duration("lame_duck_grace_period") or LAME_DUCK_GRACE)
         )
-    if isinstance(seconds, int) and seconds < needed:
+    if seconds is not None and seconds < needed:
         yield f"terminationGracePeriodSeconds is {seconds}; its stop may take {needed:g} s"
 
 
 def _leaves_as_lame_duck(workload: Workload) -> bool:
-    command = sequence(mapping(workload.container, "lifecycle", "preStop", "exec"), "command")
-    return "ldm" in " ".join(str(word) for word in command)
+    command = words(mapping(workload.container, "lifecycle", "preStop", "exec"), "command")
+    return "ldm" in " ".join(command)
 
 
 def lame_duck(workload: Workload) -> Iterator[str]:
@@ -77,7 +79,7 @@ def liveness(workload: Workload) -> Iterator[str | tuple[str, Severity]]:
 def readiness(workload: Workload) -> Iterator[str | tuple[str, Severity]]:
     path = _path(workload, "readinessProbe")
     if not path:
-        yield "no readinessProbe"
+        yield "no readinessProbe asks /healthz"
     elif "js-enabled=" in path:
         what = f"readinessProbe asks {path}: the old spelling, for which the server logs a warning each time"
         yield what, Severity.INFO
@@ -87,7 +89,9 @@ def readiness(workload: Workload) -> Iterator[str | tuple[str, Severity]]:
 
 
 def _path(workload: Workload, probe: str) -> str:
-    return str(mapping(workload.container, probe, "httpGet").get("path", ""))
+    """What a probe asks for; nothing where there is none, or where it asks no health endpoint."""
+    path = text(mapping(workload.container, probe, "httpGet").get("path"))
+    return path if path.startswith("/healthz") else ""
 
 
 CHECKS: tuple[Check[Workloads], ...] = (

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import re
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
 from jetstream_exporter import __version__
@@ -14,6 +18,8 @@ from jetstream_exporter.audit.finding import Check, Finding, Severity
 Checks = Sequence[Check[Any]]
 COLOURS = {Severity.ERROR: "31", Severity.WARNING: "33", Severity.INFO: "36"}
 SARIF_LEVEL = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
+# What XML 1.0 calls no Char.
+NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
@@ -27,7 +33,7 @@ def text(findings: Sequence[Finding], checks: Checks, *, colour: bool = False) -
             lines += [*_reasons(findings, told), _paint(finding, colour)]
             told = kind
         where = f"{finding.file}: " if finding.file else ""
-        lines.append(f"  {where}{finding.object}: {finding.seen}")
+        lines.append(visible(f"  {where}{finding.object}: {finding.seen}"))
     lines += _reasons(findings, told)
     return "\n".join([*lines, summary(findings, checks)]) + "\n"
 
@@ -44,6 +50,11 @@ def _paint(finding: Finding, colour: bool) -> str:
     if colour:
         word = f"\x1b[{COLOURS[finding.severity]}m{word}\x1b[0m"
     return f"{word} {finding.check}"
+
+
+def visible(words: str) -> str:
+    """A name is whatever its maker typed; none of it reaches the terminal as more than text."""
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in words)
 
 
 def summary(findings: Sequence[Finding], checks: Checks) -> str:
@@ -80,13 +91,19 @@ def sarif(findings: Sequence[Finding], checks: Checks) -> str:
 def _result(finding: Finding) -> dict[str, Any]:
     location: dict[str, Any] = {"logicalLocations": [{"fullyQualifiedName": finding.object}]}
     if finding.file:
-        location["physicalLocation"] = {"artifactLocation": {"uri": finding.file}}
+        location["physicalLocation"] = {"artifactLocation": {"uri": _uri(finding.file)}}
     return {
         "ruleId": finding.check,
         "level": SARIF_LEVEL[finding.severity],
         "message": {"text": f"{finding.object}: {finding.seen}. {finding.advice}"},
         "locations": [location],
     }
+
+
+def _uri(file: str) -> str:
+    """As SARIF wants it: relative to where the audit ran, or of the scheme file."""
+    path = Path(file)
+    return path.as_uri() if path.is_absolute() else quote(os.fsencode(path.as_posix()))
 
 
 def junit(findings: Sequence[Finding], checks: Checks) -> str:
@@ -119,7 +136,7 @@ def _line(finding: Finding) -> str:
 
 def _clean(words: str) -> str:
     """XML has no way to write most control characters, and a stream's name may hold one."""
-    return "".join(c if c >= " " or c in "\n\t" else "\ufffd" for c in words)
+    return NOT_XML.sub("\ufffd", words)
 
 
 FORMATS: dict[str, Callable[[Sequence[Finding], Checks], str]] = {

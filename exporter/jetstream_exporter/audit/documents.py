@@ -1,0 +1,163 @@
+"""Rendered YAML as Kubernetes reads it. Anybody may have written it: a fault in it is one sentence with its place."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import yaml
+
+STDIN = "-"
+# Far above what a chart renders to; the text becomes some forty times as much in memory.
+LARGEST = 32 * 2**20
+# As many nodes may aliases stand for; kubectl, too, refuses a document that is mostly aliases.
+MOST_ALIASED = 100_000
+
+# What YAML 1.1 sees more in than a string, and Kubernetes does not.
+STRINGS = ("value", "timestamp")
+
+Document = Mapping[str, Any]
+
+
+class ManifestError(Exception):
+    """What was given is not manifests; one sentence."""
+
+
+def read(paths: Sequence[str]) -> Iterator[tuple[str, Document]]:
+    """Every object of these files and folders, with the file it stands in."""
+    for path in paths:
+        for file in _files(path):
+            for document in parse(_text(file), "standard input" if file == STDIN else file):
+                yield ("standard input" if file == STDIN else file), document
+
+
+def _files(path: str) -> list[str]:
+    place = Path(path)
+    if path == STDIN or (
+        place.exists() and not place.is_dir()
+    ):  # a pipe of the shell's is a file too
+        return [path]
+    if not place.exists():
+        raise ManifestError(f"{path}: there is no such file or folder")
+    found = sorted(
+        file
+        for ending in ("*.yaml", "*.yml")
+        for file in place.rglob(ending)
+        if _is_file(file) and not _hidden(file, place)
+    )
+    if not found:
+        raise ManifestError(f"{path}: no *.yaml or *.yml in it")
+    return [str(file) for file in found]
+
+
+def _is_file(file: Path) -> bool:
+    """No folder and no pipe; a link to nothing is meant to be one, and is told when it is read."""
+    return file.is_file() or (file.is_symlink() and not file.exists())
+
+
+def _hidden(file: Path, folder: Path) -> bool:
+    """Below a folder like .git or .venv, or like the ..data of a mounted ConfigMap, whose files stand beside it."""
+    return any(part.startswith(".") for part in file.relative_to(folder).parts[:-1])
+
+
+def _text(file: str) -> str:
+    try:
+        if file == STDIN:
+            content = sys.stdin.buffer.read(LARGEST + 1)
+        else:
+            with open(file, "rb") as opened:
+                content = opened.read(LARGEST + 1)
+    except OSError as error:
+        raise ManifestError(f"{file}: cannot be read: {error.strerror}") from None
+    if len(content) > LARGEST:
+        raise ManifestError(f"{file}: is larger than {LARGEST >> 20} MiB")
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ManifestError(f"{file}:{line}: is not text in UTF-8") from None
+
+
+def parse(text: str, file: str) -> Iterator[Document]:
+    """The objects of a text, those of a List among them; documents that are no objects are passed over."""
+    for document in _documents(text, file):
+        if not isinstance(document, Mapping):
+            continue
+        if document.get("kind") == "List":
+            items = document.get("items")
+            yield from (
+                (i for i in items if isinstance(i, Mapping)) if isinstance(items, list) else ()
+            )
+        elif "kind" in document:
+            yield document
+
+
+def _documents(text: str, file: str) -> list[Any]:
+    try:
+        return list(yaml.load_all(text, _Loader))
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or getattr(error, "reason", "it cannot be read")
+    except RecursionError:
+        line, problem = "", "it is nested too deep"
+    hint = "; render templates first (helm template)" if "{{" in text else ""
+    raise ManifestError(f"{file}{line}: is not YAML of Kubernetes: {problem}{hint}")
+
+
+def loader(base: Any) -> Any:
+    """A loader: safe, a bare = and a date are strings as they are to Kubernetes, and aliases are few."""
+
+    class Loader(base):  # type: ignore[misc]
+        yaml_implicit_resolvers: ClassVar[dict[str, list[Any]]] = {
+            key: [(tag, regex) for tag, regex in resolvers if tag.rpartition(":")[2] not in STRINGS]
+            for key, resolvers in base.yaml_implicit_resolvers.items()
+        }
+
+        def construct_document(self, node: yaml.Node) -> Any:
+            _check_aliases(node)
+            return super().construct_document(node)
+
+        def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+            try:
+                return super().construct_object(node, deep)
+            except (ValueError, KeyError):  # a number of 5000 digits, `!!bool maybe`
+                problem = f"{str(node.value)[:40]!r} is no {node.tag.rpartition(':')[2]}"
+                raise _refusal(problem, node) from None
+
+    return Loader
+
+
+def _check_aliases(document: yaml.Node) -> None:
+    """Refuse a document that contains itself, or that is much larger with every alias written out."""
+    weights: dict[
+        int, int
+    ] = {}  # nodes below and with each, by identity; 0 while it is not known yet
+    if _weigh(document, weights) - len(weights) > MOST_ALIASED:
+        raise _refusal(f"its aliases stand for more than {MOST_ALIASED} nodes", document)
+
+
+def _weigh(node: yaml.Node, weights: dict[int, int]) -> int:
+    known = weights.get(id(node))
+    if known == 0:
+        raise _refusal("an alias stands in what it is an alias for", node)
+    if known is None:
+        weights[id(node)] = 0
+        weights[id(node)] = known = 1 + sum(_weigh(below, weights) for below in _below(node))
+    return known
+
+
+def _below(node: yaml.Node) -> Iterable[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        return (part for pair in node.value for part in pair)
+    return node.value if isinstance(node, yaml.SequenceNode) else ()
+
+
+def _refusal(problem: str, node: yaml.Node) -> yaml.YAMLError:
+    return yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
+
+
+# libyaml's, where there is one: ten times as fast.
+_Loader = loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader))
