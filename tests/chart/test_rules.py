@@ -9,6 +9,7 @@ import pytest
 import yaml
 from helm_python.errors import HelmError
 from tests.support import chart
+from tests.support.rules import PROMTOOL_FILES
 from tests.support.tools import tool
 
 RULES = chart.ROOT / "rules"
@@ -80,18 +81,13 @@ def test_promtool_accepts_the_rendered_rules(tmp_path: Path) -> None:
         )
 
 
-def written(folder: Path, rules: dict[str, Any], *, namespace: bool = True) -> list[Path]:
+def written(folder: Path, rules: dict[str, Any]) -> list[Path]:
     """The rendered rules as files for promtool, by the names that they have in rules/."""
-    (folder / "rules").mkdir()
     files = []
     for found in chart.of_kind("PrometheusRule", {"rules": {"enabled": True, **rules}}):
-        groups = found["spec"]["groups"]
-        if not namespace:
-            for group in groups:
-                group["rules"] = [without_namespace(rule) for rule in group["rules"]]
         stem = found["metadata"]["name"].rpartition("-")[2]
-        files.append(folder / "rules" / f"{stem}.yaml")
-        files[-1].write_text(yaml.safe_dump({"groups": groups}))
+        files.append(folder / f"{stem}.yaml")
+        files[-1].write_text(yaml.safe_dump(found["spec"]))
     return files
 
 
@@ -122,6 +118,60 @@ def test_a_change_touches_one_alert_and_there_only_what_it_names() -> None:
 
     assert changed == expected
     assert after == before
+
+
+def test_every_alert_takes_every_change_for_each_of_its_severities() -> None:
+    """All at once, each its own, so that none can reach another."""
+    expected, alerts = {}, {}
+    for number, ((name, severity), rule) in enumerate(shipped_alerts().items(), start=1):
+        new = "none" if severity == "critical" else "info"
+        change = {"for": f"{number}m", "keepFiringFor": f"{number}s", "severity": new}
+        alerts.setdefault(name, {})[severity] = {**change, "labels": {"number": str(number)}}
+        labels = {**rule["labels"], "severity": new, "number": str(number), "namespace": NAMESPACE}
+        changed = {"for": f"{number}m", "keep_firing_for": f"{number}s", "labels": labels}
+        expected[name, new] = {**rule, **changed}
+    records = {name: rule for name, rule in shipped().items() if "record" in rule}
+
+    assert len(expected) == len(shipped_alerts()) > 40
+    assert rendered({"alerts": alerts}) == {**records, **expected}
+
+
+NAMESPACE = chart.RELEASE["namespace"]
+
+
+def shipped_alerts() -> dict[tuple[str, str], Rule]:
+    return {name: rule for name, rule in shipped().items() if "alert" in rule}
+
+
+def test_what_is_said_of_a_severity_goes_before_what_is_said_of_the_alert() -> None:
+    own = {"for": "2m", "labels": {"b": "own"}}
+    change = {"for": "1m", "labels": {"a": "all", "b": "all"}, "critical": own}
+    rules = rendered(
+        {"alerts": {"JetStreamServerStorageHigh": change}, "alertLabels": {"a": "any", "c": "any"}}
+    )
+    critical = rules["JetStreamServerStorageHigh", "critical"]
+    warning = rules["JetStreamServerStorageHigh", "warning"]
+
+    assert (critical["for"], warning["for"]) == ("2m", "1m")
+    assert critical["labels"].items() >= {"a": "all", "b": "own", "c": "any"}.items()
+    assert warning["labels"].items() >= {"a": "all", "b": "all", "c": "any"}.items()
+
+
+@pytest.mark.parametrize("half", [0, 1])
+def test_every_alert_can_be_left_out_for_each_of_its_severities(half: int) -> None:
+    names = list(shipped_alerts())
+    out = names[half::2]
+    alerts: dict[str, Any] = {}
+    for name, severity in out:
+        alerts.setdefault(name, {})[severity] = {"enabled": False}
+
+    assert set(rendered({"alerts": alerts})) == set(shipped()) - set(out)
+
+
+def test_with_every_alert_left_out_the_recordings_stay() -> None:
+    alerts = {name: {"enabled": False} for name, _ in shipped_alerts()}
+
+    assert set(rendered({"alerts": alerts})) == set(shipped()) - set(shipped_alerts())
 
 
 def test_one_change_reaches_both_severities_of_an_alert() -> None:
@@ -190,16 +240,40 @@ def test_a_change_that_cannot_be_made_is_refused(alerts: dict[str, Any], said: s
         rendered({"alerts": alerts})
 
 
-@pytest.mark.parametrize("name", ["exporter", "meta"])
-def test_the_rendered_rules_pass_the_tests_of_the_repository(name: str, tmp_path: Path) -> None:
-    """The quick two of five; that all rules are word for word the tested ones is shown above."""
-    written(tmp_path, {}, namespace=False)
-    (tmp_path / "tests/rules").mkdir(parents=True)
-    tests = tmp_path / f"tests/rules/{name}.yaml"
-    tests.write_text((chart.ROOT / f"tests/rules/{name}.yaml").read_text())
+@pytest.mark.parametrize("file", PROMTOOL_FILES, ids=lambda file: file.stem)
+def test_the_rendered_rules_pass_every_test_of_the_repository(file: Path, tmp_path: Path) -> None:
+    """As they are rendered, namespace and all; quickly, for a test meets only the alerts that it names."""
+    (shipped,) = [f for f in written(tmp_path, {}) if f.stem == file.stem]
+    groups = yaml.safe_load(shipped.read_text())["groups"]
+    whole = yaml.load(file.read_text(), chart.FASTEST)
 
+    for alerts, cases in by_alerts(whole["tests"]).items():
+        stem = "-".join(sorted(alerts))
+        rules = [{**group, "rules": asked(group, alerts)} for group in groups]
+        (tmp_path / f"{stem}.rules").write_text(yaml.safe_dump({"groups": rules}))
+        tests = {**whole, "rule_files": [f"{stem}.rules"], "tests": cases}
+        (tmp_path / f"{stem}.tests").write_text(yaml.safe_dump(tests))
     done = subprocess.run(
-        [tool("promtool"), "test", "rules", tests], capture_output=True, text=True, check=False
+        [tool("promtool"), "test", "rules", *tmp_path.glob("*.tests")],
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
     assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("SUCCESS") == len(list(tmp_path.glob("*.tests")))
+
+
+def by_alerts(cases: list[dict[str, Any]]) -> dict[frozenset[str], list[dict[str, Any]]]:
+    """The tests by the alerts that they name, expecting the label of the namespace too."""
+    found: dict[frozenset[str], list[dict[str, Any]]] = {}
+    for case in cases:
+        judged = case.get("alert_rule_test", [])
+        for expected in (alert for each in judged for alert in each.get("exp_alerts") or []):
+            expected["exp_labels"]["namespace"] = chart.RELEASE["namespace"]
+        found.setdefault(frozenset(each["alertname"] for each in judged), []).append(case)
+    return found
+
+
+def asked(group: Rule, alerts: frozenset[str]) -> list[Rule]:
+    return [rule for rule in group["rules"] if rule.get("alert") in {None, *alerts}]
