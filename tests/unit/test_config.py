@@ -248,13 +248,14 @@ MISTAKES = {
         clusters("'http://prometheus:hunter2'"),
         "bad.yaml:2: clusters[0].targets[0]: this has a wrong port; allowed are 1 to 65535",
     ),
-    "a connection's URL without a scheme": (
-        "clusters:\n  - system:\n      urls: ['nats:4222']",
-        "bad.yaml:2: clusters[0].system: urls[0]: 'nats:4222' is not a URL like nats://nats:4222",
+    "a connection's URL for a browser": (
+        "clusters:\n  - system:\n      urls: ['http://nats:4222']",
+        "bad.yaml:2: clusters[0].system: urls[0]: 'http://nats:4222' is not a URL like nats://nats:4222",
     ),
     "a secret in a connection's URL without a scheme": (
         "clusters:\n  - accounts:\n      - urls: ['u:hunter2@nats:4222']",
-        "bad.yaml:3: clusters[0].accounts[0]: urls[0]: this is not a URL like nats://nats:4222",
+        "bad.yaml:3: clusters[0].accounts[0]: urls[0]: a URL must not hold a user or a password; "
+        "use username and password_file",
     ),
     "a seed where its file's name belongs": (
         "clusters:\n  - system:\n      urls: [nats://a]\n      nkey_seed_file: SUAhunter2",

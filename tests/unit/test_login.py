@@ -113,7 +113,7 @@ def test_a_context_means_what_the_program_takes_it_for(
     monkeypatch.setenv("HOME", str(folder))
     monkeypatch.setenv("PLACE", str(folder))
     monkeypatch.setenv("NATS_TOKEN", "t0ken")
-    (folder / "a.creds").write_text("")
+    (folder / "a.creds").write_text("BEGIN NATS USER JWT, BEGIN USER NKEY SEED")
     options = {
         "~/a.creds": {"creds": "~/a.creds"},
         "$PLACE/a.creds": {"creds": "$PLACE/a.creds"},
@@ -164,15 +164,15 @@ MISTAKES = {
     ),
     "secret in an address": (
         Nats(urls=["u:hunter2@n"]),
-        "a URL must not hold a user or a password; use username and password_file",
+        "urls[0]: a URL must not hold a user or a password; use username and password_file",
     ),
     "secret in no url": (
         Nats(urls=["nats:/u:hunter2@n"]),
-        "what stands there is not a URL like nats://nats:4222",
+        "urls[0]: this is not a URL like nats://nats:4222",
     ),
     "secret behind a slash": (
         Nats(urls=["nats://u/hunter2@n"]),
-        "what stands there is not a URL like nats://nats:4222",
+        "urls[0]: this is not a URL like nats://nats:4222",
     ),
     "two logins": (
         Nats(urls=URLS, username="u", credentials_file="secret"),
