@@ -57,7 +57,7 @@ class History:
         for key, fresh in read_configurations(reports).items():
             old = self.known.get(key)
             if old is not None and old.identity.same(fresh.identity):
-                fresh.consumers = old.consumers | fresh.consumers
+                fresh.add_to(old)
             self.known[key] = fresh
 
     def complete(self, snapshot: Snapshot, outcomes: Sequence[Outcome], now: float) -> None:

@@ -108,14 +108,32 @@ def test_an_object_made_anew_begins_at_0(scrapes: Scrapes) -> None:
     assert scrapes.scrape(fresh).streams[0].raft.changes == 0
 
 
-def test_a_restart_of_all_servers_is_no_other_incarnation(scrapes: Scrapes) -> None:
-    """Each says its own time of creation before it knows a meta leader, on 2.10."""
-    scrapes.scrape(*trio("n1", version="2.10.26"))
-    scrapes.scrape(*trio("n2", version="2.10.26"))
+def from_disk() -> Report:
+    """A server of 2.10 that starts: it names no meta leader, and has its own times of creation."""
     late = BORN + timedelta(milliseconds=3)
     said = stream("S", alone("n1"), consumer("c", Cluster("C"), created=late), created=late)
-    starting = server("n1", said, version="2.10.26", meta=MetaCluster(), with_config=False)
-    assert changes(scrapes.scrape(starting)) == (1, 1)
+    return server("n1", said, version="2.10.26", meta=MetaCluster())
+
+
+def test_a_restart_of_all_servers_is_no_other_incarnation(scrapes: Scrapes) -> None:
+    scrapes.scrape(*trio("n1", version="2.10.26"))
+    scrapes.scrape(*trio("n2", version="2.10.26"))
+    snapshot = scrapes.scrape(*light(from_disk()))
+    assert (changes(snapshot), unknown_objects(snapshot)) == ((1, 1), 0)
+
+
+def test_a_configuration_read_while_all_servers_restart_serves_later_scrapes(
+    scrapes: Scrapes,
+) -> None:
+    scrapes.scrape(*trio("n1"))
+    scrapes.scrape(from_disk())
+    assert unknown_objects(scrapes.scrape(*light(*trio("n1")))) == 0
+
+
+def test_a_configuration_known_only_from_a_restart_is_asked_for_again(scrapes: Scrapes) -> None:
+    scrapes.scrape(from_disk())
+    assert unknown_objects(scrapes.scrape(*light(from_disk()))) == 0
+    assert unknown_objects(scrapes.scrape(*light(*trio("n1")))) == 2
 
 
 def meta_view(leader: str, *members: str) -> MetaCluster:

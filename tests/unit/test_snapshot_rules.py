@@ -286,7 +286,7 @@ def test_a_starting_server_s_own_time_of_creation_makes_no_other_incarnation() -
     read = server("n1", stream("S", led("n1", "n2", "n3"), consumer("c", led("n1", "n2", "n3"))))
     late = BORN + timedelta(milliseconds=3)
     said = stream("S", alone("n1"), consumer("c", Cluster("C"), created=late), created=late)
-    starting = server("n1", said, meta=MetaCluster(), with_config=False)
+    starting = server("n1", said, version="2.10.26", meta=MetaCluster(), with_config=False)
     snapshot = merge([starting], read_configurations([read]))
     stream_row, consumer_row = snapshot.streams[0], snapshot.consumers[0]
     assert (stream_row.raft.leader, stream_row.figures) == (None, None)

@@ -21,13 +21,17 @@ class Identity(NamedTuple):
             return True
         return self.created == other.created or (self.group != "" and self.group == other.group)
 
+    def covers(self, other: "Identity") -> bool:
+        """Whether what was read of this one holds for the other: not of the unknown for what is known by now."""
+        return self.same(other) and (self != UNKNOWN or other == UNKNOWN)
+
 
 UNKNOWN = Identity(None, "")  # of an object of which only the name is sure
 
 
 class Teller(Protocol):
     @property
-    def informed(self) -> bool: ...
+    def dates(self) -> bool: ...
 
 
 class Detail(Protocol):
@@ -41,6 +45,12 @@ Who = TypeVar("Who", bound=Teller)
 Said = TypeVar("Said", bound=Detail)
 
 
+def told(who: Teller, detail: Detail) -> Identity:
+    """The incarnation as far as this server can tell."""
+    found = identity(detail)
+    return found if who.dates or found.group else UNKNOWN
+
+
 def identity(detail: Detail) -> Identity:
     return Identity(timestamp(detail.created), detail.cluster.raft_group if detail.cluster else "")
 
@@ -52,7 +62,7 @@ def latest(words: Sequence[tuple[Who, Said]]) -> tuple[Identity, list[tuple[Who,
     others created at another: of that alone the incarnation is unknown.
     """
     newest = identity(words[0][1]) if len(words) == 1 else _newest(identity(s) for _, s in words)
-    if newest.group == "" and not any(who.informed for who, _ in words):
+    if newest.group == "" and not any(who.dates for who, _ in words):
         return UNKNOWN, list(words)
     return newest, [word for word in words if newest.same(identity(word[1]))]
 

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 import msgspec
 
 from jetstream_exporter.report import Report
-from jetstream_exporter.snapshot.identity import Identity, identity
+from jetstream_exporter.snapshot.identity import UNKNOWN, Detail, Identity, told
+from jetstream_exporter.snapshot.quorum import speaker
 from jetstream_exporter.snapshot.rows import ConsumerSettings, StreamSettings
 from jetstream_exporter.snapshot.settings import consumer_settings, stream_settings
 from jetstream_exporter.wire import StreamDetail
@@ -22,7 +23,15 @@ class KnownStream(msgspec.Struct):
 
     def consumer(self, name: str, wanted: Identity) -> tuple[Identity, ConsumerSettings] | None:
         found = self.consumers.get(name)
-        return found if found is not None and found[0].same(wanted) else None
+        return found if found is not None and found[0].covers(wanted) else None
+
+    def add_to(self, old: "KnownStream") -> None:
+        """Go beyond what was read before of the same incarnation; what is not sure does not replace what was."""
+        if self.identity == UNKNOWN:
+            self.identity, self.settings = old.identity, old.settings
+        unsure = {name for name, (found, _) in self.consumers.items() if found == UNKNOWN}
+        kept = {name: old.consumers[name] for name in unsure & old.consumers.keys()}
+        self.consumers = old.consumers | self.consumers | kept
 
 
 Known = dict[StreamKey, KnownStream]
@@ -48,21 +57,20 @@ def cluster_label(report: Report) -> str:
 
 
 def _read_stream(known: Known, key: StreamKey, detail: StreamDetail, report: Report) -> None:
+    who = speaker(report)
+
+    def beats(said: Detail, other: Identity) -> bool:
+        leads = said.cluster is None or said.cluster.leader == report.server_name
+        return other == UNKNOWN or (leads and who.informed)
+
     entry = known.get(key)
-    if detail.config is not None:
-        leads = detail.cluster is None or detail.cluster.leader == report.server_name
-        if entry is None:
-            entry = known[key] = KnownStream(identity(detail), stream_settings(detail.config), {})
-        elif leads:
-            entry.identity, entry.settings = identity(detail), stream_settings(detail.config)
+    if detail.config is not None and (entry is None or beats(detail, entry.identity)):
+        consumers = entry.consumers if entry else {}
+        settings = stream_settings(detail.config)
+        entry = known[key] = KnownStream(told(who, detail), settings, consumers)
     if entry is None:
         return
-    for consumer in detail.consumer_detail:
-        if consumer.config is None:
-            continue
-        leads = consumer.cluster is None or consumer.cluster.leader == report.server_name
-        if leads or consumer.name not in entry.consumers:
-            entry.consumers[consumer.name] = (
-                identity(consumer),
-                consumer_settings(consumer.config),
-            )
+    for said in detail.consumer_detail:
+        old = entry.consumers.get(said.name)
+        if said.config is not None and (old is None or beats(said, old[0])):
+            entry.consumers[said.name] = told(who, said), consumer_settings(said.config)

@@ -33,6 +33,11 @@ class Speaker(msgspec.Struct, gc=False):
     level: int = 0  # of the JetStream API that it serves; 0 is not said
     informed: bool = True  # it has heard from a meta leader, and so knows what there is
 
+    @property
+    def dates(self) -> bool:
+        """Whether its times of creation are everybody's; before 2.11 a server that starts says its disk's."""
+        return self.informed or self.says_since
+
 
 def speaker(report: Report) -> Speaker:
     return Speaker(
@@ -115,7 +120,7 @@ def elect(voices: Sequence[Voice], wanted: int | None, heard: frozenset[str]) ->
         members = sum(not who.relayed for who, _ in voices)
         lost = no_majority(members, needed, named) if members else None
         raft = Raft(None, None, named, named_by, False, lost, size, None, needed)
-        raft.disputed = any(_alone(who, group) for who, group in voices)
+        raft.disputed = any(_alone(who, group) and who.informed for who, group in voices)
         return -1, raft
     best = claiming[0] if len(claiming) == 1 else max(claiming, key=lambda i: _authority(voices, i))
     return best, _led(*voices[best], wanted)

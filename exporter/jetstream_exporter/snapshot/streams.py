@@ -36,7 +36,7 @@ def merge_stream(
     """Merge all that was said of one stream. Words about an earlier stream of the same name are left out."""
     told = max(detail.unsupported for _, detail in words)
     incarnation, words = latest(words)
-    if known is not None and not known.identity.same(incarnation):
+    if known is not None and not known.identity.covers(incarnation):
         known = None
     settings = known.settings if known else None
     wanted = settings.replicas if settings else None
