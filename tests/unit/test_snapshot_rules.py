@@ -295,6 +295,75 @@ def test_a_starting_server_s_own_time_of_creation_makes_no_other_incarnation() -
     assert consumer_row.settings is not None
 
 
+# What a server that is cut off still says.
+
+
+def meta(leader: str) -> MetaCluster:
+    return MetaCluster(leader=leader, cluster_size=3)
+
+
+def cut_off(detail: StreamDetail) -> Report:
+    """A server that lost the meta leader and led the stream before."""
+    return server("n1", detail, meta=meta(""))
+
+
+def majority(*details: StreamDetail) -> list[Report]:
+    return [server(name, *details, meta=meta("n2")) for name in ("n2", "n3")]
+
+
+def test_a_stream_deleted_by_the_majority_is_gone_although_its_leader_lists_it() -> None:
+    snapshot = merged(cut_off(stream("S", led("n1", "n2", "n3"), messages=9)), *majority())
+    assert (snapshot.streams, snapshot.consumers) == ([], [])
+
+
+def test_a_consumer_deleted_by_the_majority_is_gone_although_its_leader_lists_it() -> None:
+    kept = stream("S", follows("n2", "n1", "n3"))
+    group = led("n1", "n2", "n3", group="C-R3F-1")
+    alone_with_it = cut_off(stream("S", follows("", "n1", "n2", "n3"), consumer("c", group)))
+    snapshot = merged(alone_with_it, *majority(kept))
+    assert ([row.name for row in snapshot.streams], snapshot.consumers) == (["S"], [])
+
+
+def test_a_stream_made_anew_by_the_majority_is_the_one_that_counts() -> None:
+    """Even with one replica, where the old one has a Raft group."""
+    old = cut_off(stream("S", led("n1", "n2", "n3"), messages=9))
+    new = stream("S", alone("n2"), messages=1, replicas=1, created=BORN + timedelta(hours=1))
+    n2, n3 = server("n2", new, meta=meta("n2")), server("n3", meta=meta("n2"))
+    (row,) = merged(old, n2, n3).streams
+    assert row.figures is not None
+    assert (row.raft.leader, row.figures.messages) == ("n2", 1)
+
+
+def test_a_stream_that_lives_only_on_a_server_that_is_cut_off_is_shown() -> None:
+    """Nobody else holds it, so that nobody can tell it was deleted."""
+    row = merged(cut_off(stream("S", alone("n1"), replicas=1)), *majority()).streams[0]
+    assert (row.name, row.raft.leader) == ("S", "n1")
+
+
+def test_without_a_majority_everything_that_is_listed_is_there() -> None:
+    n2 = server("n2", meta=meta("n2"))
+    said = stream("S", follows("", "n1", "n2", "n3"))
+    assert [row.name for row in merged(cut_off(said), n2).streams] == ["S"]
+
+
+def test_a_server_that_is_not_whole_cannot_say_that_something_is_gone() -> None:
+    reports = majority()
+    for report in reports:
+        report.health = STARTING
+    said = cut_off(stream("S", led("n1", "n2", "n3")))
+    assert [row.name for row in merged(said, *reports).streams] == ["S"]
+
+
+def test_an_account_s_use_is_not_that_of_before_by_a_server_that_is_cut_off() -> None:
+    def using(name: str, leader: str, stored: int, asked: int) -> Report:
+        said = AccountDetail(id="APP", storage=stored, api=ApiStats(asked))
+        return server(name, accounts=[said], meta=meta(leader))
+
+    reports = using("n1", "", 900, 52), using("n2", "n2", 100, 50), using("n3", "n2", 90, 50)
+    (account,) = merged(*reports).accounts
+    assert (account.file.used, account.api_requests) == (100, 52)
+
+
 # Rows.
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from jetstream_exporter.snapshot.identity import UNKNOWN, latest, settled
 from jetstream_exporter.snapshot.known import KnownStream
+from jetstream_exporter.snapshot.presence import present
 from jetstream_exporter.snapshot.quorum import Speaker, elect
 from jetstream_exporter.snapshot.rows import Consumer, ConsumerSettings, Ephemerals, Place, Raft
 from jetstream_exporter.snapshot.settings import consumer_replicas
@@ -24,15 +25,19 @@ def merge_consumers(
     for who, detail in words:
         for consumer in detail.consumer_detail:
             said.setdefault(consumer.name, []).append((who, consumer))
-    return [_merge(place, said[name], known, last_sequence) for name in sorted(said)]
+    there = ((name, present(said[name], place.knowing)) for name in sorted(said))
+    return [_merge(place, name, about, known, last_sequence) for name, about in there if about]
 
 
 def _merge(
-    place: Place, words: list[Word], known: KnownStream | None, last_sequence: int | None
+    place: Place,
+    name: str,
+    words: Sequence[Word],
+    known: KnownStream | None,
+    last_sequence: int | None,
 ) -> Consumer:
     reason = max(consumer.unsupported for _, consumer in words) or None
     incarnation, words = latest(words)
-    name = words[0][1].name
     entry = known.consumer(name, incarnation) if known else None
     settings = entry[1] if entry else None
     wanted = consumer_replicas(settings, known.settings if known else None)

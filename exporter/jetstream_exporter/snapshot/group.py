@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from jetstream_exporter.report import Report
 from jetstream_exporter.snapshot.limits import with_limits
+from jetstream_exporter.snapshot.presence import meta_groups, meta_leader
 from jetstream_exporter.snapshot.quorum import is_complete, no_majority, reachable
 from jetstream_exporter.snapshot.rows import (
     Account,
@@ -131,20 +132,15 @@ def _jetstream(jsz: Jsz) -> JetStream:
 
 
 def meta(cluster: str, reports: Sequence[Report], heard: frozenset[str]) -> list[Meta]:
-    """The meta group by its leader; of two that claim it (a partition) the one more servers name."""
-    groups = {
-        report.server_name: report.jsz.meta_cluster
-        for report in reports
-        if report.jsz and report.jsz.meta_cluster
-    }
+    """The meta group by its leader."""
+    groups = meta_groups(reports)
     if not groups:
         return []
-    votes = Counter(group.leader for group in groups.values() if group.leader)
-    claiming = [name for name, group in groups.items() if group.leader == name]
-    size = max(group.cluster_size for group in groups.values())
-    if claiming:
-        leader = max(sorted(claiming), key=lambda name: votes[name])
+    leader = meta_leader(groups)
+    if leader is not None:
         return [_led_meta(cluster, leader, groups[leader])]
+    votes = Counter(group.leader for group in groups.values() if group.leader)
+    size = max(group.cluster_size for group in groups.values())
     unheard = {name: count for name, count in votes.items() if name not in heard}
     named = max(sorted(unheard), key=lambda name: unheard[name], default=None)
     needed = (
@@ -186,27 +182,38 @@ def _led_meta(cluster: str, leader: str, group: MetaCluster) -> Meta:
     )
 
 
-def accounts(cluster: str, reports: Iterable[Report], labels: dict[str, str]) -> list[Account]:
-    """The accounts' use of the whole cluster: every server says the same, or less while it catches up."""
+def accounts(
+    cluster: str, reports: Iterable[Report], labels: dict[str, str], knowing: frozenset[str]
+) -> list[Account]:
+    """The accounts' use of the whole cluster: every server says the same, or less while it catches up.
+
+    One that is cut off says what was used before, which may be more. Its count of requests is still a count.
+    """
     said: dict[str, list[AccountDetail]] = {}
+    current: dict[str, list[AccountDetail]] = {}
     infos: dict[str, AccountInfo] = {}
     for report in reports:
         if report.account is not None:
             infos[report.account.account] = report.account
         for detail in report.jsz.account_details if report.jsz and not report.via else ():
             said.setdefault(detail.id, []).append(detail)
+            if report.server_name in knowing:
+                current.setdefault(detail.id, []).append(detail)
     rows = []
     for identity in said.keys() | infos.keys():
         label, info = labels.get(identity, identity), infos.get(identity)
-        row = _account(cluster, label, said[identity]) if identity in said else None
+        words = said.get(identity, ())
+        row = _account(cluster, label, words, current.get(identity, words)) if words else None
         row = with_limits(cluster, label, row, info) if info else row
         rows += [row] if row is not None else []
     return sorted(rows, key=lambda row: row.id)
 
 
-def _account(cluster: str, label: str, said: Sequence[AccountDetail]) -> Account:
+def _account(
+    cluster: str, label: str, said: Sequence[AccountDetail], current: Sequence[AccountDetail]
+) -> Account:
     def most(read: Callable[[AccountDetail], int]) -> int:
-        return max(read(detail) for detail in said)
+        return max(read(detail) for detail in current)
 
     return Account(
         cluster=cluster,
@@ -214,6 +221,6 @@ def _account(cluster: str, label: str, said: Sequence[AccountDetail]) -> Account
         name=max(detail.name for detail in said),
         file=AccountStore(most(lambda a: a.storage), limit(most(lambda a: a.reserved_storage))),
         memory=AccountStore(most(lambda a: a.memory), limit(most(lambda a: a.reserved_memory))),
-        api_requests=most(lambda a: a.api.total),
-        api_errors=most(lambda a: a.api.errors),
+        api_requests=max(detail.api.total for detail in said),
+        api_errors=max(detail.api.errors for detail in said),
     )

@@ -13,6 +13,7 @@ import msgspec
 from jetstream_exporter.report import Report
 from jetstream_exporter.snapshot import group
 from jetstream_exporter.snapshot.known import Known, cluster_label
+from jetstream_exporter.snapshot.presence import followers, present
 from jetstream_exporter.snapshot.quorum import Speaker, is_complete, speaker
 from jetstream_exporter.snapshot.rows import Consumer, Place, Snapshot, Stream
 from jetstream_exporter.snapshot.streams import merge_stream
@@ -95,6 +96,7 @@ def _epoch(moment: datetime | None) -> float:
 def _merge_cluster(name: str, reports: Sequence[Report], known: Known, naming: Naming) -> Snapshot:
     speakers = [speaker(report) for report in reports]
     heard = frozenset(who.name for who in speakers if who.complete)
+    knowing = followers(reports, heard)
     labels = account_labels(reports, naming.account_by_name)
     words: dict[tuple[str, str], list[Word]] = {}
     for who, report in zip(speakers, reports, strict=True):
@@ -104,17 +106,18 @@ def _merge_cluster(name: str, reports: Sequence[Report], known: Known, naming: N
     streams: list[Stream] = []
     consumers: list[Consumer] = []
     for account_id, stream in sorted(words, key=lambda key: (labels[key[0]], key[1])):
-        place = Place(name, labels[account_id], account_id, stream, heard)
+        said = present(words[account_id, stream], knowing)
+        if not said:
+            continue
+        place = Place(name, labels[account_id], account_id, stream, heard, knowing)
         entry = known.get((name, account_id, stream))
-        row, its_consumers = merge_stream(
-            place, words[account_id, stream], entry, naming.dead_letter
-        )
+        row, its_consumers = merge_stream(place, said, entry, naming.dead_letter)
         streams.append(row)
         consumers += its_consumers
     return Snapshot(
         servers=group.servers(name, reports, streams, consumers),
         metas=group.meta(name, reports, heard),
-        accounts=group.accounts(name, reports, labels),
+        accounts=group.accounts(name, reports, labels, knowing),
         streams=streams,
         consumers=consumers,
         conflicts=_account_conflicts(name, reports) if naming.account_by_name else (),

@@ -12,13 +12,14 @@ class Row(msgspec.Struct, gc=False):
 
 
 class Place(Row):
-    """Where a stream stands, and which servers' whole lists were heard there."""
+    """Where a stream stands, which servers' whole lists were heard there, and which of these know what there is."""
 
     cluster: str
     account: str  # the label
     account_id: str
     stream: str
     heard: frozenset[str]
+    knowing: frozenset[str]
 
 
 class Store(Row):

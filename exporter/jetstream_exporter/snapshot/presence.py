@@ -1,0 +1,58 @@
+"""What is there. A server that is cut off goes on listing, and leading, what was deleted or made anew meanwhile.
+
+The meta group decides what there is. So where a majority of it follows one leader, the others' words about an object
+hold only as far as these followers do not know better.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
+
+from jetstream_exporter.report import Report
+from jetstream_exporter.snapshot.identity import Detail, identity, latest
+from jetstream_exporter.snapshot.quorum import Speaker
+from jetstream_exporter.wire import MetaCluster
+
+Said = TypeVar("Said", bound=Detail)
+
+
+def meta_groups(reports: Iterable[Report]) -> dict[str, MetaCluster]:
+    """What each server says of the meta group."""
+    return {
+        report.server_name: report.jsz.meta_cluster
+        for report in reports
+        if report.jsz and report.jsz.meta_cluster
+    }
+
+
+def meta_leader(groups: Mapping[str, MetaCluster]) -> str | None:
+    """The server that leads the meta group; of two that claim it (a partition) the one more servers name."""
+    votes = Counter(group.leader for group in groups.values() if group.leader)
+    claiming = [name for name, group in groups.items() if group.leader == name]
+    return max(sorted(claiming), key=lambda name: votes[name], default=None)
+
+
+def followers(reports: Iterable[Report], heard: frozenset[str]) -> frozenset[str]:
+    """The servers that know what there is; nobody where no majority is known to. `heard` have said all they hold."""
+    groups = meta_groups(reports)
+    leader = meta_leader(groups)
+    if leader is None:
+        return frozenset()
+    found = {name for name, group in groups.items() if group.leader == leader and name in heard}
+    return frozenset(found if len(found) > groups[leader].cluster_size // 2 else ())
+
+
+def present(
+    words: Sequence[tuple[Speaker, Said]], knowing: frozenset[str]
+) -> Sequence[tuple[Speaker, Said]]:
+    """The words about what is there; none where a majority of the object's members does not know it any more."""
+    sure = [word for word in words if word[0].relayed or word[0].name in knowing]
+    if not knowing or len(sure) == len(words):
+        return words
+    if sure:
+        newest, _ = latest(sure)
+        return [word for word in words if newest.same(identity(word[1]))]
+    members = {who.name for who, _ in words}
+    for _, said in words:
+        members |= {peer.name for peer in said.cluster.replicas} if said.cluster else set()
+    return () if len(members & knowing) > len(members) // 2 else words
