@@ -38,6 +38,9 @@ class History:
 
     def __init__(self, started: float) -> None:
         self.known: Known = {}
+        self.doubts = (
+            0  # figures of the last snapshot that were left out and will be believed next time
+        )
         self._started = started
         self._pasts: dict[Key, Past] = {}
         self._heard: dict[tuple[str, str], float] = {}  # cluster, server: when its list was whole
@@ -62,6 +65,7 @@ class History:
 
     def complete(self, snapshot: Snapshot, outcomes: Sequence[Outcome], now: float) -> None:
         """Fill in what one moment cannot know. The snapshot is this scrape's own and not yet published."""
+        self.doubts = 0
         self._note_servers(snapshot, now)
         for meta in snapshot.metas:
             past = self._past((meta.cluster,), None, now)
@@ -71,7 +75,7 @@ class History:
             self._follow(past, stream.raft, stream.cluster, now)
         for consumer in snapshot.consumers:
             past = self._past(consumer.key, consumer.identity, now)
-            _doubt_first_pending(past, consumer)
+            self.doubts += _doubt_first_pending(past, consumer)
             self._follow(past, consumer.raft, consumer.cluster, now)
         snapshot.servers = self._with_silent(snapshot.servers, outcomes)
         self._forget(snapshot, outcomes, now)
@@ -186,16 +190,22 @@ def _note_leader(past: Past, leader: str, since: float | None) -> None:
     past.leader, past.since, past.leaderless_from = leader, since, None
 
 
-def _doubt_first_pending(past: Past, consumer: Consumer) -> None:
-    """Drop the first 0 of a new leader where its server's version does not say since when it leads.
+def _doubt_first_pending(past: Past, consumer: Consumer) -> bool:
+    """Drop the first 0 of a leader just elected where its server's version does not say since when it leads.
 
     For some milliseconds after its election a leader reports 0 pending; newer servers leave out
-    `leader_since` meanwhile, so that such a claim never gets here.
+    `leader_since` meanwhile, so that such a claim never gets here. A leader seen for the first time
+    may be such a one: this exporter may have started in the middle of an election.
     """
     raft = consumer.raft
-    moved = past.leader is not None and raft.leader is not None and past.leader != raft.leader
-    if moved and consumer.pending == 0 and raft.size is not None and raft.leader_since is None:
-        consumer.pending = None
+    elected = past.leader != raft.leader or past.leaderless_from is not None
+    doubted = (
+        elected and raft.leader is not None and raft.size is not None and raft.leader_since is None
+    )
+    if not doubted or consumer.pending != 0:
+        return False
+    consumer.pending = None
+    return True
 
 
 def _is_gone(past: Past, whole: bool, now: float) -> bool:

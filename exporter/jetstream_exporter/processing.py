@@ -56,6 +56,7 @@ class Processor:
             objects=objects,
             dropped=dropped,
             unknown=unknown,
+            doubted=self.history.doubts,
         )
 
 

@@ -24,6 +24,7 @@ RESERVE = 0.2  # seconds kept from the sources, beside what merging and renderin
 # Between two readings of configurations for objects not seen before lie fifty times what the last one took, and
 # thirty seconds at most: a small cluster's new consumer is there at once, a large one is not asked all the time.
 UNKNOWN_SHARE, UNKNOWN_SOONEST, UNKNOWN_LATEST = 50.0, 1.0, 30.0
+SETTLING = 0.25  # seconds after which a leader elected a moment ago has its figures (semantics 1.5: under 50 ms)
 
 
 MIN_TIMEOUT = 0.5  # seconds
@@ -135,7 +136,7 @@ class Scraper:
         return list(compress(exposition()) if gzip else exposition())
 
     async def _scrape(self, timeout: float) -> Snapshot:
-        """Collect, and once more with configurations where objects appeared that were never seen."""
+        """Collect, and once more where objects appeared that were never seen, or leaders with a doubtful figure."""
         loop = asyncio.get_running_loop()
         started = loop.time()
         reserve = min(RESERVE + 1.5 * (self._merging + self._writing), timeout / 2)
@@ -143,10 +144,14 @@ class Scraper:
         with_config = self._config_is_due()
         snapshot = await self._collect(deadline, with_config)
         took = loop.time() - started
-        if not with_config and self._wants_config(snapshot) and loop.time() + 5 * took < deadline:
+        again = not with_config and self._wants_config(snapshot)
+        pause = SETTLING if snapshot.exporter and snapshot.exporter.doubted else 0.0
+        if (again or pause) and loop.time() + pause + 5 * took < deadline:
+            await asyncio.sleep(pause)
             asked = loop.time()
-            snapshot = await self._collect(deadline, True)
-            self._space_unknown(loop.time() - asked)
+            snapshot = await self._collect(deadline, again)
+            if again:
+                self._space_unknown(loop.time() - asked)
         self._collected = time.monotonic()
         if snapshot.exporter is not None:
             snapshot.exporter.collect_duration = loop.time() - started

@@ -176,9 +176,19 @@ def test_the_first_0_is_believed_where_the_leader_says_since_when(scrapes: Scrap
     assert pending(scrapes.scrape(*trio("n2", pending=0))) == 0
 
 
-def test_the_0_of_a_leader_seen_first_is_believed(scrapes: Scrapes) -> None:
-    """There is nothing it could have changed from; a consumer just made has 0."""
-    assert pending(scrapes.scrape(*trio("n1", version="2.10.26", pending=0))) == 0
+def test_the_0_of_a_leader_seen_first_is_doubted(scrapes: Scrapes) -> None:
+    """The exporter may have started in the middle of an election."""
+    seen = []
+    for _ in range(2):
+        shown = pending(scrapes.scrape(*trio("n1", version="2.10.26", pending=0)))
+        seen.append((shown, scrapes.history.doubts))
+    assert seen == [(None, 1), (0, 0)]
+
+
+def test_the_0_of_the_same_leader_elected_anew_is_doubted(scrapes: Scrapes) -> None:
+    scrapes.scrape(*trio("n1", version="2.10.26"))
+    scrapes.scrape(*leaderless("n1", "n2", "n3", version="2.10.26"))
+    assert pending(scrapes.scrape(*trio("n1", version="2.10.26", pending=0))) is None
 
 
 def test_the_0_of_a_leader_that_was_away_for_a_while_is_doubted(scrapes: Scrapes) -> None:

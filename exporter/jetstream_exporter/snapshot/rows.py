@@ -379,6 +379,7 @@ class Exporter(Row):
     objects: dict[str, int] = {}
     dropped: dict[str, int] = {}
     unknown: int = 0  # objects whose configuration was not read yet
+    doubted: int = 0  # figures that are believed when they are seen again
 
 
 class Snapshot(Row):
