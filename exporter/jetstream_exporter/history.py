@@ -45,6 +45,7 @@ class History:
         self._pasts: dict[Key, Past] = {}
         self._heard: dict[tuple[str, str], float] = {}  # cluster, server: when its list was whole
         self._names: dict[str, tuple[str, str]] = {}  # target: cluster, server
+        self._joined: frozenset[frozenset[str]] = frozenset()
 
     def __len__(self) -> int:
         return len(self._pasts)
@@ -67,6 +68,7 @@ class History:
         """Fill in what one moment cannot know. The snapshot is this scrape's own and not yet published."""
         self.doubts = 0
         self._note_servers(snapshot, now)
+        self._joined = snapshot.joined = self._joined | snapshot.joined
         for meta in snapshot.metas:
             past = self._past((meta.cluster,), None, now)
             self._follow_meta(past, meta, now)
@@ -77,7 +79,9 @@ class History:
             past = self._past(consumer.key, consumer.identity, now)
             self.doubts += _doubt_first_pending(past, consumer)
             self._follow(past, consumer.raft, consumer.cluster, now)
-        snapshot.servers = self._with_silent(snapshot.servers, outcomes)
+        servers = [row for row in snapshot.servers if row.up or not self._is_elsewhere(row)]
+        clusters = {stream.cluster for stream in snapshot.streams}
+        snapshot.servers = self._with_silent(servers, outcomes, clusters)
         self._forget(snapshot, outcomes, now)
 
     def _past(self, key: Key, identity: Identity | None, now: float) -> Past:
@@ -127,7 +131,18 @@ class History:
     def _silent_for(self, cluster: str, server: str, now: float) -> float:
         return now - self._heard.get((cluster, server), self._started)
 
-    def _with_silent(self, servers: Iterable[Server], outcomes: Sequence[Outcome]) -> list[Server]:
+    def _is_elsewhere(self, server: Server) -> bool:
+        """Whether a silent member of the meta group belongs to a cluster behind a gateway, and never to this one."""
+        if not self._joined or (server.cluster, server.name) in self._heard:
+            return False
+        return any(
+            name == server.name and frozenset((cluster, server.cluster)) in self._joined
+            for cluster, name in self._heard
+        )
+
+    def _with_silent(
+        self, servers: Iterable[Server], outcomes: Sequence[Outcome], elsewhere: set[str]
+    ) -> list[Server]:
         """Add the servers that were asked and did not answer, under the names they had when they did."""
         names = {}
         for outcome in outcomes:
@@ -140,7 +155,7 @@ class History:
         rows = {(row.cluster, row.name): row for row in servers}
         for cluster, name in names.values():
             rows.setdefault((cluster, name), Server(cluster, name, up=False))
-        for cluster, name in _strangers(rows.values(), outcomes, names):
+        for cluster, name in _strangers(rows.values(), outcomes, names, elsewhere):
             rows.setdefault((cluster, name), Server(cluster, name, up=False))
         return [rows[key] for key in sorted(rows)]
 
@@ -214,12 +229,18 @@ def _is_gone(past: Past, whole: bool, now: float) -> bool:
 
 
 def _strangers(
-    servers: Iterable[Server], outcomes: Iterable[Outcome], names: dict[str, tuple[str, str]]
+    servers: Iterable[Server],
+    outcomes: Iterable[Outcome],
+    names: dict[str, tuple[str, str]],
+    elsewhere: set[str],
 ) -> list[tuple[str, str]]:
-    """Targets that never answered, by address, unless the meta group's missing members account for them."""
+    """Targets that never answered, by address, unless the meta group's missing members account for them.
+
+    `elsewhere` are the clusters that have streams: where no server speaks, an account still may.
+    """
     rows = list(servers)
     silent = [o for o in outcomes if o.is_server and o.target not in names]
-    clusters = sorted({row.cluster for row in rows})
+    clusters = sorted({row.cluster for row in rows} or elsewhere)
     found = []
     for group in sorted({outcome.group for outcome in silent}):
         cluster = group or (clusters[0] if len(clusters) == 1 else "")

@@ -25,6 +25,7 @@ KINDS = (
 )  # shown from the start; others once they were heard
 
 Key = tuple[str, ...]
+Joined = frozenset[frozenset[str]]  # pairs of clusters that are one JetStream
 
 
 class Totals(msgspec.Struct):
@@ -74,14 +75,14 @@ class Ledger:
         heard = [outcome for outcome in outcomes if outcome.events is not None]
         self._forget(present)
         for outcome in heard:
-            self._add(outcome.events or Events("", False), present)
+            self._add(outcome.events or Events("", False), present, snapshot.joined)
         self._settle(present)
         snapshot.listenings = [
             Listening(outcome.target, outcome.events.connected, outcome.events.gaps)
             for outcome in heard
             if outcome.events is not None
         ]
-        self._write(snapshot, _coverage(heard))
+        self._write(snapshot, _coverage(heard, snapshot.joined))
         snapshot.event_kinds = [
             EventKind(cluster, kind, self._kinds[cluster, kind])
             for cluster, kind in sorted(self._kinds)
@@ -92,14 +93,14 @@ class Ledger:
             if present.get(key) is not token:
                 del self._totals[key]
 
-    def _add(self, events: Events, present: Mapping[Key, object]) -> None:
+    def _add(self, events: Events, present: Mapping[Key, object], joined: Joined) -> None:
         for kind in KINDS if events.cluster else ():
             self._kinds.setdefault((events.cluster, kind), 0)
         for kind, count in events.kinds.items():
             place = (events.cluster, kind)
             self._kinds[place] = self._kinds.get(place, 0) + count
         for key, event in events.objects.items():
-            full = _place(events.cluster, key, present)
+            full = _place(events.cluster, key, present, joined)
             _, waiting = self._waiting.get(full, (0, Event()))
             self._waiting[full] = (PATIENCE, _sum(waiting, event))
 
@@ -136,14 +137,16 @@ class Ledger:
                 stream.quorum_lost = found[1].quorum_lost if found else 0
 
 
-def _coverage(heard: Sequence[Outcome]) -> dict[Key, frozenset[str]]:
+def _coverage(heard: Sequence[Outcome], joined: Joined) -> dict[Key, frozenset[str]]:
+    """What is heard, by cluster and account: of a cluster, and of those behind its gateways."""
     coverage: dict[Key, frozenset[str]] = {}
     for outcome in heard:
         if outcome.events is None:
             continue
         for account, names in outcome.events.hears.items():
-            place = (outcome.events.cluster, account)
-            coverage[place] = coverage.get(place, frozenset()) | names
+            for cluster in _reached(outcome.events.cluster, joined):
+                place = (cluster, account)
+                coverage[place] = coverage.get(place, frozenset()) | names
     return coverage
 
 
@@ -168,13 +171,16 @@ def _row(totals: Totals, heard: frozenset[str], *, sampled: bool) -> Heard:
     )
 
 
-def _place(cluster: str, key: Key, present: Mapping[Key, object]) -> Key:
-    """Where the object is: in the cluster of the connection, or in one beside it that alone has such an object."""
-    full = (cluster, *key)
-    if full in present:
-        return full
-    others = [other for other in present if other[1:] == key]
-    return others[0] if len(others) == 1 else full
+def _reached(cluster: str, joined: Joined) -> list[str]:
+    """The clusters whose events a connection to one of them hears, that one first."""
+    behind = {other for pair in joined if cluster in pair for other in pair}
+    return [cluster, *sorted(behind - {cluster})]
+
+
+def _place(cluster: str, key: Key, present: Mapping[Key, object], joined: Joined) -> Key:
+    """Where the object is: in the cluster of the connection, or in one behind its gateways."""
+    places = [(reached, *key) for reached in _reached(cluster, joined)]
+    return next((place for place in places if place in present), places[0])
 
 
 def _sum(one: Event, other: Event) -> Event:

@@ -229,16 +229,30 @@ async def test_clusters_behind_gateways_are_told_apart(way: str, tmp_path: Path)
                 return True
 
             await eventually(f"a stream in {name}", placed)
+            await js.add_consumer(name, ConsumerConfig(durable_name="c", ack_policy="explicit"))
         await nc.close()
         config = json.loads(getattr(ways, way)(east, tmp_path))
         if "targets" in config["clusters"][0]:
             config["clusters"][0]["targets"] += west.monitor_urls
+        config["clusters"][0]["advisories"] = [ways.login(east, tmp_path, "a")]
         async with exporter(tmp_path, config=json.dumps(config)) as running:
             samples = await running.until(
                 "both streams", lambda s: len(s.all("jetstream_stream_has_leader")) == 2
             )
+            if way != "accounts":
+                samples = await running.until(
+                    "the one meta leader", lambda s: s.all("jetstream_meta_has_leader") == [1, 1]
+                )
             for name in ("east", "west"):
                 place = {"nats_cluster": name, "stream": name}
                 assert samples.get("jetstream_stream_messages", **place) == 0
+                # One connection hears of both, for the account is one.
+                assert samples.get("jetstream_consumer_max_deliveries_total", **place) == 0
+                servers = samples.labels("nats_server_up", "server", nats_cluster=name)
+                assert servers == (set() if way == "accounts" else {f"{name}-0"})
             if way != "accounts":
-                assert samples.labels("nats_server_up", "nats_cluster") == {"east", "west"}
+                await west[0].kill()
+                samples = await running.until(
+                    "the death", lambda s: sorted(s.all("nats_server_up")) == [0, 1]
+                )
+                assert samples.get("nats_server_up", nats_cluster="west", server="west-0") == 0

@@ -12,6 +12,7 @@ import msgspec
 
 from jetstream_exporter.report import Report
 from jetstream_exporter.snapshot import group
+from jetstream_exporter.snapshot.gateways import joined, share_meta
 from jetstream_exporter.snapshot.known import Known, cluster_label
 from jetstream_exporter.snapshot.presence import followers, present
 from jetstream_exporter.snapshot.quorum import Speaker, is_complete, speaker
@@ -42,13 +43,15 @@ def merge(
         _merge_cluster(name, clusters[name], known or {}, naming or Naming())
         for name in sorted(clusters)
     ]
+    pairs = joined(clusters) if len(clusters) > 1 else set()
     return Snapshot(
         servers=[row for part in parts for row in part.servers],
-        metas=[row for part in parts for row in part.metas],
+        metas=share_meta([row for part in parts for row in part.metas], pairs),
         accounts=[row for part in parts for row in part.accounts],
         streams=[row for part in parts for row in part.streams],
         consumers=[row for part in parts for row in part.consumers],
         conflicts=[*name_conflicts(reports), *(row for part in parts for row in part.conflicts)],
+        joined=frozenset(pairs),
     )
 
 

@@ -391,6 +391,7 @@ class Snapshot(Row):
     streams: Sequence[Stream] = ()
     consumers: Sequence[Consumer] = ()
     conflicts: Sequence[str] = ()  # names that stand for several things, in sentences
+    joined: frozenset[frozenset[str]] = frozenset()  # pairs of clusters that are one JetStream
     askings: Sequence[Asking] = ()
     listenings: Sequence[Listening] = ()
     event_kinds: Sequence[EventKind] = ()

@@ -1,0 +1,59 @@
+"""Clusters that are one JetStream by their gateways: one meta group, one set of accounts, several names."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations
+
+import msgspec
+
+from jetstream_exporter.report import Report
+from jetstream_exporter.snapshot.rows import Meta
+
+Pair = frozenset[str]  # the labels of two clusters
+
+
+def joined(clusters: Mapping[str, Sequence[Report]]) -> set[Pair]:
+    """The pairs of clusters of which it is seen that they are one JetStream.
+
+    Either the servers of one name a leader in the other, who counts them all among its peers; or
+    one account's API brought words of leaders in both. Clusters that only have servers of equal
+    names are never taken for one: in one meta group no name stands twice.
+    """
+    pairs = {
+        frozenset((one, other))
+        for one in clusters
+        for other in clusters
+        if one != other and _is_led_from(clusters[one], clusters[other])
+    }
+    labels: dict[str, set[str]] = {}
+    for label, reports in clusters.items():
+        for report in reports:
+            if report.via and report.cluster:
+                labels.setdefault(report.via, set()).add(label)
+    return pairs | {frozenset(pair) for found in labels.values() for pair in combinations(found, 2)}
+
+
+def _is_led_from(reports: Iterable[Report], others: Iterable[Report]) -> bool:
+    mine = {r.server_name: r.jsz.meta_cluster for r in reports if r.jsz and r.jsz.meta_cluster}
+    theirs = {r.server_name: r.jsz.meta_cluster for r in others if r.jsz and r.jsz.meta_cluster}
+    if mine.keys() & theirs.keys():
+        return False
+    return any(
+        group.leader == leader and mine.keys() <= {peer.name for peer in said.replicas}
+        for group in mine.values()
+        for leader, said in theirs.items()
+        if said.leader == leader
+    )
+
+
+def share_meta(metas: Sequence[Meta], pairs: set[Pair]) -> list[Meta]:
+    """Give every cluster the one meta group, in its leader's word; the members stand with the leader's cluster."""
+    led = {meta.cluster: meta for meta in metas if meta.leader is not None}
+
+    def shared(meta: Meta) -> Meta:
+        for cluster in sorted(led):
+            is_near = frozenset((cluster, meta.cluster)) in pairs
+            if meta.leader is None and is_near and led[cluster].leader == meta.named:
+                return msgspec.structs.replace(led[cluster], cluster=meta.cluster, members=())
+        return meta
+
+    return [shared(meta) for meta in metas]
