@@ -47,6 +47,7 @@ class Scraper:
         self._processor = Processor(config, time.monotonic())
         self._encoder = Encoder(TABLES, config.families.disabled)
         self._rendering = asyncio.Lock()
+        self._texts: dict[tuple[int, bool, bool], asyncio.Task[list[bytes]]] = {}
         self._flight: asyncio.Task[Snapshot] | None = None
         self._unasked: asyncio.Task[Snapshot] | None = None  # a flight that no scrape waits for
         self._ends = 0.0  # the loop's time at which the flight has to be over
@@ -110,7 +111,20 @@ class Scraper:
             self._kept = flight.result() if self._config.collect.min_interval else None
 
     async def render(self, snapshot: Snapshot, *, openmetrics: bool, gzip: bool) -> list[bytes]:
-        """The exposition in pieces."""
+        """The exposition in pieces. Who wants the same text while it is being written shares it."""
+        key = (
+            id(snapshot),
+            openmetrics,
+            gzip,
+        )  # one of its own as long as the task holds the snapshot
+        text = self._texts.get(key)
+        if text is None:
+            text = asyncio.create_task(self._render(snapshot, openmetrics, gzip))
+            self._texts[key] = text
+            text.add_done_callback(lambda _: self._texts.pop(key))
+        return await asyncio.shield(text)
+
+    async def _render(self, snapshot: Snapshot, openmetrics: bool, gzip: bool) -> list[bytes]:
         async with self._rendering:
             started = time.monotonic()
             self._complete(snapshot.exporter, started)

@@ -9,6 +9,7 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from aiohttp import ClientSession
@@ -411,19 +412,36 @@ class TestUnderLoad:
         gate.set()
         assert "nats_server_up" in await scrape
 
-    async def test_more_scrapes_than_allowed_at_once_are_turned_away(
+    async def test_a_crowd_of_scrapes_shares_one_question_and_one_text(
         self, fake: FakeNats, site: Web, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(app_module, "AT_ONCE", 2)
-        answering = asyncio.Event()
-        fake.always(fakes.after(answering))
-        held = [asyncio.create_task(site.text("/metrics")) for _ in "ab"]
-        await until(lambda: fake.asked("/varz") > 0, 20)
+        scraper, gate = site.service.scraper, asyncio.Event()
+        shared, texts = mock.Mock(wraps=scraper.snapshot), mock.Mock(wraps=scraper._encoder.render)
+        monkeypatch.setattr(scraper, "snapshot", shared)
+        monkeypatch.setattr(scraper._encoder, "render", texts)
+
+        fake.always(fakes.after(gate))
+        crowd = [asyncio.create_task(site.text("/metrics")) for _ in range(99)]
+        await until(lambda: shared.call_count == len(crowd), 20)
+        gate.set()
+        assert len({await scrape for scrape in crowd}) == 1
+        assert (fake.asked("/jsz"), texts.call_count) == (1, 1)
+
+    async def test_more_readers_than_allowed_at_once_are_turned_away(
+        self, fake: FakeNats, site: Web, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(app_module, "AT_ONCE", 1)
+        fake.streams = [f"STREAM-{number:05}-{'x' * 200}" for number in range(1000)]
+        reader, writer = await self.open(site)
+        writer.write(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n")
+        reader._transport.pause_reading()  # type: ignore[attr-defined]
+        while await self.is_served(site):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
         assert await site.text("/metrics", 503) == "too many scrapes at once; try again later\n"
         assert await site.text("/-/healthy") == "ok\n"
-        answering.set()
-        await asyncio.gather(*held)
-        await site.text("/metrics")
+        writer.transport.abort()
+        while not await self.is_served(site):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
 
     async def test_a_client_that_goes_away_costs_nothing(self, fake: FakeNats, site: Web) -> None:
         """Its scrape comes to its end, and the next one is served."""

@@ -21,7 +21,7 @@ from jetstream_exporter.web.negotiate import (
 )
 
 SEND = 30.0  # seconds that a client may take to read; a scrape in hand holds its text
-AT_ONCE = 40  # scrapes in hand; more are turned away, as node_exporter does
+AT_ONCE = 40  # answers being read, each holding its text; more scrapes are turned away, as node_exporter does
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; "
@@ -70,7 +70,7 @@ class Handlers:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._in_hand = 0
+        self._sending = 0
 
     async def metrics(self, request: web.Request) -> web.StreamResponse:
         return await self._scrape(request, self._service.scraper)
@@ -93,13 +93,9 @@ class Handlers:
         except BadTimeoutError:
             text = f"{TIMEOUT_HEADER} must be a positive number of seconds\n"
             raise web.HTTPBadRequest(text=text) from None
-        if self._in_hand >= AT_ONCE:
+        if self._sending >= AT_ONCE:
             raise web.HTTPServiceUnavailable(text="too many scrapes at once; try again later\n")
-        self._in_hand += 1
-        try:
-            return await self._answer(request, scraper, timeout)
-        finally:
-            self._in_hand -= 1
+        return await self._answer(request, scraper, timeout)
 
     async def _answer(
         self, request: web.Request, scraper: Scraper, timeout: float
@@ -119,7 +115,11 @@ class Handlers:
         }
         if gzip:
             headers["Content-Encoding"] = "gzip"
-        return await _send(request, headers, pieces)
+        self._sending += 1
+        try:
+            return await _send(request, headers, pieces)
+        finally:
+            self._sending -= 1
 
     async def discovery(self, _request: web.Request) -> web.Response:
         """The servers found, as Prometheus' HTTP service discovery wants them, one group each."""
