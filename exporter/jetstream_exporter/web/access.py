@@ -30,7 +30,6 @@ MIN_COST, MAX_COST = (
     15,
 )  # each step doubles the time; 15 is two seconds of a processor for every wrong password
 log = structlog.get_logger()
-_NOBODY = bcrypt.hashpw(b"", bcrypt.gensalt(10))
 
 ClientAuth = Literal[
     "NoClientCert",
@@ -82,6 +81,9 @@ def load_web_config(path: str) -> WebConfig:
         return WebConfig()
     config, locator = decode(read_text(path), path, WebConfig)
     for user, hashed in config.basic_auth_users.items():
+        if not user or ":" in user:
+            what = "a user's name cannot be empty or hold a colon"
+            raise locator.error(("basic_auth_users",), what)
         _check_hash(user, hashed, locator)
     tls = config.tls_server_config
     if tls is not None:
@@ -176,12 +178,15 @@ class Gate:
 
     def __init__(self, users: dict[str, str]) -> None:
         self._users = {user: hashed.encode() for user, hashed in users.items()}
+        self._nobody = max(
+            self._users.values(), key=_cost
+        )  # an unknown name takes as long as a known one
         self._good: OrderedDict[bytes, None] = OrderedDict()
         self._checking = asyncio.Semaphore(1)  # guesses must not take the threads that scrapes need
 
     async def admits(self, header: str) -> bool:
         user, password = _credentials(header)
-        hashed = self._users.get(user, _NOBODY)
+        hashed = self._users.get(user, self._nobody)
         digest = hashlib.sha256(b"\0".join((user.encode(), hashed, password))).digest()
         if digest in self._good:
             return True
@@ -193,6 +198,10 @@ class Gate:
         while len(self._good) > REMEMBERED:
             self._good.popitem(last=False)
         return True
+
+
+def _cost(hashed: bytes) -> bytes:
+    return hashed.split(b"$")[2]
 
 
 def _credentials(header: str) -> tuple[str, bytes]:
