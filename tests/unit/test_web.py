@@ -13,6 +13,7 @@ from unittest import mock
 
 import pytest
 from aiohttp import ClientSession
+from aiohttp.web import TCPSite
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as classic
 from tests.support import fake_nats as fakes
@@ -26,7 +27,8 @@ from jetstream_exporter import log
 from jetstream_exporter.processing import Processor
 from jetstream_exporter.snapshot import Snapshot
 from jetstream_exporter.web import app as app_module
-from jetstream_exporter.web.app import HEADERS
+from jetstream_exporter.web import serve
+from jetstream_exporter.web.app import HEADERS, make_app
 from jetstream_exporter.web.pages import LINKS
 
 TIMEOUT = "X-Prometheus-Scrape-Timeout-Seconds"
@@ -483,6 +485,21 @@ class TestUnderLoad:
         async with site.client.get("/metrics") as response:
             await response.read()
             return response.status == 200
+
+    async def test_a_request_that_drips_in_is_cut_off(
+        self, site: Web, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Each holds a connection, and there are not endlessly many."""
+        monkeypatch.setattr(serve, "IDLE", 0.3)
+        runner = serve.make_runner(make_app(site.service))
+        await runner.setup()
+        await TCPSite(runner, "127.0.0.1", 0).start()
+        reader, writer = await asyncio.open_connection(*runner.addresses[0])
+        writer.write(b"GET /metrics HTTP/1.1\r\nHost: a\r\nX-")
+        async with asyncio.timeout(20):
+            assert await reader.read() == b""
+        writer.close()
+        await runner.cleanup()
 
     async def test_huge_headers_are_refused_and_not_logged(
         self, site: Web, capsys: pytest.CaptureFixture[str]

@@ -23,6 +23,7 @@ from jetstream_exporter.web.negotiate import (
 SEND = 30.0  # seconds that a client may take to read; a scrape in hand holds its text
 AT_ONCE = 40  # answers being read, each holding its text; more scrapes are turned away, as node_exporter does
 HEADERS = {
+    "Server": "jetstream-exporter",  # and not which libraries there are, in which versions
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; "
     "frame-ancestors 'none'; form-action 'none'; base-uri 'none'",

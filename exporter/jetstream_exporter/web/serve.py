@@ -1,6 +1,9 @@
 """From addresses to a running server, and back: listen, reload on SIGHUP, end on SIGTERM and SIGINT."""
 
 import asyncio
+import contextlib
+import os
+import resource
 import signal
 import ssl
 from collections.abc import Sequence
@@ -14,6 +17,7 @@ from jetstream_exporter.web.access import WebConfig, renew, tls_context
 from jetstream_exporter.web.app import make_app
 
 GRACE = 5.0  # seconds that scrapes in hand have to end
+IDLE = 120.0  # seconds that a connection has for its next request; a request that drips in holds one too
 log = structlog.get_logger()
 
 
@@ -41,12 +45,8 @@ async def serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, service.reload)
-    runner = web.AppRunner(
-        make_app(service, web_config.basic_auth_users),
-        access_log=None,
-        handle_signals=False,
-        shutdown_timeout=GRACE,
-    )
+    allow_files()
+    runner = make_runner(make_app(service, web_config.basic_auth_users))
     await runner.setup()
     tasks: list[asyncio.Task[None]] = []
     try:
@@ -65,6 +65,23 @@ async def serve(
         await service.close()
 
 
+def make_runner(app: web.Application) -> web.AppRunner:
+    return web.AppRunner(
+        app,
+        access_log=None,
+        handle_signals=False,
+        shutdown_timeout=GRACE,
+        keepalive_timeout=IDLE,
+    )
+
+
+def allow_files() -> None:
+    """Use all the files that the system allows, as Go's programs do: each connection is one, 1,024 a usual limit."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 async def _listen(
     runner: web.AppRunner,
     addresses: Sequence[tuple[str | None, int]],
@@ -74,8 +91,14 @@ async def _listen(
         try:
             await web.TCPSite(runner, host, port, ssl_context=tls).start()
         except OSError as error:
-            raise ListenError(f"cannot listen on {host or ''}:{port}: {error.strerror}") from None
+            raise ListenError(f"cannot listen on {host or ''}:{port}: {_reason(error)}") from None
     scheme = "https" if tls else "http"
     for address in runner.addresses:
         name = f"[{address[0]}]" if ":" in address[0] else address[0]
         log.info("listening", address=f"{scheme}://{name}:{address[1]}", version=__version__)
+
+
+def _reason(error: OSError) -> str:
+    """The system's words; asyncio wraps its own around them. A host that cannot be looked up has no system's number."""
+    number = error.errno or 0
+    return os.strerror(number) if number > 0 else str(error.strerror or error)
