@@ -100,10 +100,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _command(words: list[str]) -> int:
     """Run a subcommand; its module is loaded only then, for what it needs need not be installed."""
-    module = importlib.import_module(COMMANDS[words[0]])
-    parser = argparse.ArgumentParser(prog="jetstream-exporter", allow_abbrev=False)
-    module.add_parser(parser.add_subparsers(dest="command"))
-    code: int = module.run(parser.parse_args(words))
+    code: int = importlib.import_module(COMMANDS[words[0]]).main(words[1:])
     return code
 
 

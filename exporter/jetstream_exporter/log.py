@@ -1,16 +1,15 @@
 """Logging in logfmt or JSON, changes of state only. A secret is never handed to it."""
 
 import logging
-import re
 import sys
 from typing import Literal
 
 import structlog
 from aiohttp.http_exceptions import HttpProcessingError
 
+from jetstream_exporter.terminal import printable
+
 Format = Literal["logfmt", "json"]
-# Controls and what some readers take for line breaks.
-_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 LEVELS = ("debug", "info", "warn", "error")
 
 
@@ -41,18 +40,10 @@ def configure(level: str, style: Format) -> None:
 def _one_line(
     _logger: object, _method: str, event: structlog.typing.EventDict
 ) -> structlog.typing.EventDict:
-    """A name with a line break in it must not forge a line, nor one with an escape sequence paint a terminal.
-
-    Plain line feeds are the renderers' to escape, and tracebacks hold them.
-    """
+    """Without control characters. Plain line feeds are the renderers' to escape, and tracebacks hold them."""
     return {
-        key: _CONTROL.sub(_escaped, value) if isinstance(value, str) else value
-        for key, value in event.items()
+        key: printable(value) if isinstance(value, str) else value for key, value in event.items()
     }
-
-
-def _escaped(match: re.Match[str]) -> str:
-    return ascii(match[0])[1:-1]
 
 
 class _ToStructlog(logging.Handler):

@@ -493,7 +493,7 @@ def test_nothing_that_stands_where_it_should_not_ends_the_audit(
 def test_the_command_passes_the_example_and_names_its_checks(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert main(["audit", "--manifests", str(example.FOLDER)]) == 0
+    assert main(["--manifests", str(example.FOLDER)]) == 0
     assert capsys.readouterr().out == "15 checks: 0 error, 0 warning, 0 info\n"
 
 

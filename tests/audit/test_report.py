@@ -111,10 +111,10 @@ def test_the_exporter_has_the_command(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_help_and_list_end_well(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["audit", "--list"]) == 0
+    assert main(["--list"]) == 0
     assert "single-replica" in capsys.readouterr().out
     with pytest.raises(SystemExit, match="0"):
-        main(["audit", "--help"])
+        main(["--help"])
     assert "exit code: 0 nothing at or above --fail-on" in capsys.readouterr().out
 
 
@@ -123,9 +123,9 @@ def test_help_and_list_end_well(capsys: pytest.CaptureFixture[str]) -> None:
 )
 def test_wrong_flags_are_2(argv: list[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
-        main(["audit", *argv])
+        main([*argv])
 
 
 def test_a_wrong_target_is_2_and_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["audit", "--target", "nats://localhost:4222"]) == 2
+    assert main(["--target", "nats://localhost:4222"]) == 2
     assert "is not a URL like http://nats:8222" in capsys.readouterr().err

@@ -182,7 +182,12 @@ async def test_what_cannot_work_is_said_in_a_sentence(
 async def test_on_a_terminal_the_figures_are_redrawn_and_ctrl_c_ends_with_0() -> None:
     ours, theirs = pty.openpty()
     demo = await asyncio.create_subprocess_exec(
-        *COMMAND, "--servers", "1", "--interval", "0.3", stdin=theirs, stdout=theirs, stderr=theirs
+        *COMMAND,
+        *("--servers", "1", "--interval", "0.3"),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env=os.environ | {"TERM": "xterm"},
     )
     os.close(theirs)
     seen = bytearray()

@@ -88,6 +88,19 @@ def test_a_wrong_flag_ends_with_2(
         assert said in err
 
 
+@pytest.mark.parametrize("command", ["demo", "audit"])
+@pytest.mark.parametrize("flag", ["--nonsense", "--versio", "--web.listen"])
+def test_a_wrong_flag_of_a_command_shows_that_commands_own(
+    command: str, flag: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main([command, flag])
+    out, err = capsys.readouterr()
+    assert (end.value.code, out) == (2, "")
+    assert err.startswith(f"usage: jetstream-exporter {command} [-h] [--")
+    assert err.endswith(f"jetstream-exporter {command}: error: unrecognized arguments: {flag}\n")
+
+
 def test_an_address_that_is_taken_ends_with_1() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -28,6 +28,11 @@ jetstream_consumer_ack_floor_lag_messages{{{LABELS},consumer="a"}} 15
 """
 
 
+@pytest.fixture(autouse=True)
+def _any_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+
+
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
@@ -71,6 +76,29 @@ def test_a_terminal_is_redrawn_in_place_with_the_last_events_cut_to_its_width(
     assert out.getvalue().endswith("\x1b[4F\x1b[Jthree\n\nan event that is lo\n")
     screen.say("bye")
     assert out.getvalue().endswith("\x1b[3F\x1b[Jbye\n")
+
+
+def test_what_a_terminal_is_too_low_for_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What has scrolled away cannot be redrawn, and would stand there once for every drawing."""
+    monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((20, 4)))
+    out = Terminal()
+    screen = Screen(out)
+    screen.happened("an event")
+    screen.show(["one", "two", "three", "four"])
+    assert out.getvalue() == "one\ntwo\nthree\n"
+    screen.show(["five"])
+    assert out.getvalue().endswith("\x1b[3F\x1b[Jfive\n\nan event\n")
+
+
+def test_a_terminal_without_sequences_is_written_to_like_a_pipe(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    out = Terminal()
+    screen = Screen(out)
+    screen.show(["one"])
+    screen.show(["two"])
+    assert out.getvalue() == "one\n\ntwo\n\n"
 
 
 def test_a_pipe_gets_no_escape_sequence_and_every_event_once() -> None:

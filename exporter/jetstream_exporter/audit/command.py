@@ -14,12 +14,13 @@ from jetstream_exporter.audit.documents import ManifestError
 from jetstream_exporter.audit.finding import Check, Finding, Severity, judge, ordered
 from jetstream_exporter.audit.observe import Observation, observe
 from jetstream_exporter.config import ConfigError
+from jetstream_exporter.terminal import one_line, takes_colour
 
 LIVE: tuple[Check[Observation], ...] = (*servers.CHECKS, *streams.CHECKS, *consumers.CHECKS)
 MANIFESTS: tuple[Check[manifests.Workloads], ...] = kubernetes.CHECKS
 NAMES = [*(check.name for check in LIVE), *(check.name for check in MANIFESTS)]
 FAIL_ON: dict[str, Severity | None] = {**{str(s): s for s in Severity}, "never": None}
-HELP = "judge a cluster, or manifests, by the production checklist"
+PROG = "jetstream-exporter audit"
 EPILOG = """\
 examples:
   jetstream-exporter audit --target http://nats-0:8222 --target http://nats-1:8222 --target http://nats-2:8222
@@ -36,18 +37,15 @@ exit code: 0 nothing at or above --fail-on, 1 something, 2 wrong flags, configur
 """
 
 
-def add_parser(subparsers: Any) -> argparse.ArgumentParser:
-    """Add `audit` to the commands of a parser."""
-    parser: argparse.ArgumentParser = subparsers.add_parser(
-        "audit",
-        help=HELP,
-        description=f"{HELP[0].upper()}{HELP[1:]}.",
+def make_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=PROG,
+        description="Judge a cluster, or manifests, by the production checklist.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     _add_flags(parser)
-    parser.set_defaults(run=run)
     return parser
 
 
@@ -106,17 +104,19 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-def run(arguments: argparse.Namespace) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
+    """The subcommand; `argv` is what follows the word audit."""
+    arguments = make_parser().parse_args(argv)
     if arguments.list_checks:
         print(listing(), end="")
         return 0
     try:
         findings, checks = _judge(arguments)
     except (ConfigError, ManifestError) as error:
-        print(report.visible(f"jetstream-exporter audit: {error}"), file=sys.stderr)
+        print(one_line(f"{PROG}: {error}"), file=sys.stderr)
         return 2
     if arguments.format == "text":
-        print(report.text(findings, checks, colour=sys.stdout.isatty()), end="")
+        print(report.text(findings, checks, colour=takes_colour(sys.stdout)), end="")
     else:
         print(report.FORMATS[arguments.format](findings, checks), end="")
     least = FAIL_ON[arguments.fail_on]
@@ -152,13 +152,6 @@ def listing() -> str:
         for check in group
     ]
     return "\n".join(lines) + "\n"
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """The command by itself."""
-    parser = argparse.ArgumentParser(prog="jetstream-exporter", allow_abbrev=False)
-    add_parser(parser.add_subparsers(required=True, metavar="command"))
-    return run(parser.parse_args(argv))
 
 
 if __name__ == "__main__":

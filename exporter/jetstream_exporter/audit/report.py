@@ -14,6 +14,7 @@ from xml.etree import ElementTree as ET
 
 from jetstream_exporter import __version__
 from jetstream_exporter.audit.finding import Check, Finding, Severity
+from jetstream_exporter.terminal import one_line
 
 Checks = Sequence[Check[Any]]
 COLOURS = {Severity.ERROR: "31", Severity.WARNING: "33", Severity.INFO: "36"}
@@ -33,7 +34,7 @@ def text(findings: Sequence[Finding], checks: Checks, *, colour: bool = False) -
             lines += [*_reasons(findings, told), _paint(finding, colour)]
             told = kind
         where = f"{finding.file}: " if finding.file else ""
-        lines.append(visible(f"  {where}{finding.object}: {finding.seen}"))
+        lines.append(one_line(f"  {where}{finding.object}: {finding.seen}"))
     lines += _reasons(findings, told)
     return "\n".join([*lines, summary(findings, checks)]) + "\n"
 
@@ -50,11 +51,6 @@ def _paint(finding: Finding, colour: bool) -> str:
     if colour:
         word = f"\x1b[{COLOURS[finding.severity]}m{word}\x1b[0m"
     return f"{word} {finding.check}"
-
-
-def visible(words: str) -> str:
-    """A name is whatever its maker typed; none of it reaches the terminal as more than text."""
-    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in words)
 
 
 def summary(findings: Sequence[Finding], checks: Checks) -> str:

@@ -12,7 +12,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from jetstream_exporter.web.serve import parse_address
 
@@ -68,7 +67,14 @@ positive.__name__ = "positive number"
 address.__name__ = "address (like 127.0.0.1:18222 or :18222)"
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def make_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=PROG,
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
     add = parser.add_argument
     add("--servers", type=int, choices=(1, 3, 5), default=3, help="in the cluster (default: 3)")
     add(
@@ -94,35 +100,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="between two looks at the figures (default: 1 on a terminal, 5 otherwise)",
     )
     stack.add_arguments(parser)
-
-
-def add_parser(subparsers: Any) -> argparse.ArgumentParser:
-    """The `demo` subcommand, for a parser with subcommands."""
-    parser: argparse.ArgumentParser = subparsers.add_parser(
-        "demo",
-        help="a real cluster with a workload and the exporter beside it",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add_arguments(parser)
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The subcommand by itself; `argv` is what follows the word demo."""
-    parser = argparse.ArgumentParser(
-        prog=PROG,
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add_arguments(parser)
-    return run(parser.parse_args(argv))
+    """The subcommand; `argv` is what follows the word demo.
 
-
-def run(arguments: argparse.Namespace) -> int:
-    """0 at the end of the time or on a signal, 1 where something does not start or breaks, 2 for wrong flags."""
+    0 at the end of the time or on a signal, 1 where something does not start or breaks, 2 for wrong flags.
+    """
+    arguments = make_parser().parse_args(argv)
     if wrong := stack.mistake(arguments):
         print(f"{PROG}: {wrong}", file=sys.stderr)
         return 2

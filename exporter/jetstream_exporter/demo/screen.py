@@ -8,6 +8,8 @@ from collections import deque
 from collections.abc import Sequence
 from typing import TextIO
 
+from jetstream_exporter.terminal import takes_sequences
+
 UP_AND_CLEAR = "\x1b[{}F\x1b[J"
 EVENTS = 8
 # These say something for every single message: too much to read along, all of it is in the log.
@@ -16,7 +18,7 @@ BUSY = ("publisher", "settle")
 
 class Screen:
     def __init__(self, out: TextIO) -> None:
-        self.is_terminal = out.isatty()
+        self.is_terminal = takes_sequences(out)
         self._out = out
         self._drawn = 0
         self._events: deque[str] = deque(maxlen=EVENTS)
@@ -31,8 +33,9 @@ class Screen:
         if not self.is_terminal:
             self._write([*lines, ""])
             return
-        width = shutil.get_terminal_size().columns
+        width, height = shutil.get_terminal_size()
         block = [line[: width - 1] for line in (*lines, "", *self._events)]
+        del block[height - 1 :]  # what scrolled away could not be redrawn
         self._erase()
         self._write(block)
         self._drawn = len(block)
