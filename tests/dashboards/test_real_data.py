@@ -232,6 +232,56 @@ def test_the_raft_board_shows_that_no_further_server_might_fail(recording: Recor
         assert (min(left), left[-1]) == (0, 1)
 
 
+def test_the_exporter_board_names_the_target_that_did_not_answer(recording: Recording) -> None:
+    silent = course(recording, "jetstream-exporter", "Targets that do not answer")
+    assert max(silent) >= 1
+    assert silent[-1] == 0
+    assert 0 in course(recording, "jetstream-exporter", "Answers")
+
+
+def table_row(recording: Recording, uid: str, table: str, column: str, **row: str) -> list[float]:
+    """What a table's cell showed in the course of the recording."""
+    board = by_uid()[uid]
+    panel = next(p for p in panels(board) if p["title"] == table and p["type"] == "table")
+    names = panel["transformations"][1]["options"]["renameByName"]
+    (target,) = (
+        t for t in panel["targets"] if names.get(f"Value #{t['refId']}", "").startswith(column)
+    )
+    answer = over_all(recording.asker(), board, target)
+    (series,) = (s for s in answer if row.items() <= s["metric"].items())
+    return [float(value) for _, value in series["values"]]
+
+
+def test_the_tables_of_servers_show_who_died_and_came_back(recording: Recording) -> None:
+    dead = recording.said["server"]
+    for uid in ("jetstream-overview", "jetstream-servers"):
+        states = table_row(recording, uid, "Servers", "State", server=dead)
+        assert (min(states), states[-1]) == (0, 1)
+    restarts = table_row(recording, "jetstream-servers", "Servers", "Restarts", server=dead)
+    assert restarts[-1] == 1
+
+
+def test_the_raft_board_shows_whom_the_servers_followed_before_and_after(
+    recording: Recording,
+) -> None:
+    board = by_uid()["jetstream-raft"]
+    (panel,) = (p for p in panels(board) if p["title"] == "Meta leader in each server's view")
+    views = over_all(recording.asker(), board, panel["targets"][0])
+    followed = {view["metric"]["leader"] for view in views} - {"nobody"}
+    assert recording.said["server"] in followed
+    assert len(followed) >= 2
+    assert max(course(recording, "jetstream-raft", "Leader changes")) > 0
+    assert 2 in course(recording, "jetstream-raft", "Members")
+
+
+def test_the_consumer_board_shows_how_the_poison_message_was_refused(
+    recording: Recording,
+) -> None:
+    for query in (0, 2):  # NAK, max deliveries
+        assert max(course(recording, "jetstream-consumer", "Refusals, from advisories", query)) > 0
+    assert max(course(recording, "jetstream-consumer", "Redelivered and exhausted", 0)) >= 1
+
+
 def test_the_overview_counts_the_poison_message_and_the_stalled_consumer(
     recording: Recording,
 ) -> None:

@@ -19,13 +19,14 @@ from dashboards.render.answers import Asker
 from tests.support import oracle
 from tests.support.exporter import eventually
 from tests.support.ports import free_ports
-from tests.support.stage import FILLING, Stage, stage
+from tests.support.stage import COPY, FILLING, Stage, add_consumer, stage
 from tests.support.tools import tool
 
 from jetstream_exporter.demo.child import Child
 
 INTERVAL = 1.0
 EXPORTERS = 2
+HOSTILE = "re+play(eu)|$1&x=y#%41"  # NATS allows it; regular expressions and URLs read it otherwise
 Json = dict[str, Any]
 
 
@@ -54,6 +55,7 @@ async def _record(folder: Path) -> None:
     async with stage(
         folder, interval=INTERVAL, fill_pause=0, hang_after=10, exporters=EXPORTERS
     ) as here:
+        await add_consumer(here.nc, COPY, HOSTILE)
         await _seen(here, f'jetstream_stream_storage_ratio{{stream="{FILLING}"}} > 0.95')
         await _seen(
             here,

@@ -35,7 +35,6 @@ JOB = "jetstream-exporter"
 RULES = Path(__file__).resolve().parents[2] / "rules"
 MIB, GIB = 1 << 20, 1 << 30
 FILLING, QUEUE, COPY = "EXPORTS", "INVOICES", "ORDERS_archive"
-HOSTILE = "re+play(eu)|$1&x=y#%41"  # a name that NATS allows, and that regular expressions and URLs read otherwise
 
 Json = dict[str, Any]
 
@@ -162,7 +161,6 @@ class Stage:
         )
         await add_consumer(self.nc, QUEUE, "printer", max_ack_pending=200, max_deliver=5)
         await add_stream(self.nc, COPY, sources=[{"name": "ORDERS"}])
-        await add_consumer(self.nc, COPY, HOSTILE)
         await add_consumer(self.nc, "ORDERS", "audit", pause_until="2099-01-01T00:00:00Z")
 
     async def fill(self) -> None:
