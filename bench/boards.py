@@ -1,7 +1,9 @@
 """How long Prometheus takes for each query of the dashboards when there are many consumers.
 
 One nats-server with the bench's load, this exporter, and a real Prometheus that scrapes it for a
-while; then every board is asked for as a browser would, panel by panel.
+while; then every board is asked for as a browser would, panel by panel. What three servers would say
+of each object and one does not, Prometheus makes of the rest, or queries over it would be fast for want
+of data.
 """
 
 from __future__ import annotations
@@ -9,31 +11,47 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import re
 import shutil
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
-from urllib.request import urlopen
 
 from bench import load, machine
 from bench.contestants import free_port
+from bench.measure import MeasureError
 from dashboards.render.answers import Asker
+from nats.errors import Error as NatsError
 from nats.js.api import StorageType
 
-from jetstream_exporter.demo.child import Child
+from jetstream_exporter.demo.child import Child, DemoError
 from jetstream_exporter.demo.cluster import Cluster
 
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ROOT / ".tools/bin"
 CHOSEN = {"stream": load.stream_name(0), "consumer": load.consumer_name(0)}
 GIB = 1 << 30
+LIMIT = 2.0  # seconds that a reader may wait for a panel
+
+REPLICA = 'label_replace(jetstream_stream_has_leader, "server", "replica-{}", "", "")'
+REPLICAS = " or ".join(REPLICA.format(number) for number in (1, 2))
+OF_A_CLUSTER = {
+    "jetstream_consumer_max_deliver": "5 * jetstream_consumer_has_leader",
+    "jetstream_consumer_fault_tolerance": "1 * jetstream_consumer_has_leader",
+    "jetstream_stream_fault_tolerance": "1 * jetstream_stream_has_leader",
+    "jetstream_stream_max_bytes": "2 * jetstream_stream_bytes",
+    "jetstream_stream_storage_ratio": "0.5 * jetstream_stream_has_leader",
+    "jetstream_stream_replica_current": REPLICAS,
+    "jetstream_stream_replica_offline": f"0 * ({REPLICAS})",
+    "jetstream_stream_replica_lag_entries": f"3 * ({REPLICAS})",
+    "jetstream_stream_replica_last_seen_seconds": f"0.1 * ({REPLICAS})",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +60,13 @@ class Timing:
     panel: str
     query: str
     seconds: float
-    series: int
+    series: int | None  # None: no answer, but an error after these seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    timings: list[Timing]
+    held: int  # series that Prometheus had of the exporter
 
 
 def arguments(argv: list[str]) -> argparse.Namespace:
@@ -66,7 +90,7 @@ def say(text: str) -> None:
     print(f"bench.boards: {text}", file=sys.stderr, flush=True)
 
 
-async def scraped(options: argparse.Namespace, folder: Path) -> list[Timing]:
+async def scraped(options: argparse.Namespace, folder: Path) -> Found:
     async with Cluster(size=1, max_file_store=16 * GIB, max_memory_store=4 * GIB) as cluster:
         say(f"making {options.size} streams x consumers")
         await load.grow(cluster[0].url, load.Size(0, 0), options.size, StorageType.MEMORY)
@@ -80,11 +104,10 @@ async def scraped(options: argparse.Namespace, folder: Path) -> list[Timing]:
             prometheus.spawn()
             started = time.time()
             await work_on(cluster[0].url, options, started + options.minutes * 60)
-            say("asking")
             asker = Asker(
                 f"http://127.0.0.1:{ports[1]}", started, time.time(), options.interval, CHOSEN
             )
-            return await asyncio.to_thread(timings, asker, options.rounds)
+            return await asyncio.to_thread(measured, asker, options)
         finally:
             prometheus.kill_now()
             exporter.kill_now()
@@ -92,10 +115,13 @@ async def scraped(options: argparse.Namespace, folder: Path) -> list[Timing]:
 
 async def work_on(url: str, options: argparse.Namespace, end: float) -> None:
     """Everyone works on while Prometheus scrapes, so that rates are no zeros."""
-    say(f"scraping for {options.minutes:g} minutes")
-    while time.time() < end:
+    while (left := end - time.time()) > 0:
+        say(f"scraping for another {left / 60:.1f} minutes")
         began = time.time()
-        await load.stir(url, options.size)
+        try:
+            await load.stir(url, options.size)
+        except* (NatsError, OSError, TimeoutError) as group:  # others work on
+            say(f"not everyone worked: {group.exceptions[0]!r}")
         await asyncio.sleep(max(0, min(began + options.interval, end) - time.time()))
 
 
@@ -120,9 +146,11 @@ def prometheus_argv(
         "job_name": "jetstream-exporter",
         "static_configs": [{"targets": [f"127.0.0.1:{exporter}"]}],
     }
+    rules = [{"record": name, "expr": expr} for name, expr in OF_A_CLUSTER.items()]
+    (folder / "cluster.json").write_text(json.dumps({"groups": [{"name": "c", "rules": rules}]}))
     config = {
         "global": {"scrape_interval": every, "evaluation_interval": every},
-        "rule_files": [f"{ROOT}/rules/*.yaml"],
+        "rule_files": [f"{ROOT}/rules/*.yaml", f"{folder}/cluster.json"],
         "scrape_configs": [job],
     }
     (folder / "prometheus.json").write_text(json.dumps(config))
@@ -134,60 +162,94 @@ def prometheus_argv(
     ]
 
 
-def timings(asker: Asker, rounds: int) -> list[Timing]:
-    with suppress(URLError):
-        urlopen(f"{asker.url}/-/ready", timeout=60).close()  # noqa: S310
+def measured(asker: Asker, options: argparse.Namespace) -> Found:
+    held = int(only(asker, 'count({job="jetstream-exporter"})'))
+    consumers = int(only(asker, "count(jetstream_consumer_has_leader)"))
+    if consumers != options.size.consumers:
+        raise MeasureError(f"Prometheus has {consumers} of {options.size.consumers} consumers")
     boards = [json.loads(file.read_text()) for file in sorted((ROOT / "dashboards").glob("*.json"))]
-    return [timing for board in boards for timing in of_board(asker, board, rounds)]
+    return Found([t for board in boards for t in of_board(asker, board, options.rounds)], held)
+
+
+def only(asker: Asker, expression: str) -> float:
+    """The value of an expression with one; 0 without."""
+    return next((float(series["value"][1]) for series in asker.now(expression)), 0)
 
 
 def of_board(asker: Asker, board: Any, rounds: int) -> list[Timing]:
+    say(f"asking what {board['title']} asks")
     values = asker.values(board)
-    found = []
-    for panel in board["panels"]:
-        for target in panel.get("targets", ()):
-            took, answers = [], []
-            for _ in range(rounds):
-                began = time.perf_counter()
-                (answers,) = asker.panel(panel | {"targets": [target]}, values)
-                took.append(time.perf_counter() - began)
-            seconds = statistics.median(took)
-            found.append(
-                Timing(board["title"], panel["title"], target["refId"], seconds, len(answers))
-            )
-    return found
+    return [
+        Timing(board["title"], panel["title"], target["refId"], *asked(asker, one, values, rounds))
+        for panel in board["panels"]
+        for target in panel.get("targets", ())
+        for one in [panel | {"targets": [target]}]
+    ]
 
 
-def document(options: argparse.Namespace, all_timings: list[Timing], load_before: str) -> str:
-    slowest = sorted(all_timings, key=lambda timing: -timing.seconds)
-    facts = {**machine.facts(), "load before": load_before}
+def asked(
+    asker: Asker, panel: Any, values: dict[str, str], rounds: int
+) -> tuple[float, int | None]:
+    """Seconds, the median of all rounds, and how many series came."""
+    took: list[float] = []
+    count: int | None = None
+    for _ in range(rounds):
+        began = time.perf_counter()
+        try:
+            (answer,) = asker.panel(panel, values)
+            count = len(answer)
+        except (
+            OSError
+        ) as error:  # refused, or not in time: worse than slow, and no end of the others
+            say(f"{panel['title']}: {error}")
+            return time.perf_counter() - began, None
+        took.append(time.perf_counter() - began)
+    return statistics.median(took), count
+
+
+def document(options: argparse.Namespace, found: Found, load_before: str) -> str:
+    slowest = sorted(found.timings, key=lambda timing: -timing.seconds)
+    facts = {**machine.facts(), "Prometheus": version(options), "load before": load_before}
+    late = [t for t in slowest if t.series is None or t.seconds > LIMIT]
     lines = [
         "# What the dashboards cost Prometheus",
         "",
-        f"{options.size.consumers:,} consumers ({options.size}), {options.minutes:g} minutes scraped every "
-        f"{options.interval:g} s and asked for whole; median of {options.rounds}. "
-        f"{len(all_timings)} queries, the twenty slowest:",
+        f"{options.size.consumers:,} consumers ({options.size}), {found.held:,} series, {options.minutes:g} minutes "
+        f"scraped every {options.interval:g} s and asked for whole; median of {options.rounds}. "
+        f"{len(slowest)} queries, the twenty slowest:",
         "",
         *(f"- {name}: {value}" for name, value in facts.items()),
         "",
         "| board | panel | query | seconds | series |",
         "|---|---|---|---|---|",
         *(
-            f"| {t.board} | {t.panel} | {t.query} | {t.seconds:.3f} | {t.series} |"
+            f"| {t.board} | {t.panel} | {t.query} | {t.seconds:.3f} | {'failed' if t.series is None else t.series} |"
             for t in slowest[:20]
         ),
         "",
-        f"Most series of one answer: {max(t.series for t in all_timings)}.",
+        f"Without an answer within {LIMIT:g} s: {len(late) or 'none'}. "
+        f"Most series of one answer: {max(t.series or 0 for t in slowest)}.",
         "",
     ]
     return "\n".join(lines)
+
+
+def version(options: argparse.Namespace) -> str:
+    argv = [options.prometheus, "--version"]
+    said = subprocess.run(argv, capture_output=True, text=True, check=True)
+    found = re.search(r"version (\S+)", said.stdout + said.stderr)
+    return found[1] if found else "unknown"
 
 
 def main(argv: list[str]) -> int:
     options = arguments(argv)
     before = Path("/proc/loadavg").read_text().split()[0]
     with tempfile.TemporaryDirectory(prefix="bench-boards-") as folder:
-        found = asyncio.run(scraped(options, Path(folder)))
+        try:
+            found = asyncio.run(scraped(options, Path(folder)))
+        except (MeasureError, DemoError) as error:
+            say(str(error))
+            return 1
     text = document(options, found, before)
     file = options.into / f"boards-{datetime.now(UTC):%Y-%m-%d}.md"
     file.parent.mkdir(exist_ok=True, parents=True)
