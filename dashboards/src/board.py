@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dashboards.src.panels import DATASOURCE, Json, Panel, Query
-from dashboards.src.promql import CLUSTER, CLUSTERS, SERVER, Scope, alerts
+from dashboards.src.promql import CLUSTER, CLUSTERS, SERVER, Scope, marked
 
 TAG = "jetstream"
 WIDTH = 24
@@ -76,6 +76,7 @@ class Board:
     variables: Sequence[Variable]
     rows: Sequence[Row]
     elections: Query = META_ELECTIONS  # whose leader changes are marked, and what they are called
+    firing: str = marked()  # the alerts that are
 
     @property
     def file(self) -> str:
@@ -104,7 +105,9 @@ class Board:
             "preload": False,
             "links": [_LINKS],
             "annotations": {
-                "list": _annotations(self.elections, one=not self.variables[-1].several)
+                "list": _annotations(
+                    self.elections, self.firing, one=not self.variables[-1].several
+                )
             },
             "templating": {"list": [_DATASOURCE_VARIABLE, *(v.json() for v in self.variables)]},
             "panels": _placed(self.rows),
@@ -139,10 +142,9 @@ _DATASOURCE_VARIABLE: Json = {
 }
 
 
-def _annotations(elections: Query, *, one: bool) -> list[Json]:
+def _annotations(elections: Query, firing: str, *, one: bool) -> list[Json]:
     """Up to a minute lies between two scrapes, so that marks look at two of them."""
     servers = Scope(SERVER, CLUSTER, one)
-    firing = alerts('severity=~"warning|critical"')
     marked = (
         (
             "Firing alerts",

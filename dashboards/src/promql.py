@@ -94,3 +94,9 @@ def alerts(*matchers: str) -> str:
         + "".join(f", {matcher}" for matcher in matchers)
         + "}"
     )
+
+
+def marked(*narrowed: str) -> str:
+    """Alerts worth a mark in time. Of several selections those that meet any."""
+    severe = 'severity=~"warning|critical"'
+    return " or ".join(alerts(severe, *(m for m in [one] if m)) for one in narrowed or [""])

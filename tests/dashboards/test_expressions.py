@@ -38,7 +38,10 @@ FOREIGN = {
     "process_resident_memory_bytes": set[str](),
     "process_cpu_seconds_total": set[str](),
     "process_start_time_seconds": set[str](),
-    "ALERTS": {"alertname", "alertstate", "service", "severity", "nats_cluster"},
+    "ALERTS": {
+        *("alertname", "alertstate", "service", "severity"),
+        *("nats_cluster", "account", "stream", "consumer"),
+    },
 }
 TARGET = {"job", "instance"}
 KNOWN = FOREIGN | {family.name: set(table.labels) for table in TABLES for family in table.families}

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dashboards.src import shared
 from dashboards.src.board import JOB, Board, Row, chosen, cluster
 from dashboards.src.panels import BAD, OK, WARN, Look, Query, Step, Word, dashed
-from dashboards.src.promql import CLUSTER, CONSUMER, STREAM, Scope
+from dashboards.src.promql import CLUSTER, CONSUMER, STREAM, Scope, marked
 from dashboards.src.shapes import setting, stat, timeline, timeseries
 from dashboards.src.thresholds import limit
 
 CHOSEN = (*CLUSTER, "account", "stream")
+ITS = 'account="$account", stream="$stream"'  # alerts; those of no stream are the cluster's
 IT = Scope(CONSUMER, (*CHOSEN, "consumer"), one=True)
 ITS_STREAM = Scope(STREAM, CHOSEN, one=True)
 PLACES = Scope((*CONSUMER, "server"), IT.variables, one=True)
@@ -317,4 +318,5 @@ BOARD = Board(
     ),
     (CONFIGURATION, NOW, WORK, FAILURES),
     Query(IT.over("increase", "jetstream_consumer_leader_changes_total", "2m"), "of {{consumer}}"),
+    marked(f'{ITS}, consumer="$consumer"', f'{ITS}, consumer=""', 'stream=""'),
 )

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dashboards.src import shared
 from dashboards.src.board import JOB, Board, Row, chosen, cluster
 from dashboards.src.panels import WARN, Look, Query, Step, Word, appear, dashed, right
-from dashboards.src.promql import CLUSTER, CONSUMER, STREAM, Scope
+from dashboards.src.promql import CLUSTER, CONSUMER, STREAM, Scope, marked
 from dashboards.src.shapes import setting, stat, timeline, timeseries
 from dashboards.src.tables import Column, Link, table
 from dashboards.src.thresholds import factor, limit
 
 CHOSEN = (*CLUSTER, "account", "stream")
+ITS = 'account="$account", stream="$stream"'  # alerts; those of no stream are the cluster's
 IT = Scope(STREAM, CHOSEN, one=True)
 REPLICAS = Scope((*STREAM, "server"), CHOSEN, one=True)
 CONSUMERS = Scope(CONSUMER, CHOSEN, one=True)
@@ -337,4 +338,5 @@ BOARD = Board(
     ),
     (CONFIGURATION, NOW, LIMITS, READERS, PLACES),
     Query(IT.over("increase", "jetstream_stream_leader_changes_total", "2m"), "of {{stream}}"),
+    marked(ITS, 'stream=""'),
 )
