@@ -2,14 +2,18 @@
 {{- .Values.nameOverride | default .Chart.Name | trunc 63 | trimSuffix "-" -}}
 {{- end -}}
 
+{{/* A Service's name begins with a letter and has no dot; a release's may. */}}
 {{- define "exporter.fullname" -}}
 {{- $name := include "exporter.name" . -}}
+{{- $release := .Release.Name | replace "." "-" -}}
 {{- if .Values.fullnameOverride -}}
 {{- .Values.fullnameOverride | trunc 52 | trimSuffix "-" -}}
-{{- else if contains $name .Release.Name -}}
-{{- .Release.Name | trunc 52 | trimSuffix "-" -}}
+{{- else if regexMatch "^[0-9]" $release -}}
+{{- printf "%s-%s" $name $release | trunc 52 | trimSuffix "-" -}}
+{{- else if contains $name $release -}}
+{{- $release | trunc 52 | trimSuffix "-" -}}
 {{- else -}}
-{{- printf "%s-%s" .Release.Name $name | trunc 52 | trimSuffix "-" -}}
+{{- printf "%s-%s" $release $name | trunc 52 | trimSuffix "-" -}}
 {{- end -}}
 {{- end -}}
 
@@ -22,10 +26,10 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- define "exporter.labels" -}}
 {{- $root := .root -}}
 {{- $own := dict
-      "app.kubernetes.io/version" $root.Chart.AppVersion
+      "app.kubernetes.io/version" ($root.Chart.AppVersion | replace "+" "_" | trunc 63)
       "app.kubernetes.io/managed-by" $root.Release.Service
       "app.kubernetes.io/part-of" "jetstream-exporter"
-      "helm.sh/chart" (printf "%s-%s" $root.Chart.Name ($root.Chart.Version | replace "+" "_")) -}}
+      "helm.sh/chart" (printf "%s-%s" $root.Chart.Name ($root.Chart.Version | replace "+" "_") | trunc 63 | trimSuffix "-") -}}
 {{- $selector := include "exporter.selector" $root | fromYaml -}}
 {{- $labels := mergeOverwrite (dict) $own $root.Values.commonLabels (.more | default dict) $selector -}}
 {{- toYaml $labels -}}
@@ -59,4 +63,13 @@ runAsGroup: 65532
 fsGroup: 65532
 seccompProfile:
   type: RuntimeDefault
+{{- end -}}
+
+{{- define "exporter.milliseconds" -}}
+{{- $units := dict "ms" 1 "s" 1000 "m" 60000 "h" 3600000 "d" 86400000 "w" 604800000 "y" 31536000000 -}}
+{{- $sum := 0 -}}
+{{- range regexFindAll "[0-9]+[a-z]+" . -1 -}}
+{{- $sum = add $sum (mul (regexFind "[0-9]+" . | int64) (get $units (regexFind "[a-z]+" .) | int64)) -}}
+{{- end -}}
+{{- $sum -}}
 {{- end -}}

@@ -1,6 +1,7 @@
 """What the chart makes of its values, by default and with everything switched on."""
 
 import hashlib
+import re
 from typing import Any
 
 import pytest
@@ -57,6 +58,28 @@ def test_no_two_objects_share_a_name() -> None:
 
     assert len(names) == len(set(names))
     assert max(len(name) for _, name in names) <= 63
+
+
+# As Kubernetes wants the name of a Service, which is the strictest of all.
+SERVICE = re.compile("[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
+
+
+@pytest.mark.parametrize("release", ["my.release", "1st", "9", "a" * 53, "a.b-" * 13 + "a"])
+@pytest.mark.parametrize("name", ["", "exporter", "a" * 52])
+def test_every_release_that_helm_takes_gives_names_that_kubernetes_takes(
+    release: str, name: str
+) -> None:
+    for found in chart.objects(chart.merged(EVERYTHING, {"nameOverride": name}), name=release):
+        assert SERVICE.fullmatch(found["metadata"]["name"]), found["metadata"]["name"]
+        labels = found["metadata"]["labels"]
+        assert all(len(value) <= 63 for value in labels.values())
+        assert labels["app.kubernetes.io/instance"] == release
+
+
+def test_every_object_says_its_namespace_so_that_what_is_rendered_can_be_applied() -> None:
+    for found in chart.objects(chart.merged(EVERYTHING, {"dashboards": {"namespace": "grafana"}})):
+        dashboard = "grafana_dashboard" in found["metadata"]["labels"]
+        assert found["metadata"]["namespace"] == ("grafana" if dashboard else "monitoring")
 
 
 def test_every_object_carries_the_labels_of_the_release_and_yours() -> None:
@@ -173,6 +196,13 @@ def checksum(values: dict[str, Any]) -> str:
     return found
 
 
+def test_an_annotation_of_yours_does_not_stand_in_for_the_checksum() -> None:
+    annotations = {"checksum/config": "mine", "other": "mine"}
+    template = chart.the("Deployment", {"pod": {"annotations": annotations}})["spec"]["template"]
+
+    assert template["metadata"]["annotations"] == {"checksum/config": checksum({}), "other": "mine"}
+
+
 def test_secrets_are_named_and_mounted_never_held() -> None:
     found = chart.objects(EVERYTHING)
     pod = chart.the("Deployment", EVERYTHING)["spec"]["template"]["spec"]
@@ -235,6 +265,18 @@ def test_the_notes_say_what_to_do_next() -> None:
         ({"replicas": "two"}, "got string, want integer"),
         ({"monitor": {"kind": "servicemonitor"}}, "at '/monitor/kind'"),
         ({"monitor": {"interval": "30"}}, "at '/monitor/interval'"),
+        ({"monitor": {"interval": "1m1h"}}, "at '/monitor/interval'"),
+        (
+            {"monitor": {"kind": "Probe", "interval": "1m", "scrapeTimeout": "1m500ms"}},
+            "monitor.scrapeTimeout: 1m500ms is longer than monitor.interval, 1m",
+        ),
+        ({"env": [{"name": "A", "value": "1"}] * 2}, "env: A stands there twice"),
+        ({"credsSecret": {"name": "a..b"}}, "at '/credsSecret/name'"),
+        ({"credsSecret": {"name": "a", "key": ".."}}, "at '/credsSecret/key'"),
+        ({"commonLabels": {"-a/b": "c"}}, "at '/commonLabels'"),
+        ({"pod": {"nodeSelector": {"a b": "c"}}}, "at '/pod/nodeSelector'"),
+        ({"dashboards": {"namespace": "a.b"}}, "at '/dashboards/namespace'"),
+        ({"rules": {"alertLabels": {"__name__": "a"}}}, "at '/rules/alertLabels'"),
         ({"image": {"digest": "sha256:short"}}, "at '/image/digest'"),
         ({"rules": {"alerts": {"Any": {"fro": "5m"}}}}, "'fro' not allowed"),
     ],
