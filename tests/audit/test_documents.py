@@ -151,5 +151,5 @@ def test_the_command_ends_with_2_and_the_sentence(
 ) -> None:
     (tmp_path / name).write_text(text)
 
-    assert main(["audit", "--manifests", str(tmp_path)]) == 2
+    assert main(["--manifests", str(tmp_path)]) == 2
     assert said in capsys.readouterr().err

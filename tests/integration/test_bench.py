@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from bench.load import Size, grow, stir
 from nats.js.api import StorageType
+from tests.support.exporter import eventually
 
 from jetstream_exporter.demo.cluster import Cluster, account
 
@@ -45,15 +46,27 @@ def consumers(cluster: Cluster) -> dict[tuple[str, str], dict[str, Any]]:
     }
 
 
+async def at_rest(cluster: Cluster) -> dict[tuple[str, str], dict[str, Any]]:
+    """What the consumers say once the server has read the acknowledgements that were sent."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+
+    async def are_read() -> bool:
+        found.update(await asyncio.to_thread(consumers, cluster))
+        return all(consumer["num_ack_pending"] == 1 for consumer in found.values())
+
+    await eventually("one unacknowledged message a consumer", are_read)
+    return found
+
+
 async def test_a_load_has_every_figure_grows_and_moves_when_stirred() -> None:
     small, large = Size(2, 2), Size(3, 4)
     async with Cluster(size=1, accounts={"LOAD": account("load")}) as cluster:
         url = cluster[0].url_for("load")
         await grow(url, Size(0, 0), small, StorageType.MEMORY)
         await grow(url, small, large, StorageType.MEMORY)
-        made = await asyncio.to_thread(consumers, cluster)
+        made = await at_rest(cluster)
         await stir(url, large)
-        stirred = await asyncio.to_thread(consumers, cluster)
+        stirred = await at_rest(cluster)
 
     assert len(made) == 12
     for before, after in ((made[name], stirred[name]) for name in made):

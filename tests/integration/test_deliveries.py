@@ -162,7 +162,7 @@ async def test_excess_deliveries_are_those_that_a_client_counted(version: str) -
                     await listener.take()
                     return {name: +listener.counts[name] for name in expected} == expected
 
-                await eventually(f"life {life}, {listener.after}: {expected}", is_told, 10)
+                await eventually(f"life {life}, {listener.after}: {expected}", is_told)
                 listener.counts.clear()
             for name in LIMITS:
                 await js.delete_consumer("S", name)
