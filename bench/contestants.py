@@ -34,12 +34,16 @@ VERSION = re.compile(r"v?\d+\.\d+")
 
 @dataclass(frozen=True, slots=True)
 class Contestant:
-    """Something that answers a GET; without a pid it is the nats-server itself."""
+    """Something that answers a GET; without a pid it is the nats-server itself.
+
+    `slow_cadence`: some of its scrapes ask for more, when so much time has passed.
+    """
 
     name: str
     version: str
     url: str
     pid: int | None = None
+    slow_cadence: bool = False
 
 
 def bare_requests(server: Server) -> list[Contestant]:
@@ -58,6 +62,7 @@ class Exporter:
     program: str
     arguments: Callable[[Server, int, Path], list[str]]
     version: Callable[[str], str]
+    slow_cadence: bool = False
 
 
 def _ours(server: Server, port: int, folder: Path) -> list[str]:
@@ -107,6 +112,7 @@ EXPORTERS = (
         "jetstream-exporter",
         _ours,
         lambda program: _said(program, "--version"),
+        slow_cadence=True,  # configurations, every five minutes
     ),
     Exporter(
         "prometheus-nats-exporter",
@@ -139,7 +145,8 @@ async def running(
     try:
         await until(f"listening of {exporter.name}", is_listening, deadline=30)
         url = f"http://127.0.0.1:{port}/metrics"
-        yield Contestant(exporter.name, exporter.version(program), url, child.pid)
+        version = exporter.version(program)
+        yield Contestant(exporter.name, version, url, child.pid, exporter.slow_cadence)
     finally:
         child.kill_now()
 
