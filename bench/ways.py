@@ -4,7 +4,7 @@
     python -m bench.ways 25x40 --seconds 3  # a quick look
 
 Every way polls again as soon as its answer is there, which is far more than any scrape interval: the figures are the
-worst case. Who polls is a process of its own.
+worst case. Who polls is a process of its own. The table is printed and written with the machine and the versions.
 """
 
 from __future__ import annotations
@@ -12,15 +12,19 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import datetime
 import json
+import os
 import statistics
 import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import nats
+from bench import machine
 from bench.load import Size, grow, stream_name
 from nats.js.api import StorageType
 
@@ -37,6 +41,7 @@ if TYPE_CHECKING:
     from jetstream_exporter.collect import Source
 
 WAYS = {"monitoring": "HTTP", "system": "system account", "account": "account's API"}
+RESULTS = Path(__file__).parent / "results"
 LIMIT = 2**30
 PAUSE = 0.002  # seconds between two STREAM.INFO
 DEADLINE = 60.0
@@ -107,7 +112,7 @@ async def latencies(url: str, size: Size, seconds: float) -> list[float]:
 
 
 def row(name: str, found: list[float], took: list[float]) -> list[str]:
-    p99 = statistics.quantiles(found, n=100)[98]
+    p99 = statistics.quantiles(found, n=100, method="inclusive")[98]
     figures = [f"{statistics.median(found):.2f}", f"{p99:.2f}", f"{max(found):.1f}"]
     mean = f"{statistics.fmean(took):.3f}" if took else ""
     return [name, *figures, f"{len(found):,}", f"{len(took)}", mean]
@@ -139,6 +144,21 @@ async def measure(size: Size, seconds: float, binary: str | None) -> list[list[s
         return rows
 
 
+def page(size: Size, rows: list[list[str]], load_before: float) -> str:
+    """The table with what it was measured on."""
+    facts = {**machine.facts(), "load before the run": f"{load_before:.1f}"}
+    return "\n".join(
+        [
+            f"# STREAM.INFO while {size.consumers:,} consumers are polled without a pause",
+            "",
+            table(rows),
+            "",
+            *(f"- {name}: {value}" for name, value in facts.items()),
+            "",
+        ]
+    )
+
+
 def main(argv: list[str]) -> int:
     if argv[:1] == ["--poll"]:
         print(json.dumps(asyncio.run(poll(argv[1], json.loads(argv[2])))))
@@ -152,9 +172,14 @@ def main(argv: list[str]) -> int:
     add("size", nargs="?", type=Size.parse, default="500x40", help="STREAMSxCONSUMERS (500x40)")
     add("--seconds", type=float, default=15, help="of each way (default: 15)")
     add("--nats-server", help="program, by name or path")
+    add("--output", type=Path, help="default: bench/results/ways-<date>.md")
     options = parser.parse_args(argv)
+    load_before = os.getloadavg()[0]
     with contextlib.suppress(KeyboardInterrupt):
-        print(table(asyncio.run(measure(options.size, options.seconds, options.nats_server))))
+        rows = asyncio.run(measure(options.size, options.seconds, options.nats_server))
+        print(table(rows))
+        output = options.output or RESULTS / f"ways-{datetime.datetime.now():%Y-%m-%d}.md"
+        output.write_text(page(options.size, rows, load_before))
     return 0
 
 
