@@ -32,22 +32,28 @@ def meta_leader(groups: Mapping[str, MetaCluster]) -> str | None:
     return max(sorted(claiming), key=lambda name: votes[name], default=None)
 
 
-def followers(reports: Iterable[Report], heard: frozenset[str]) -> frozenset[str]:
-    """The servers that know what there is; nobody where no majority is known to. `heard` have said all they hold."""
+def followers(reports: Sequence[Report], heard: frozenset[str]) -> frozenset[str]:
+    """The servers that know better than others what there is; nobody where all do, or no majority is known to.
+
+    `heard` have said all they hold.
+    """
     groups = meta_groups(reports)
     leader = meta_leader(groups)
     if leader is None:
         return frozenset()
     found = {name for name, group in groups.items() if group.leader == leader and name in heard}
-    return frozenset(found if len(found) > groups[leader].cluster_size // 2 else ())
+    others = any(r.jsz and not r.via and r.server_name not in found for r in reports)
+    return frozenset(found if others and len(found) > groups[leader].cluster_size // 2 else ())
 
 
 def present(
     words: Sequence[tuple[Speaker, Said]], knowing: frozenset[str]
 ) -> Sequence[tuple[Speaker, Said]]:
     """The words about what is there; none where a majority of the object's members does not know it any more."""
+    if not knowing:
+        return words
     sure = [word for word in words if word[0].relayed or word[0].name in knowing]
-    if not knowing or len(sure) == len(words):
+    if len(sure) == len(words):
         return words
     if sure:
         newest, _ = latest(sure)

@@ -12,7 +12,7 @@ class Row(msgspec.Struct, gc=False):
 
 
 class Place(Row):
-    """Where a stream stands, which servers' whole lists were heard there, and which of these know what there is."""
+    """Where a stream stands, which servers' whole lists were heard there, and which of these know better than others."""
 
     cluster: str
     account: str  # the label
