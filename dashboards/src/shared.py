@@ -100,7 +100,8 @@ def stalled(scope: Scope) -> str:
         f"(min_over_time({pending}[{span}]) + min_over_time({unacked}[{span}]) > 0 "
         f"and changes({scope.select(ACKNOWLEDGED)}[{span}]) == 0 "
         f"and changes({scope.select(DELIVERED)}[{span}]) == 0 "
-        f"and count_over_time({pending}[{span}]) >= {limit(STANDING, 'count_over_time'):g}) "
+        f"and count_over_time({pending}[{span}]) >= {limit(STANDING, 'count_over_time'):g} "
+        f"and {pending} >= 0) "  # ranges still hold what was deleted a moment ago
         f"unless {paused} == 1"
     )
 
@@ -112,7 +113,7 @@ def unattended(scope: Scope) -> str:
     bound = scope.select("jetstream_consumer_push_bound", WORK)
     return scope.each(
         f"((max_over_time({waiting}[{span}]) or max_over_time({bound}[{span}])) == 0 "
-        f"and min_over_time({scope.select(PENDING)}[{span}]) > 0 "
+        f"and min_over_time({scope.select(PENDING)}[{span}]) > 0 and {scope.select(PENDING)} > 0 "
         f"and changes({scope.select(DELIVERED)}[{span}]) == 0) "
         f"unless {scope.select(PAUSED)} == 1"
     )

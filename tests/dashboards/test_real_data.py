@@ -8,7 +8,8 @@ import pytest
 from dashboards.render.answers import Asker
 from dashboards.src.shared import STREAM_BAD
 from tests.support.boards import Json, boards, by_uid, filled, panels, variables
-from tests.support.recording import INTERVAL, Recording
+from tests.support.recording import DELETED, INTERVAL, Recording
+from tests.support.stage import FILLING
 
 BOARDS = boards()
 each_board = pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS.keys())
@@ -54,7 +55,8 @@ def test_every_annotation_marks_what_happened_when_it_happened(
     board: Json, recording: Recording
 ) -> None:
     """The meta group's leader was killed; whether that one also led the chosen stream is chance."""
-    asker, values = recording.asker(), recording.asker().values(board)
+    asker = recording.asker(stream="ORDERS", consumer="orders-batch-processor")
+    values = asker.values(board)
     marks = {
         note["name"]: [mark["time"] for mark in asker.marks(note, values, INTERVAL)]
         for note in asker.notes(board)
@@ -210,6 +212,12 @@ def test_the_state_of_each_consumer_is_the_word_for_its_trouble(recording: Recor
     ):
         chosen = {"stream": stream, "consumer": consumer}
         assert shown(recording, "jetstream-consumer", "State", 0, **chosen) == words[word], consumer
+
+
+def test_a_consumer_that_was_deleted_is_not_called_stalled(recording: Recording) -> None:
+    """Ranges still hold its samples, of which enough say that it stood still."""
+    chosen = {"stream": FILLING, "consumer": DELETED}
+    assert shown(recording, "jetstream-consumer", "State", 0, **chosen) is None
 
 
 def course(recording: Recording, uid: str, title: str, query: int = 0) -> list[float]:

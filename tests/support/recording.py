@@ -19,7 +19,7 @@ from dashboards.render.answers import Asker
 from tests.support import oracle
 from tests.support.exporter import eventually
 from tests.support.ports import free_ports
-from tests.support.stage import COPY, FILLING, Stage, add_consumer, stage
+from tests.support.stage import COPY, FILLING, Stage, add_consumer, request, stage
 from tests.support.tools import tool
 
 from jetstream_exporter.demo.child import Child
@@ -27,6 +27,8 @@ from jetstream_exporter.demo.child import Child
 INTERVAL = 1.0
 EXPORTERS = 2
 HOSTILE = "re+play(eu)|$1&x=y#%41"  # NATS allows it; regular expressions and URLs read it otherwise
+DELETED = "downloader"  # stood still like its neighbour, and is deleted at the end
+
 Json = dict[str, Any]
 
 
@@ -56,12 +58,14 @@ async def _record(folder: Path) -> None:
         folder, interval=INTERVAL, fill_pause=0, hang_after=10, exporters=EXPORTERS
     ) as here:
         await add_consumer(here.nc, COPY, HOSTILE)
+        await add_consumer(here.nc, FILLING, DELETED)
         await _seen(here, f'jetstream_stream_storage_ratio{{stream="{FILLING}"}} > 0.95')
         await _seen(
             here,
             "jetstream_consumer_redelivered_messages - jetstream_consumer_ack_pending_messages > 0",
         )
-        await _seen(here, 'ALERTS{alertname="JetStreamDeadLetterGrowing", alertstate="firing"}')
+        for alert in ("JetStreamDeadLetterGrowing", "JetStreamConsumerMaxDeliverExhausted"):
+            await _seen(here, f'ALERTS{{alertname="{alert}", alertstate="firing"}}')
         (leader,) = await here.prometheus.ask("max by (server) (jetstream_meta_leader)")
         name = leader["metric"]["server"]
         killed = time.time()
@@ -81,6 +85,7 @@ async def _record(folder: Path) -> None:
         )
         for kind in ("stream", "consumer"):
             await _seen(here, f"min(jetstream_{kind}_fault_tolerance) == 1")
+        await request(here.nc, f"$JS.API.CONSUMER.DELETE.{FILLING}.{DELETED}", {})
         await here.rest()
         await asyncio.sleep(2 * INTERVAL)  # the work's last acknowledgements, and a scrape of them
         said = {
