@@ -92,16 +92,19 @@ def exhausted(scope: Scope) -> str:
 
 
 def stalled(scope: Scope) -> str:
-    """As the rules judge it: work for the whole window, nothing delivered, nothing acknowledged."""
+    """As the rules judge it: work for the whole window, nothing delivered, nothing acknowledged.
+
+    Where nothing is delivered, what is unacknowledged now is the least of the window; and unlike a range it is
+    gone with a consumer that was deleted.
+    """
     span = window(STANDING, PENDING)
     pending, paused = scope.select(PENDING, WORK), scope.select(PAUSED)
     unacked = scope.select("jetstream_consumer_ack_pending_messages")
     return scope.each(
-        f"(min_over_time({pending}[{span}]) + min_over_time({unacked}[{span}]) > 0 "
+        f"(min_over_time({pending}[{span}]) + {unacked} > 0 "
         f"and changes({scope.select(ACKNOWLEDGED)}[{span}]) == 0 "
         f"and changes({scope.select(DELIVERED)}[{span}]) == 0 "
-        f"and count_over_time({pending}[{span}]) >= {limit(STANDING, 'count_over_time'):g} "
-        f"and {pending} >= 0) "  # ranges still hold what was deleted a moment ago
+        f"and count_over_time({pending}[{span}]) >= {limit(STANDING, 'count_over_time'):g}) "
         f"unless {paused} == 1"
     )
 

@@ -55,7 +55,9 @@ def test_every_annotation_marks_what_happened_when_it_happened(
     board: Json, recording: Recording
 ) -> None:
     """The meta group's leader was killed; whether that one also led the chosen stream is chance."""
-    asker = recording.asker(stream="ORDERS", consumer="orders-batch-processor")
+    gave_up = 'ALERTS{alertname="JetStreamConsumerMaxDeliverExhausted", alertstate="firing"}'
+    of = recording.asker().over(gave_up, INTERVAL)[0]["metric"]
+    asker = recording.asker(stream=of["stream"], consumer=of["consumer"])
     values = asker.values(board)
     marks = {
         note["name"]: [mark["time"] for mark in asker.marks(note, values, INTERVAL)]
