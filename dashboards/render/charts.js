@@ -1,7 +1,7 @@
 // What has a time axis: lines and states.
 "use strict";
 
-const MARGIN = { top: 8, bottom: 22, side: 64 };
+const MARGIN = { top: 8, bottom: 22, side: 80 };
 
 const DURATIONS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400, 172800, 432000, 604800];
 

@@ -131,6 +131,11 @@ const report = (data) => {
     for (const part of one.querySelectorAll("h2, .value, .name, th, .legend, .bars")) {
       if (cut(part)) problems.push(`${title}: "${part.innerText.slice(0, 40)}" is cut`);
     }
+    const edge = one.getBoundingClientRect();
+    for (const tick of one.querySelectorAll(".tick")) {
+      const { left, right } = tick.getBoundingClientRect();
+      if (left < edge.left || right > edge.right) problems.push(`${title}: "${tick.textContent}" is cut`);
+    }
     const wide = one.querySelector(".scroll");
     if (wide && wide.scrollWidth > wide.clientWidth + 1) problems.push(`${title}: the table is wider than its panel`);
   });
