@@ -11,19 +11,17 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import re
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench import load, machine
+from bench import load
+from bench.boards_page import Found, Timing, document
 from bench.contestants import free_port
 from bench.measure import MeasureError
 from dashboards.render.answers import Asker
@@ -37,7 +35,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ROOT / ".tools/bin"
 CHOSEN = {"stream": load.stream_name(0), "consumer": load.consumer_name(0)}
 GIB = 1 << 30
-LIMIT = 2.0  # seconds that a reader may wait for a panel
+PATIENCE = 120.0  # seconds until Prometheus has everyone
 
 REPLICA = 'label_replace(jetstream_stream_has_leader, "server", "replica-{}", "", "")'
 REPLICAS = " or ".join(REPLICA.format(number) for number in (1, 2))
@@ -52,21 +50,6 @@ OF_A_CLUSTER = {
     "jetstream_stream_replica_lag_entries": f"3 * ({REPLICAS})",
     "jetstream_stream_replica_last_seen_seconds": f"0.1 * ({REPLICAS})",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    board: str
-    panel: str
-    query: str
-    seconds: float
-    series: int | None  # None: no answer, but an error after these seconds
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    timings: list[Timing]
-    held: int  # series that Prometheus had of the exporter
 
 
 def arguments(argv: list[str]) -> argparse.Namespace:
@@ -102,15 +85,32 @@ async def scraped(options: argparse.Namespace, folder: Path) -> Found:
         try:
             exporter.spawn()
             prometheus.spawn()
+            url = f"http://127.0.0.1:{ports[1]}"
+            await begun(Asker(url, 0, 0, options.interval, {}), options.size.consumers)
             started = time.time()
             await work_on(cluster[0].url, options, started + options.minutes * 60)
-            asker = Asker(
-                f"http://127.0.0.1:{ports[1]}", started, time.time(), options.interval, CHOSEN
-            )
+            asker = Asker(url, started, time.time(), options.interval, CHOSEN)
             return await asyncio.to_thread(measured, asker, options)
         finally:
             prometheus.kill_now()
             exporter.kill_now()
+
+
+async def begun(asker: Asker, consumers: int) -> None:
+    """Wait until Prometheus has scraped everyone: queries over nothing are fast."""
+    end = time.monotonic() + PATIENCE
+    while (seen := await asyncio.to_thread(scraped_consumers, asker)) != consumers:
+        if time.monotonic() > end:
+            raise MeasureError(f"Prometheus has {seen} of {consumers} consumers")
+        await asyncio.sleep(0.5)
+
+
+def scraped_consumers(asker: Asker) -> int:
+    try:
+        found = asker.at(time.time(), "count(jetstream_consumer_has_leader)")
+    except OSError:  # it starts
+        return 0
+    return int(found[0]["value"][1]) if found else 0
 
 
 async def work_on(url: str, options: argparse.Namespace, end: float) -> None:
@@ -163,17 +163,14 @@ def prometheus_argv(
 
 
 def measured(asker: Asker, options: argparse.Namespace) -> Found:
-    held = int(only(asker, 'count({job="jetstream-exporter"})'))
-    consumers = int(only(asker, "count(jetstream_consumer_has_leader)"))
-    if consumers != options.size.consumers:
-        raise MeasureError(f"Prometheus has {consumers} of {options.size.consumers} consumers")
+    held = asker.now('count({job="jetstream-exporter"})')
+    if not held:
+        raise MeasureError("Prometheus has lost the exporter")
     boards = [json.loads(file.read_text()) for file in sorted((ROOT / "dashboards").glob("*.json"))]
-    return Found([t for board in boards for t in of_board(asker, board, options.rounds)], held)
-
-
-def only(asker: Asker, expression: str) -> float:
-    """The value of an expression with one; 0 without."""
-    return next((float(series["value"][1]) for series in asker.now(expression)), 0)
+    return Found(
+        [t for board in boards for t in of_board(asker, board, options.rounds)],
+        int(held[0]["value"][1]),
+    )
 
 
 def of_board(asker: Asker, board: Any, rounds: int) -> list[Timing]:
@@ -205,40 +202,6 @@ def asked(
             return time.perf_counter() - began, None
         took.append(time.perf_counter() - began)
     return statistics.median(took), count
-
-
-def document(options: argparse.Namespace, found: Found, load_before: str) -> str:
-    slowest = sorted(found.timings, key=lambda timing: -timing.seconds)
-    facts = {**machine.facts(), "Prometheus": version(options), "load before": load_before}
-    late = [t for t in slowest if t.series is None or t.seconds > LIMIT]
-    lines = [
-        "# What the dashboards cost Prometheus",
-        "",
-        f"{options.size.consumers:,} consumers ({options.size}), {found.held:,} series, {options.minutes:g} minutes "
-        f"scraped every {options.interval:g} s and asked for whole; median of {options.rounds}. "
-        f"{len(slowest)} queries, the twenty slowest:",
-        "",
-        *(f"- {name}: {value}" for name, value in facts.items()),
-        "",
-        "| board | panel | query | seconds | series |",
-        "|---|---|---|---|---|",
-        *(
-            f"| {t.board} | {t.panel} | {t.query} | {t.seconds:.3f} | {'failed' if t.series is None else t.series} |"
-            for t in slowest[:20]
-        ),
-        "",
-        f"Without an answer within {LIMIT:g} s: {len(late) or 'none'}. "
-        f"Most series of one answer: {max(t.series or 0 for t in slowest)}.",
-        "",
-    ]
-    return "\n".join(lines)
-
-
-def version(options: argparse.Namespace) -> str:
-    argv = [options.prometheus, "--version"]
-    said = subprocess.run(argv, capture_output=True, text=True, check=True)
-    found = re.search(r"version (\S+)", said.stdout + said.stderr)
-    return found[1] if found else "unknown"
 
 
 def main(argv: list[str]) -> int:

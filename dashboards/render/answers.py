@@ -106,9 +106,12 @@ class Asker:
         return re.sub(r"\$(\w+)", lambda found: (known | dict(values))[found[1]], expression)
 
     def now(self, expression: str) -> list[Json]:
-        result: list[Json] = self._get(
-            "/api/v1/query", {"query": expression, "time": str(self.end)}
-        )["result"]
+        return self.at(self.end, expression)
+
+    def at(self, moment: float, expression: str) -> list[Json]:
+        result: list[Json] = self._get("/api/v1/query", {"query": expression, "time": str(moment)})[
+            "result"
+        ]
         return result
 
     def over(self, expression: str, step: float) -> list[Json]:

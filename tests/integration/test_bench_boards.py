@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from bench import boards
-from bench.boards import Found, Timing
+from bench.boards_page import Found, Timing, document
 from bench.load import Size
 from dashboards.render.answers import Asker
 from tests.support.boards import boards as committed
@@ -18,7 +18,7 @@ OPTIONS = Namespace(
 
 def test_the_slowest_queries_stand_first_and_the_most_series_are_named() -> None:
     timings = [Timing("B", "fast", "A", 0.1, 50), Timing("B", "slow", "A", 1.5, 1)]
-    text = boards.document(OPTIONS, Found(timings, 400_000), "0.5")
+    text = document(OPTIONS, Found(timings, 400_000), "0.5")
     assert text.index("| B | slow | A | 1.500 | 1 |") < text.index("| B | fast | A | 0.100 | 50 |")
     assert "20,000 consumers (500x40), 400,000 series, 10 minutes" in text
     assert "Without an answer within 2 s: none. Most series of one answer: 50." in text
@@ -26,7 +26,7 @@ def test_the_slowest_queries_stand_first_and_the_most_series_are_named() -> None
 
 def test_a_query_that_is_slow_or_fails_is_counted() -> None:
     timings = [Timing("B", "slow", "A", 2.5, 1), Timing("B", "refused", "A", 0.1, None)]
-    text = boards.document(OPTIONS, Found(timings, 1), "0.5")
+    text = document(OPTIONS, Found(timings, 1), "0.5")
     assert "| B | refused | A | 0.100 | failed |" in text
     assert "Without an answer within 2 s: 2." in text
 
@@ -42,6 +42,7 @@ def test_a_prometheus_without_the_consumers_is_not_measured(
 ) -> None:
     """Queries over nothing are fast."""
     monkeypatch.setattr(boards, "exporter_argv", lambda *_: ["sleep", "60"])
+    monkeypatch.setattr(boards, "PATIENCE", 1)
     flags = ["--size", "1x2", "--minutes", "0.05", "--interval", "1", "--into", str(tmp_path)]
     assert boards.main(flags) == 1
     assert "Prometheus has 0 of 2 consumers" in capsys.readouterr().err
