@@ -153,7 +153,17 @@ FAILING: list[tuple[str, str, Observation, str]] = [
         "server-unreachable",
         "error",
         observed(askings=(blank(Asking, target="http://n4:8222", up=False),)),
-        "target http://n4:8222: it did not answer",
+        "target http://n4:8222: it did not tell everything (it did not answer)",
+    ),
+    (
+        "server-unreachable",
+        "error",
+        observed(
+            servers=(a_server("n1"), Server(cluster="c", name="n4:8222", up=False)),
+            askings=(blank(Asking, target="http://n4:8222", up=False),),
+            errors={"http://n4:8222": "cannot connect: Connection refused"},
+        ),
+        "it did not tell everything (cannot connect: Connection refused)",
     ),
     (
         "server-unreachable",

@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from jetstream_exporter.__main__ import main as exporter
-from jetstream_exporter.audit import report
+from jetstream_exporter.audit import command, report
 from jetstream_exporter.audit.command import LIVE, MANIFESTS, NAMES, listing, main
 from jetstream_exporter.audit.finding import Check, Finding, Severity, ordered
 
@@ -124,6 +124,44 @@ def test_help_and_list_end_well(capsys: pytest.CaptureFixture[str]) -> None:
 def test_wrong_flags_are_2(argv: list[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         main([*argv])
+
+
+@pytest.mark.parametrize("seconds", ["soon", "nan", "3601"])
+def test_a_number_of_seconds_is_asked_for_in_words(
+    seconds: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["audit", "--observe", seconds])
+    assert f"{seconds!r} is not a number between 0 and 3600" in capsys.readouterr().err
+
+
+def test_a_target_that_nobody_listens_on_is_told_once_and_not_called_open(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["audit", "--observe", "0", "--target", "http://name.invalid:8222"]) == 1
+    told = capsys.readouterr().out
+    assert "target http://name.invalid:8222: it did not tell everything (" in told
+    assert "19 checks: 1 error, 0 warning, 0 info" in told
+
+
+@pytest.mark.parametrize(
+    ("failure", "code", "said"),
+    [(TimeoutError(), 2, "raise collect.timeout"), (KeyboardInterrupt(), 130, "")],
+)
+def test_an_audit_that_does_not_come_to_its_end_says_so_without_a_traceback(
+    failure: BaseException,
+    code: int,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async def fails(*_: object) -> None:
+        raise failure
+
+    monkeypatch.setattr(command, "observe", fails)
+
+    assert main(["audit"]) == code
+    assert said in capsys.readouterr().err
 
 
 def test_a_wrong_target_is_2_and_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:

@@ -21,6 +21,9 @@ MANIFESTS: tuple[Check[manifests.Workloads], ...] = kubernetes.CHECKS
 NAMES = [*(check.name for check in LIVE), *(check.name for check in MANIFESTS)]
 FAIL_ON: dict[str, Severity | None] = {**{str(s): s for s in Severity}, "never": None}
 PROG = "jetstream-exporter audit"
+SLOW = "the answers could not be read in time; raise collect.timeout in a --config.file"
+INTERRUPTED = 130  # as a shell calls the end by Ctrl-C
+HELP = "judge a cluster, or manifests, by the production checklist"
 EPILOG = """\
 examples:
   jetstream-exporter audit --target http://nats-0:8222 --target http://nats-1:8222 --target http://nats-2:8222
@@ -98,9 +101,12 @@ def _add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1
     if not 0 <= seconds <= 3600:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 3600")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number between 0 and 3600")
     return seconds
 
 
@@ -115,6 +121,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ConfigError, ManifestError) as error:
         print(one_line(f"{PROG}: {error}"), file=sys.stderr)
         return 2
+    except TimeoutError:
+        print(f"{PROG}: {SLOW}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return INTERRUPTED
     if arguments.format == "text":
         print(report.text(findings, checks, colour=takes_colour(sys.stdout)), end="")
     else:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from yarl import URL
 
@@ -21,7 +21,10 @@ class Observation:
     before: Snapshot | None = None
     seconds: float = 0.0  # between the two
     now: float = 0.0  # since the epoch
-    open_targets: Sequence[str] = ()  # asked without a password
+    open_targets: Sequence[str] = ()  # that answered without a password
+    errors: Mapping[str, str] = field(
+        default_factory=dict
+    )  # by target: why it gave less than was asked
 
     def streams(self) -> Iterator[tuple[Stream, StreamSettings]]:
         """The streams whose configuration is known. MQTT's own are the server's to configure."""
@@ -56,16 +59,22 @@ async def observe(path: str, targets: Sequence[str], seconds: float) -> Observat
             began = time.monotonic()
             await asyncio.sleep(seconds)
         snapshot = await service.scraper.snapshot(timeout)
-        clusters = service.config.clusters
         return Observation(
             snapshot,
             before,
             time.monotonic() - began if before else 0.0,
             time.time(),
-            [t for cluster in clusters if not cluster.http.username for t in cluster.targets],
+            _open_targets(service),
+            {outcome.target: outcome.error for outcome in service.outcomes if outcome.error},
         )
     finally:
         await service.close()
+
+
+def _open_targets(service: Service) -> list[str]:
+    silent = {outcome.target for outcome in service.outcomes if not outcome.words}
+    clusters = [cluster for cluster in service.config.clusters if not cluster.http.username]
+    return [target for cluster in clusters for target in cluster.targets if target not in silent]
 
 
 def is_loopback(target: str) -> bool:

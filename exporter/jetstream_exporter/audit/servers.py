@@ -6,18 +6,23 @@ from collections.abc import Iterator
 
 from jetstream_exporter.audit.finding import Check, Seen, Severity
 from jetstream_exporter.audit.observe import Observation, is_loopback, server_name
+from jetstream_exporter.history import address
 
 DAY = 86400.0
 SOON, URGENT = 30 * DAY, 7 * DAY
 
 
 def unreachable(seen: Observation) -> Iterator[Seen]:
-    for asking in seen.snapshot.askings:
-        if not asking.up:
-            yield Seen(f"target {asking.target}", "it did not answer, or not everything")
+    silent = [asking.target for asking in seen.snapshot.askings if not asking.up]
+    for target in silent:
+        why = seen.errors.get(target, "it did not answer")
+        yield Seen(f"target {target}", f"it did not tell everything ({why})")
+    told = {
+        address(target) for target in silent
+    }  # a server that never said its name goes by its address
     for row in seen.snapshot.servers:
-        if not row.up:
-            yield Seen(server_name(row), "its cluster names it, and no target is this server")
+        if not row.up and row.name not in told:
+            yield Seen(server_name(row), "its cluster names it, and no target answers for it")
 
 
 def unhealthy(seen: Observation) -> Iterator[Seen]:
