@@ -1,6 +1,9 @@
 """The audit's texts, word for word, and its formats, as their readers want them."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -95,6 +98,46 @@ def test_junit_fails_what_is_above_info_and_is_xml_whatever_the_names_hold() -> 
     assert (suite.get("tests"), suite.get("failures")) == ("3", "2")
     assert failures == {"a: a holds", "b: b holds"}
     assert cases["b: b holds"].findtext("system-out") == "info: stream S\ufffd: known"
+
+
+ODD = "S \x1b[31m é \u202e \ufffe \udc80 <&> ]]>"
+
+
+def test_no_name_leaves_its_place_in_any_format() -> None:
+    odd = [Finding("a", Severity.ERROR, ODD, ODD, "why", "do", "my folder/a b%é.yaml")]
+
+    assert all(line.isprintable() for line in report.text(odd, CHECKS).splitlines())
+    assert ET.fromstring(report.junit(odd, CHECKS))[0].find("failure") is not None
+    assert report.junit(odd, CHECKS).isascii()
+    assert json.loads(report.as_json(odd, CHECKS))["findings"][0]["object"] == ODD
+    (result,) = json.loads(report.sarif(odd, CHECKS))["runs"][0]["results"]
+    (location,) = result["locations"]
+    uri = location["physicalLocation"]["artifactLocation"]["uri"]
+    assert uri == "my%20folder/a%20b%25%C3%A9.yaml"
+
+
+def test_a_file_named_from_the_root_is_a_uri_of_a_file() -> None:
+    odd = [Finding("a", Severity.ERROR, "o", "s", "why", "do", "/a b.yaml")]
+    (result,) = json.loads(report.sarif(odd, CHECKS))["runs"][0]["results"]
+
+    assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == (
+        "file:///a%20b.yaml"
+    )
+
+
+def test_a_terminal_without_the_letters_of_a_name_gets_them_written_out(tmp_path: Path) -> None:
+    manifest = {"kind": "Deployment", "metadata": {"name": "é"}, "spec": {"template": POD}}
+    (tmp_path / "a.yaml").write_text(json.dumps(manifest))
+    command = [sys.executable, "-m", "jetstream_exporter", "audit", "--manifests", tmp_path]
+    done = subprocess.run(
+        command, env={"PYTHONIOENCODING": "ascii"}, capture_output=True, text=True, check=False
+    )
+
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "Deployment \\xe9: " in done.stdout
+
+
+POD = {"spec": {"containers": [{"image": "nats:2.15"}]}}
 
 
 def test_every_check_says_why_and_what_to_do_in_whole_sentences() -> None:

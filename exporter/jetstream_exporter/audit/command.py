@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import io
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -126,6 +127,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         return INTERRUPTED
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a name need not fit into the terminal's encoding
+        sys.stdout.reconfigure(errors="backslashreplace")
     if arguments.format == "text":
         print(report.text(findings, checks, colour=takes_colour(sys.stdout)), end="")
     else:

@@ -122,7 +122,9 @@ def junit(findings: Sequence[Finding], checks: Checks) -> str:
             ET.SubElement(case, "system-out").text = _clean("\n".join(map(_line, rest)))
     suite.set("failures", str(failed))
     ET.indent(suite)
-    return ET.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
+    # ASCII, with references for the rest: right whatever the encoding of standard output is.
+    written: bytes = ET.tostring(suite, encoding="us-ascii", xml_declaration=True)
+    return written.decode() + "\n"
 
 
 def _line(finding: Finding) -> str:
