@@ -105,6 +105,7 @@ async def test_the_example_cluster_passes_and_what_is_added_wrongly_is_found(
         ("single-replica", "stream LONELY"),
         ("stream-unlimited", "stream ENDLESS"),
         ("interest-retention-consumers", "stream INTEREST"),
+        ("interest-retention-consumers", "stream FLEETING"),
         ("ack-none", "consumer careless of stream INTEREST"),
         ("unlimited-deliveries", "consumer endless of stream ORDERS"),
         ("ack-pending-unlimited", "consumer greedy of stream ORDERS"),
@@ -116,6 +117,9 @@ async def add_wrong(nc: Client) -> None:
     await add_stream(nc, "LONELY", num_replicas=1)
     await add_stream(nc, "ENDLESS", max_bytes=-1)
     await add_stream(nc, "INTEREST", retention="interest")
+    await add_stream(nc, "FLEETING", retention="interest")
+    ephemeral = {"ack_policy": "explicit", "inactive_threshold": MINUTE}
+    await api(nc, "CONSUMER.CREATE.FLEETING", {"stream_name": "FLEETING", "config": ephemeral})
     await add_consumer(nc, "INTEREST", "careless", ack_policy="none", max_ack_pending=0)
     await add_consumer(nc, "ORDERS", "endless", max_deliver=-1)
     await add_consumer(nc, "ORDERS", "greedy", max_ack_pending=-1)
@@ -196,10 +200,13 @@ def store(folder: Path, size: str) -> str:
 
 
 async def test_streams_that_reserve_more_than_the_store_are_found(tmp_path: Path) -> None:
-    async with alone(tmp_path, store(tmp_path, "1GB")) as server:
-        async with client(server) as nc:
-            await add_stream(nc, "LARGE", num_replicas=1, max_bytes=900 * 2**20)
+    async with alone(tmp_path, store(tmp_path, "1GB")) as server, client(server) as nc:
+        await add_stream(nc, "LARGE", num_replicas=1, max_bytes=900 * 2**20)
         assert await found([server.url]) == set()
+        await add_consumer(nc, "LARGE", "worker")
+        lost = ("no-dead-letter-stream", "consumer worker of stream LARGE")
+        assert await found([server.url]) == {lost}
+        await api(nc, "CONSUMER.DELETE.LARGE.worker", {})
     async with alone(tmp_path, store(tmp_path, "512MB")) as server:
         assert await found([server.url]) == {("store-overcommitted", "server n1")}
 

@@ -57,7 +57,7 @@ async def observe(path: str, targets: Sequence[str], seconds: float) -> Observat
         if seconds:
             before = await service.scraper.snapshot(timeout)
             began = time.monotonic()
-            await asyncio.sleep(seconds)
+            await asyncio.sleep(seconds if before.consumers else 0)  # nobody to watch
         snapshot = await service.scraper.snapshot(timeout)
         return Observation(
             snapshot,

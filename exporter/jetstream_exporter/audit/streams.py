@@ -57,7 +57,8 @@ def pinned(seen: Observation) -> Iterator[Seen]:
     }
     for row in seen.snapshot.streams:
         if row.key in interested and row.ephemerals.count:
-            what = f"interest retention with {row.ephemerals.count} ephemeral consumers"
+            many = "s" if row.ephemerals.count > 1 else ""
+            what = f"interest retention with {row.ephemerals.count} ephemeral consumer{many}"
             yield Seen(stream_name(row), what)
     for consumer, settings in seen.consumers():
         if consumer.key[:3] in interested and settings.ack_policy == "none":
