@@ -238,7 +238,7 @@ async def test_what_the_health_probes_answer_on_a_server_that_waits_for_its_peer
     (tmp_path / "nats.conf").write_text(text)
     process = manifests.start(tmp_path, "nats-0", version)
     try:
-        answers = await ask(f"http://127.0.0.1:{monitor}/healthz", "meta leader")
+        answers = await ask(f"http://127.0.0.1:{monitor}/healthz", "meta")
     finally:
         manifests.end(process)
     needs_leader = version.startswith("2.10")
@@ -253,12 +253,60 @@ async def test_what_the_health_probes_answer_on_a_server_that_waits_for_its_peer
     assert "js-enabled deprecated" in (tmp_path / "log").read_text()
 
 
+@pytest.mark.parametrize("version", ["2.10.26", "2.12.8", "2.15.1"])
+async def test_what_the_health_probes_answer_on_a_server_whose_jetstream_shut_itself_off(
+    version: str, tmp_path: Path
+) -> None:
+    """Why readiness asks js-enabled-only; a server that is removed shuts JetStream off and stays."""
+    async with manifests.cluster(tmp_path, (version, version, version)) as servers:
+        await remove("nats-2", servers)
+        answers = await ask(f"{servers[2].url}/healthz", "JetStream not enabled")
+
+    assert answers == {
+        "": 503,
+        "js-meta-only=true": 503,
+        "js-enabled=true": 503,
+        "js-enabled-only=true": 503,
+        "js-server-only=true": 503 if version.startswith("2.10") else 200,
+    }
+
+
+async def remove(peer: str, servers: list[manifests.Server]) -> None:
+    """As `nats server raft peer-remove` does, once the leader knows and has heard everybody."""
+    await until_the_leader_has_heard_both(servers)
+    client = await nats.connect(
+        f"nats://127.0.0.1:{servers[0].client}",
+        user="sys",
+        password=manifests.PASSWORDS["SYS_PASSWORD"],
+        error_cb=unheard,
+    )
+    body = json.dumps({"peer": peer}).encode()
+    answer = await client.request("$JS.API.SERVER.REMOVE", body, timeout=30)
+    await client.close()
+    assert json.loads(answer.data)["success"]
+
+
+async def until_the_leader_has_heard_both(servers: list[manifests.Server]) -> None:
+    async with asyncio.timeout(30), aiohttp.ClientSession() as session:
+        while True:
+            for server in servers:
+                async with session.get(f"{server.url}/jsz") as answer:
+                    meta = (await answer.json())["meta_cluster"]
+                others = meta.get("replicas") or []
+                if meta.get("leader") == server.name and [o["current"] for o in others] == [
+                    True,
+                    True,
+                ]:
+                    return
+            await asyncio.sleep(0.1)
+
+
 async def ask(url: str, waiting_for: str) -> dict[str, int]:
     async with asyncio.timeout(20), aiohttp.ClientSession() as session:
         while True:
             try:
                 async with session.get(url) as answer:
-                    if "meta" in await answer.text():
+                    if waiting_for in await answer.text():
                         break
             except aiohttp.ClientError:
                 pass
