@@ -1,5 +1,6 @@
 """Reading manifests that anybody may have written: objects, or one sentence with the place; never a traceback."""
 
+import io
 import os
 import threading
 from pathlib import Path
@@ -123,6 +124,15 @@ def test_a_file_that_cannot_be_read_is_named(content: bytes, said: str, tmp_path
 
     with pytest.raises(ManifestError, match=said):
         list(read([str(tmp_path)]))
+
+
+def test_standard_input_is_read_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(OBJECT.encode())))
+    assert [(file, found["kind"]) for file, found in read(["-"])] == [("standard input", "A")]
+
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"kind: A\n\xff")))
+    with pytest.raises(ManifestError, match="standard input:2: is not text in UTF-8"):
+        list(read(["-"]))
 
 
 def test_a_link_to_nothing_is_named(tmp_path: Path) -> None:

@@ -29,15 +29,14 @@ def read(paths: Sequence[str]) -> Iterator[tuple[str, Document]]:
     """Every object of these files and folders, with the file it stands in."""
     for path in paths:
         for file in _files(path):
-            for document in parse(_text(file), "standard input" if file == STDIN else file):
-                yield ("standard input" if file == STDIN else file), document
+            name = "standard input" if file == STDIN else file
+            for document in parse(_text(file, name), name):
+                yield name, document
 
 
 def _files(path: str) -> list[str]:
     place = Path(path)
-    if path == STDIN or (
-        place.exists() and not place.is_dir()
-    ):  # a pipe of the shell's is a file too
+    if path == STDIN or (place.exists() and not place.is_dir()):  # it may be a pipe of the shell
         return [path]
     if not place.exists():
         raise ManifestError(f"{path}: there is no such file or folder")
@@ -62,7 +61,7 @@ def _hidden(file: Path, folder: Path) -> bool:
     return any(part.startswith(".") for part in file.relative_to(folder).parts[:-1])
 
 
-def _text(file: str) -> str:
+def _text(file: str, name: str) -> str:
     try:
         if file == STDIN:
             content = sys.stdin.buffer.read(LARGEST + 1)
@@ -70,28 +69,28 @@ def _text(file: str) -> str:
             with open(file, "rb") as opened:
                 content = opened.read(LARGEST + 1)
     except OSError as error:
-        raise ManifestError(f"{file}: cannot be read: {error.strerror}") from None
+        raise ManifestError(f"{name}: cannot be read: {error.strerror}") from None
     if len(content) > LARGEST:
-        raise ManifestError(f"{file}: is larger than {LARGEST >> 20} MiB")
+        raise ManifestError(f"{name}: is larger than {LARGEST >> 20} MiB")
     try:
         return content.decode()
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise ManifestError(f"{file}:{line}: is not text in UTF-8") from None
+        raise ManifestError(f"{name}:{line}: is not text in UTF-8") from None
 
 
 def parse(text: str, file: str) -> Iterator[Document]:
     """The objects of a text, those of a List among them; documents that are no objects are passed over."""
     for document in _documents(text, file):
-        if not isinstance(document, Mapping):
-            continue
-        if document.get("kind") == "List":
-            items = document.get("items")
-            yield from (
-                (i for i in items if isinstance(i, Mapping)) if isinstance(items, list) else ()
-            )
-        elif "kind" in document:
+        if isinstance(document, Mapping) and document.get("kind") == "List":
+            yield from _items(document)
+        elif isinstance(document, Mapping) and "kind" in document:
             yield document
+
+
+def _items(document: Document) -> list[Document]:
+    items = document.get("items")
+    return [item for item in items if isinstance(item, Mapping)] if isinstance(items, list) else []
 
 
 def _documents(text: str, file: str) -> list[Any]:
