@@ -144,12 +144,23 @@ def name(kind: Any) -> str:
     if get_origin(kind) is Literal:
         return " or ".join(f"`{choice}`" for choice in get_args(kind))
     if get_origin(kind) is list:
-        return f"list of {name(get_args(kind)[0])}s"
+        return f"list of {names(get_args(kind)[0])}"
     if get_origin(kind) is dict:
-        return f"mapping of {name(get_args(kind)[1])}s"
+        return f"mapping of {names(get_args(kind)[1])}"
     if get_origin(kind) in (Union, UnionType):
         return next(name(part) for part in get_args(kind) if part is not NoneType)
     return KINDS.get(kind, "mapping")
+
+
+def names(kind: Any) -> str:
+    """Several of them."""
+    kind, _ = bare(kind)
+    if get_origin(kind) is Literal:
+        return ", ".join(f"`{choice}`" for choice in get_args(kind))
+    if get_origin(kind) in (list, dict):
+        one, _, what = name(kind).partition(" of ")
+        return f"{one}s of {what}"
+    return f"{name(kind)}s"
 
 
 def default(field: msgspec.structs.FieldInfo) -> str:
