@@ -210,3 +210,10 @@ def test_an_audit_that_does_not_come_to_its_end_says_so_without_a_traceback(
 def test_a_wrong_target_is_2_and_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--target", "nats://localhost:4222"]) == 2
     assert "is not a URL like http://nats:8222" in capsys.readouterr().err
+
+
+def test_a_target_that_never_answered_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its address stands in for its name, and nobody's cluster named it."""
+    assert main(["--observe", "0", "--target", "http://127.0.0.1:1"]) == 1
+    said = [line for line in capsys.readouterr().out.splitlines() if "127.0.0.1" in line]
+    assert said == ["  target http://127.0.0.1:1: it did not answer, or not everything"]

@@ -95,4 +95,4 @@ def consumer_name(row: Consumer) -> str:
 
 
 def server_name(row: Server) -> str:
-    return f"server {row.name} (cluster {row.cluster})"
+    return f"server {row.name} (cluster {row.cluster})" if row.cluster else f"server {row.name}"
