@@ -114,10 +114,15 @@ class Service:
                 return cluster
         for outcome in self.scraper.outcomes:
             if outcome.target == name:
-                found = [c for c in self.config.clusters if c.name == outcome.group]
-                return found[0] if found else None
+                return self._cluster_named(outcome.group)
         allowed = any(p.regex.fullmatch(name) for p in self.config.probe.allow)
         return Cluster(targets=[name]) if allowed else None
+
+    def _cluster_named(self, name: str) -> Cluster | None:
+        """None where several clusters without a name are reached differently: one's password is not for another's."""
+        found = [cluster for cluster in self.config.clusters if cluster.name == name]
+        alike = found and all(cluster.http == found[0].http for cluster in found)
+        return found[0] if alike else None
 
     def _build(self, clusters: Sequence[Cluster], config: Config | None = None) -> Scraper:
         config = config or self.config

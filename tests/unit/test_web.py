@@ -351,6 +351,24 @@ class TestProbe:
             samples = Samples(await site.text(path))
         assert samples.get("jetstream_exporter_source_up", target=fake.url) == 1
 
+    async def test_a_server_found_by_dns_never_gets_another_clusters_password(
+        self, fake: FakeNats, tmp_path: Path
+    ) -> None:
+        """Of two clusters without names nobody can say whose the address is."""
+        (tmp_path / "password").write_text("hunter2")
+        file = tmp_path / "exporter.yaml"
+        login = "http: {username: u, password_file: password}"
+        clusters = [
+            "targets: ['http://127.0.0.1:1'], " + login,
+            f"targets: ['http://n:{fake.port}']",
+        ]
+        file.write_text(f"clusters: [{', '.join(f'{{{cluster}}}' for cluster in clusters)}]")
+        async with web([], file) as site:
+            site.lookup.hosts["n"] = ["127.0.0.1", "127.0.0.2"]
+            await site.text("/metrics")
+            await site.text(f"/probe?target={fake.url}", 403)
+        assert not any("authorization" in headers for headers in fake.headers)
+
     async def test_a_pattern_allows_what_it_matches_whole(
         self, fake: FakeNats, tmp_path: Path
     ) -> None:
