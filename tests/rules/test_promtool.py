@@ -7,10 +7,15 @@ import pytest
 from tests.support.rules import PROMTOOL_FILES, RULE_FILES
 from tests.support.tools import tool
 
+# Half a minute of one idle processor for the largest file, and minutes on a busy machine.
+DEADLINE = 400
+
+pytestmark = pytest.mark.timeout(DEADLINE + 20)
+
 
 def promtool(*argv: str | Path) -> str:
     done = subprocess.run(
-        [tool("promtool"), *argv], text=True, capture_output=True, timeout=120, check=False
+        [tool("promtool"), *argv], text=True, capture_output=True, timeout=DEADLINE, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
