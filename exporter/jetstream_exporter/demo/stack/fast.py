@@ -22,14 +22,6 @@ PATIENT = re.compile(
     r"has_leader|peer_current|fault_tolerance|meta_leader_info|nats_server_(up|healthy)"
     r"|\bup\{|_success_timestamp"
 )
-SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-WORDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
-# Raft does not hurry with us: an election still takes 4 to 9 seconds, and a leader that lost its majority keeps its
-# name for up to 20. What judges a server or a group waits this long at least.
-RAFT_FLOOR = 20
-RAFT = re.compile(
-    r"has_leader|peer_current|fault_tolerance|meta_leader_info|nats_server_(up|healthy)"
-)
 SPAN = r"(?:\d+[smhdw])+"
 RANGE = re.compile(rf"\[({SPAN})(:{SPAN})?\]")
 OFFSET = re.compile(rf"\boffset ({SPAN})")
