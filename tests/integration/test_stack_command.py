@@ -1,6 +1,7 @@
 """`jetstream-exporter demo --stack`: what its user sees."""
 
 import asyncio
+import io
 import sys
 
 import aiohttp
@@ -8,6 +9,7 @@ import pytest
 from tests.support.rules import NAMES
 from tests.support.tools import tool
 
+from jetstream_exporter.demo.screen import Screen
 from jetstream_exporter.demo.stack.pagerduty import PagerDuty
 from jetstream_exporter.demo.stack.scenarios import SCENARIOS
 
@@ -73,6 +75,31 @@ def test_every_scenario_is_about_alerts_that_exist() -> None:
     assert len(SCENARIOS) == 14
     for scenario in SCENARIOS.values():
         assert {scenario.alert, *scenario.also} <= set(NAMES)
+
+
+async def test_an_event_with_no_more_than_pagerduty_asks_for_is_listed_too() -> None:
+    said: list[str] = []
+    pagerduty = PagerDuty(said.append)
+    await pagerduty.start()
+    payload = {"summary": "x", "source": "s", "severity": "warning", "custom_details": "text"}
+    event = {"routing_key": "0" * 32, "event_action": "trigger", "payload": payload}
+    link = {"href": "https://example.com/?a=<b>"}
+    async with aiohttp.ClientSession(pagerduty.url) as http:
+        for text in ("[]", "no JSON"):
+            assert (await http.post("/v2/enqueue", data=text)).status == 400
+        answer = await http.post("/v2/enqueue", json={**event, "links": [link]})
+        assert (answer.status, len((await answer.json())["dedup_key"])) == (202, 32)
+        page = await (await http.get("/")).text()
+    await pagerduty.close()
+    assert "1 open, 1 in all" in page
+    assert "https://example.com/?a=&lt;b&gt;" in page
+    assert said == ["warning     ·  · x"]
+
+
+def test_a_name_cannot_paint_the_terminal() -> None:
+    out = io.StringIO()
+    Screen(out).say("stream \x1b[2JORDERS\r · é")
+    assert out.getvalue() == "stream \\x1b[2JORDERS\\r · é\n"
 
 
 async def test_the_page_lists_incidents_and_takes_their_text_as_text() -> None:

@@ -16,6 +16,11 @@ EVENTS = 8
 BUSY = ("publisher", "settle")
 
 
+def plain(line: str) -> str:
+    """A name of a stream may hold an escape sequence, and must not paint the terminal."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
+
+
 class Screen:
     def __init__(self, out: TextIO) -> None:
         self.is_terminal = takes_sequences(out)
@@ -52,7 +57,7 @@ class Screen:
             self._drawn = 0
 
     def _write(self, lines: Sequence[str]) -> None:
-        self._out.write("".join(f"{line}\n" for line in lines))
+        self._out.write("".join(f"{plain(line)}\n" for line in lines))
         self._out.flush()
 
 

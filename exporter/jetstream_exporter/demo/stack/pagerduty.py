@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any
+from uuid import uuid4
 
 from aiohttp import web
 
@@ -35,11 +36,11 @@ class Incident:
 
     @property
     def alert(self) -> str:
-        return str(self.payload["class"])
+        return str(self.payload.get("class", ""))
 
     @property
     def component(self) -> str:
-        return str(self.payload["component"])
+        return str(self.payload.get("component", ""))
 
     @property
     def severity(self) -> str:
@@ -51,7 +52,8 @@ class Incident:
 
     @property
     def details(self) -> dict[str, Any]:
-        return dict(self.payload["custom_details"])
+        details = self.payload.get("custom_details")
+        return dict(details) if isinstance(details, Mapping) else {}
 
     @property
     def severities(self) -> list[str]:
@@ -61,11 +63,11 @@ class Incident:
     @property
     def links(self) -> dict[str, str]:
         latest = next(e for e in reversed(self.events) if e["event_action"] == "trigger")
-        return {link["text"]: link["href"] for link in latest.get("links", [])}
+        return {link.get("text", link["href"]): link["href"] for link in latest.get("links", [])}
 
 
 def mistakes(event: Mapping[str, Any]) -> list[str]:
-    """What the Events API v2 would refuse this event for."""
+    """What the Events API v2 would refuse this event for. Class, component, details and links are optional."""
     found = []
     if len(str(event.get("routing_key", ""))) != KEY_LENGTH:
         found.append(f"routing_key must have {KEY_LENGTH} characters")
@@ -90,7 +92,7 @@ class PagerDuty:
 
     def __init__(self, say: Callable[[str], None] | None = None) -> None:
         self.incidents: list[Incident] = []
-        self.refused: list[tuple[dict[str, Any], list[str]]] = []
+        self.refused: list[tuple[Any, list[str]]] = []
         self.faults: deque[int] = deque()
         self.faulted = 0
         self.heartbeats: list[dict[str, Any]] = []
@@ -125,14 +127,21 @@ class PagerDuty:
             await self._runner.cleanup()
 
     async def _enqueue(self, request: web.Request) -> web.Response:
-        event = await request.json()
+        try:
+            event = await request.json()
+        except ValueError:
+            event = None
         if self.faults:
             self.faulted += 1
             return web.json_response({"status": "fault"}, status=self.faults.popleft())
-        if wrong := mistakes(event):
+        wrong = mistakes(event) if isinstance(event, dict) else ["the event is no JSON object"]
+        if wrong:
             self.refused.append((event, wrong))
             answer = {"status": "invalid event", "message": "Event object is invalid"}
             return web.json_response({**answer, "errors": wrong}, status=400)
+        event.setdefault(
+            "dedup_key", uuid4().hex
+        )  # as PagerDuty does for an event that brings none
         self._take(event)
         return web.json_response(
             {"status": "success", "message": "Event processed", "dedup_key": event["dedup_key"]},
