@@ -90,7 +90,11 @@ async def play(scenario: Scenario, stack: Stack, screen: Screen) -> Incident:
         await asyncio.sleep(HEALTHY_FAST if stack.fast else HEALTHY)
         screen.say(f"breaking it: {scenario.story}")
         await scenario.break_it()
-        incident = await _opened(scenario, stack, deadline)
+        if scenario.is_forewarned:
+            await _opened(scenario, "warning", stack, deadline)
+            screen.say("making it worse")
+            await scenario.worsen()
+        incident = await _opened(scenario, scenario.severity, stack, deadline)
         for text, href in incident.links.items():
             screen.say(f"           {text}: {href}")
         screen.say("mending it")
@@ -100,19 +104,19 @@ async def play(scenario: Scenario, stack: Stack, screen: Screen) -> Incident:
         return incident
 
 
-async def _opened(scenario: Scenario, stack: Stack, deadline: float) -> Incident:
+async def _opened(scenario: Scenario, severity: str, stack: Stack, deadline: float) -> Incident:
     def found() -> Incident | None:
         return next(
             (
                 incident
                 for incident in stack.pagerduty.open
                 if (incident.alert, incident.component, incident.severity)
-                == (scenario.alert, scenario.component, scenario.severity)
+                == (scenario.alert, scenario.component, severity)
             ),
             None,
         )
 
-    await _wait(f"{scenario.alert} about {scenario.component}", found, deadline)
+    await _wait(f"{severity} {scenario.alert} about {scenario.component}", found, deadline)
     incident = found()
     if incident is None:
         raise DemoError(f"{scenario.alert} ended before it could be looked at")

@@ -38,6 +38,9 @@ class Scenario:
     severity: ClassVar[Literal["critical", "warning"]]
     component: ClassVar[str]
     also: ClassVar[frozenset[str]] = frozenset()  # critical alerts that are right as well
+    is_forewarned: ClassVar[bool] = (
+        False  # its warning comes first, and then worsen() makes it critical
+    )
 
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
@@ -69,6 +72,9 @@ class Scenario:
         raise NotImplementedError
 
     async def break_it(self) -> None:
+        raise NotImplementedError
+
+    async def worsen(self) -> None:
         raise NotImplementedError
 
     async def mend(self) -> None:

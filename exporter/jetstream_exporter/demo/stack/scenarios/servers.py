@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 import aiohttp
+from nats.aio.client import Client
 from nats.errors import Error
 from nats.js.errors import APIError
 
@@ -22,6 +23,12 @@ async def meta_leader(server: Server) -> str:
     async with aiohttp.ClientSession() as http, http.get(f"{server.monitor_url}/jsz") as answer:
         found: dict[str, Any] = await answer.json()
     return str(found.get("meta_cluster", {}).get("leader", ""))
+
+
+async def step_down(system: Client) -> None:
+    """The meta leader gives up its office, if there is one."""
+    with suppress(Error, TimeoutError):
+        await system.request(STEP_DOWN, json.dumps({}).encode(), timeout=2)
 
 
 class ServerKilled(Scenario):
@@ -108,8 +115,7 @@ class LeaderFlapping(Scenario):
         system = await self.connect(SYSTEM_USER)
         try:
             while True:
-                with suppress(Error, TimeoutError):
-                    await system.request(STEP_DOWN, json.dumps({}).encode(), timeout=2)
+                await step_down(system)
                 await asyncio.sleep(1.5)
         finally:
             await system.close()

@@ -44,6 +44,7 @@ class StorageFilling(Scenario):
     alert = "JetStreamStreamStorageHigh"
     severity = "critical"
     component = "FILLING"
+    is_forewarned = True
 
     async def prepare(self) -> None:
         await self.add_stream(
@@ -52,13 +53,16 @@ class StorageFilling(Scenario):
             max_bytes=MIB,
             discard=DiscardPolicy.NEW,
         )
-        await self._fill(0.85)
+        await self._fill(0.5)
 
     async def _fill(self, ratio: float) -> None:
         while (await self.js.stream_info("FILLING")).state.bytes < ratio * MIB:
             await self.js.publish("filling", bytes(8192))
 
     async def break_it(self) -> None:
+        await self._fill(0.85)
+
+    async def worsen(self) -> None:
         await self._fill(0.97)
 
     async def mend(self) -> None:
