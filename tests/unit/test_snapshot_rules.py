@@ -381,6 +381,17 @@ def test_without_ephemerals_their_pending_is_0() -> None:
     assert Ephemerals(0, 0, 0) == only_stream(on_one()).ephemerals
 
 
+def test_without_known_ephemerals_a_consumer_not_read_yet_may_be_one() -> None:
+    said = on_one(consumer("x", alone("n1"), pending=3))
+    said.with_config = False
+    assert [Ephemerals(None, None, None)] == [row.ephemerals for row in merged(said).streams]
+
+
+def test_of_a_stream_that_nobody_leads_ephemerals_may_be_elsewhere() -> None:
+    lost = stream("S", follows("", "n1", "n2"))
+    assert Ephemerals(None, None, None) == only_stream(server("n1", lost)).ephemerals
+
+
 def test_ephemerals_without_a_leader_have_no_pending() -> None:
     lost = consumer("x", Cluster("C"), durable=False)
     assert Ephemerals(1, None, None) == only_stream(on_one(lost)).ephemerals

@@ -1,6 +1,6 @@
 """Consumers: each from its own leader, which is often not its stream's."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from jetstream_exporter.snapshot.identity import UNKNOWN, latest, settled
 from jetstream_exporter.snapshot.known import KnownStream
@@ -95,13 +95,18 @@ def _led(
     )
 
 
-def ephemerals(consumers: Iterable[Consumer]) -> Ephemerals:
-    """Count the consumers known to be ephemeral; one whose configuration was not read yet is neither."""
+def ephemerals(consumers: Sequence[Consumer], *, led: bool) -> Ephemerals:
+    """Count the consumers known to be ephemeral; one whose configuration was not read yet is neither.
+
+    That there are none is only sure where the stream is led and all of its consumers are known.
+    """
     found = [row for row in consumers if row.settings is not None and not row.settings.durable]
     pending = [row.pending for row in found if row.pending is not None]
     if not found:
-        return _NONE
+        sure = led and all(row.settings is not None for row in consumers)
+        return _NONE if sure else _UNSURE
     return Ephemerals(len(found), sum(pending) if pending else None, max(pending, default=None))
 
 
 _NONE = Ephemerals(0, 0, 0)
+_UNSURE = Ephemerals(None, None, None)

@@ -12,7 +12,7 @@ class Row(msgspec.Struct, gc=False):
 
 
 class Place(Row):
-    """Where a stream stands, which servers' whole lists were heard there, and which of these know better than others."""
+    """Where a stream stands, which servers' whole lists were heard there, and which of these know best."""
 
     cluster: str
     account: str  # the label
@@ -244,7 +244,7 @@ class StreamFigures(Row):
 class Ephemerals(Row):
     """The consumers that nobody named, counted together. Pending is None while none of them has a leader's figure."""
 
-    count: int
+    count: int | None
     pending: int | None
     pending_max: int | None
 

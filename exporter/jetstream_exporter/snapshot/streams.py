@@ -57,7 +57,7 @@ def merge_stream(
         figures=figures,
         settings=settings,
         consumers=_count(words, len(consumers)) or (None if reason else 0),
-        ephemerals=ephemerals(consumers),
+        ephemerals=ephemerals(consumers, led=leader is not None),
         replicas=_replicas(place, leader.cluster) if leader else (),
         sources=_sources(place, leader) if leader else (),
         dead_letter=_is_dead_letter(dead_letter, place.stream, settings),
