@@ -226,6 +226,24 @@ def test_of_an_account_s_figures_the_highest_counts() -> None:
     assert (row.api_requests, row.api_errors) == (7, 2)
 
 
+@pytest.mark.parametrize(
+    ("file", "memory", "expected"),
+    [
+        (1000, 0, (1000, 0)),
+        (UNLIMITED, 0, (None, 0)),
+        (UNLIMITED, UNLIMITED, (None, None)),
+        (0, 0, (None, None)),
+    ],
+)
+def test_an_account_that_may_store_nothing_in_memory_is_limited_to_0(
+    file: int, memory: int, expected: object
+) -> None:
+    """What a JWT leaves out is 0, not unlimited; both are 0 where the limits are set by tier."""
+    said = account("A", "A", reserved_storage=file, reserved_memory=memory)
+    (row,) = merged(server("n1", accounts=[said])).accounts
+    assert expected == (row.file.limit, row.memory.limit)
+
+
 # Incarnations.
 
 

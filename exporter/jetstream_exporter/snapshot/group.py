@@ -20,7 +20,7 @@ from jetstream_exporter.snapshot.rows import (
     Stream,
 )
 from jetstream_exporter.snapshot.streams import UNKNOWN_PEER
-from jetstream_exporter.snapshot.units import limit, seconds, since_heard, timestamp
+from jetstream_exporter.snapshot.units import allowance, limit, seconds, since_heard, timestamp
 from jetstream_exporter.wire import AccountDetail, AccountInfo, Jsz, MetaCluster, Varz
 
 
@@ -215,12 +215,14 @@ def _account(
     def most(read: Callable[[AccountDetail], int]) -> int:
         return max(read(detail) for detail in current)
 
+    file, memory = most(lambda a: a.reserved_storage), most(lambda a: a.reserved_memory)
+    limited = file != 0 or memory != 0  # both are 0 where the account is limited by tiers
     return Account(
         cluster=cluster,
         id=label,
         name=max(detail.name for detail in said),
-        file=AccountStore(most(lambda a: a.storage), limit(most(lambda a: a.reserved_storage))),
-        memory=AccountStore(most(lambda a: a.memory), limit(most(lambda a: a.reserved_memory))),
+        file=AccountStore(most(lambda a: a.storage), allowance(file) if limited else None),
+        memory=AccountStore(most(lambda a: a.memory), allowance(memory) if limited else None),
         api_requests=max(detail.api.total for detail in said),
         api_errors=max(detail.api.errors for detail in said),
     )

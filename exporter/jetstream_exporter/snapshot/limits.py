@@ -3,7 +3,7 @@
 import msgspec
 
 from jetstream_exporter.snapshot.rows import Account, AccountStore, AccountTier
-from jetstream_exporter.snapshot.units import limit
+from jetstream_exporter.snapshot.units import allowance, limit
 from jetstream_exporter.wire import AccountInfo, Tier
 
 NONSENSE = 2**63  # before 2.11 a stream without max_bytes counts as -1 in an unsigned sum
@@ -11,9 +11,10 @@ NONSENSE = 2**63  # before 2.11 a stream without max_bytes counts as -1 in an un
 
 def with_limits(cluster: str, label: str, row: Account | None, info: AccountInfo) -> Account:
     """Complete what the servers say of an account, or stand in for it where none was asked."""
-    base = row or Account(
-        cluster, label, info.name, _file(info), _memory(info), info.api.total, info.api.errors
-    )
+    file, memory = _file(info), _memory(info)
+    if info.tiers:  # then the limits of the whole are zeros that stand for nothing
+        file.limit = memory.limit = None
+    base = row or Account(cluster, label, info.name, file, memory, info.api.total, info.api.errors)
     tiers = info.tiers or {}
     return msgspec.structs.replace(
         base,
@@ -43,12 +44,14 @@ def _tier(cluster: str, label: str, name: str, tier: Tier) -> AccountTier:
 
 def _file(tier: Tier) -> AccountStore:
     return AccountStore(
-        tier.storage, limit(tier.limits.max_storage), _reserved(tier.reserved_storage)
+        tier.storage, allowance(tier.limits.max_storage), _reserved(tier.reserved_storage)
     )
 
 
 def _memory(tier: Tier) -> AccountStore:
-    return AccountStore(tier.memory, limit(tier.limits.max_memory), _reserved(tier.reserved_memory))
+    return AccountStore(
+        tier.memory, allowance(tier.limits.max_memory), _reserved(tier.reserved_memory)
+    )
 
 
 def _reserved(value: int) -> int | None:

@@ -20,6 +20,11 @@ def limit(value: int) -> int | None:
     return value if 0 < value < UNLIMITED else None
 
 
+def allowance(value: int) -> int | None:
+    """What an account may store; unlike of other limits, 0 is one of 0: nothing."""
+    return value if 0 <= value < UNLIMITED else None
+
+
 def timestamp(moment: datetime | None) -> float | None:
     """Seconds since the epoch; Go's zero time (the year 1) says "never"."""
     return None if moment is None or moment.year == 1 else moment.timestamp()
