@@ -1,5 +1,6 @@
 """What becomes of scrapes over NATS when servers, logins and permissions come and go."""
 
+import json
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -179,6 +180,58 @@ async def test_a_missing_permission_is_named_and_costs_its_own_part_only(
         assert samples.all("nats_server_up") == [1]
         assert samples.all("jetstream_stream_messages") == []
         assert samples.all("jetstream_consumer_max_deliveries_total") == []
+
+
+async def test_an_account_speaks_for_a_cluster_whose_monitoring_ports_are_all_closed(
+    alone: Cluster, tmp_path: Path
+) -> None:
+    closed = ["http://127.0.0.1:1", "http://127.0.0.1:2"]
+    cluster = {"targets": closed, "accounts": [ways.login(alone, tmp_path, "a")]}
+    for name in ("", "prod"):
+        config = ways.settings(**cluster, **({"name": name} if name else {}))
+        async with exporter(tmp_path, config=config) as running:
+            samples = await running.scrape()
+            place = {"nats_cluster": name or "nats-0"}
+            assert samples.get("jetstream_consumer_pending_messages", **place) == 1
+            assert samples.all("nats_server_up", **place) == [0, 0]
+            assert samples.labels("nats_server_up", "nats_cluster") == {name or "nats-0"}
+
+
+async def test_several_ways_to_one_account_give_no_series_twice(
+    alone: Cluster, tmp_path: Path
+) -> None:
+    nc = await nats.connect(alone.urls_for("a"))
+    subscription = await nc.jetstream().pull_subscribe_bind(consumer="c", stream="S")
+    again = ways.login(alone, tmp_path, "a")
+    by_name = again | {"urls": [alone.urls[0].replace("127.0.0.1", "localhost")]}
+    config = json.loads(ways.together(alone, tmp_path))
+    config["clusters"][0]["accounts"] += [again, by_name]
+    config["clusters"][0]["advisories"] = [again, by_name, ways.login(alone, tmp_path, "sys")]
+    config["clusters"].append({"accounts": [by_name]})
+    async with exporter(tmp_path, config=json.dumps(config)) as running:
+        await running.until("all", lambda s: set(s.all(UP)) == {1})  # and no series twice
+        (message,) = await subscription.fetch(1)
+        await message.term()
+        samples = await running.until(
+            "the end of a message", lambda s: s.all("jetstream_consumer_terminations_total") == [1]
+        )
+        assert samples.get("jetstream_advisories_total", kind="terminated") == 1
+        assert samples.all("jetstream_stream_messages") == [1]
+        assert samples.all("jetstream_account_streams") == [1]
+        assert samples.labels(UP, "target", source="account") == {
+            f"nats://{host}:{alone[0].ports.client.number} A" for host in ("127.0.0.1", "localhost")
+        }
+    await nc.close()
+
+
+async def test_accounts_that_cannot_be_reached_are_told_apart(
+    alone: Cluster, tmp_path: Path
+) -> None:
+    wrong = [ways.login(alone, tmp_path, user) for user in ("nobody", "nothing-like-it")]
+    async with exporter(tmp_path, config=ways.settings(accounts=wrong)) as running:
+        samples = await running.scrape()
+        ends = {target.split()[-1] for target in samples.labels(UP, "target", source="account")}
+        assert ends == {"accounts[0]", "accounts[1]"}
 
 
 async def test_an_account_without_jetstream_is_said_to_have_none(tmp_path: Path) -> None:

@@ -15,7 +15,8 @@ from tests.support.exporter import eventually
 
 from jetstream_exporter.config.nats import AccountApi, Advisories, System
 from jetstream_exporter.demo.cluster import Cluster, account
-from jetstream_exporter.report import Outcome, Question
+from jetstream_exporter.report import Events, Outcome, Question
+from jetstream_exporter.sources import advisories
 from jetstream_exporter.sources.account import AccountSource
 from jetstream_exporter.sources.advisories import AdvisoriesSource
 from jetstream_exporter.sources.system import SystemSource
@@ -208,6 +209,48 @@ async def test_a_revoked_login_is_said_and_a_withdrawn_permission_named_until_gi
 
                 await eventually(str(expected), holds, 20)
             await source.close()
+
+
+async def test_events_not_permitted_for_a_time_are_named_and_count_as_a_gap(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(advisories, "RETRY", 0.2)
+    async with Cluster(size=1, accounts={"A": account("a")}) as cluster:
+        server = cluster[0]
+        whole = server.config.read_text()
+        subject = "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.>"
+        narrow = {"subscribe": {"deny": [subject]}}
+        limited = {"user": "a", "password": "a", "permissions": narrow}
+        source = AdvisoriesSource(Advisories(urls=cluster.urls), "here", "", Tally())
+
+        async def ask() -> tuple[str | None, Events]:
+            (outcome,) = await source.ask(in_seconds(4))
+            assert outcome.events is not None
+            return outcome.error, outcome.events
+
+        assert (await ask())[0] is None
+        server.config.write_text(
+            whole.replace('{"user": "a", "password": "a"}', json.dumps(limited))
+        )
+        server.reload()
+
+        async def is_refused() -> bool:
+            error, events = await ask()
+            return error == f"the user may not subscribe to {subject.lower()}" and (
+                events.hears == {"A": frozenset(("quorum_lost", "terminations"))}
+            )
+
+        await eventually("the refusal", is_refused)
+        gaps = (await ask())[1].gaps
+        server.config.write_text(whole)
+        server.reload()
+
+        async def is_heard() -> bool:
+            error, events = await ask()
+            return error is None and "max_deliveries" in events.hears["A"] and events.gaps > gaps
+
+        await eventually("what is permitted again, after a gap", is_heard)
+        await source.close()
 
 
 async def test_a_lame_duck_is_left_for_another_server() -> None:

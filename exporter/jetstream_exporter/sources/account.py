@@ -39,9 +39,11 @@ class AccountSource:
 
     def __init__(self, settings: AccountApi, place: str, group: str) -> None:
         self._settings = settings
+        self._place = place.rpartition(": ")[2]
         self._connection = Connection(settings, place)
         self._group = group
-        self._identity = Identity(settings.account, settings.account)
+        self._configured = self._identity = Identity(settings.account, settings.account)
+        self._identified: Client | None = None  # the client that the identity is of
         self._slow: set[str] = set()  # streams of which somebody did not answer last time
         self._alone = ""  # the name of a lone server behind others
 
@@ -58,7 +60,9 @@ class AccountSource:
         try:
             client = await self._connection.ready(question.deadline)
             asking = _Asking(self._connection, client, self._settings, question.deadline)
-            self._identity = await identify(asking.api, self._identity)
+            if client is not self._identified:  # the login may be another since
+                self._identity = await identify(asking.api, self._configured)
+                self._identified = client
             asking.leaders = Leaders(self._home(client), self._identity.account, self._target())
             await asking.everything(self._identity, self._slow)
             if asking.leaders.nameless and not self._alone:
@@ -88,7 +92,7 @@ class AccountSource:
         return Home(self._group, cluster, server, said.get("version", ""), domain)
 
     def _target(self) -> str:
-        name = self._identity.name or self._identity.account
+        name = self._identity.name or self._identity.account or self._place
         domain = self._settings.domain or self._settings.api_prefix
         return " ".join(part for part in (self._connection.target, name, domain) if part)
 

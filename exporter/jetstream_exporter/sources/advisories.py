@@ -5,10 +5,12 @@ unless a stream captures them and this reads the stream.
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Sequence
 
 import msgspec
+import nats.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
@@ -71,10 +73,11 @@ class AdvisoriesSource:
 
     def __init__(self, settings: Advisories, place: str, group: str, tally: Tally) -> None:
         self._settings = settings
+        self._place = place.rpartition(": ")[2]
         self._connection = Connection(settings, place, self._open)
         self._group = group
         self._tally = tally
-        self._identity = Identity(settings.account, settings.account)
+        self._configured = self._identity = Identity(settings.account, settings.account)
         self._cluster = group
         self._domain = ""
         self._is_system = False
@@ -104,6 +107,7 @@ class AdvisoriesSource:
         error = await self._error(question.deadline)
         client = self._connection.client
         if client is not None:
+            self._connection.probe()
             await self._retry(client)
         kinds, objects = self._tally.take()
         if self._capture is not None and client is not None:
@@ -148,22 +152,28 @@ class AdvisoriesSource:
                 await self._connection.ready(deadline)
             except SourceError as error:
                 return str(error)
-        refused = sorted(self._connection.refused())
+        refused = sorted(self._connection.permissions.refused())
         if refused:
             return f"the user may not subscribe to {', '.join(refused)}"
         return self._reading_error
 
     async def _retry(self, client: Client) -> None:
         """Subscribe again, now and then, to what was refused: a permission may have been given since."""
-        refused = self._connection.refused()
+        refused = self._connection.permissions.refused()
         now = time.monotonic()
         if not refused or self._settings.stream or now - self._retried < RETRY:
             return
         self._retried = now
-        self._connection.forgive()
+        self._connection.permissions.forgive()
         for subject in self._subjects():
             if subject.lower() in refused:
                 await self._subscribe(client, subject)
+        with contextlib.suppress(nats.errors.Error, TimeoutError):
+            await client.flush(timeout=1)
+        back = refused - self._connection.permissions.refused()
+        if back:
+            self._gaps += 1  # what happened meanwhile
+            self._connection.permissions.permitted(back)
 
     async def _subscribe(self, client: Client, subject: str) -> None:
         await client.subscribe(
@@ -174,7 +184,7 @@ class AdvisoriesSource:
         )
 
     def _target(self) -> str:
-        name = self._identity.name or self._identity.account
+        name = self._identity.name or self._identity.account or self._place
         return " ".join(part for part in (self._connection.target, name) if part)
 
     async def _open(self, client: Client) -> None:
@@ -182,7 +192,7 @@ class AdvisoriesSource:
         said = client._server_info  # the library has no other word for it
         deadline = asyncio.get_running_loop().time() + SETTLE
         api = Api(self._connection, client, "$JS.API", deadline)
-        self._identity = await identify(api, self._identity)
+        self._identity = await identify(api, self._configured)
         self._cluster = said.get("cluster", "") or said.get("server_name", "")
         self._domain = said.get("domain", "")
         if self._capture is not None:
@@ -192,7 +202,7 @@ class AdvisoriesSource:
                 await self._subscribe(client, subject)
             await client.flush()
             self._gaps += self._opened > 0
-        self._connection.expect_refusal(ONLY_SYSTEM)
+        self._connection.permissions.expect_refusal(ONLY_SYSTEM)
         self._is_system = await _is_system(api)
         self._opened += 1
 
@@ -202,8 +212,10 @@ class AdvisoriesSource:
         if not self._is_system:
             heard |= {"max_deliveries", "terminations", "excess"}
             heard |= {name for name in ("naks", "acks") if name in self._settings.hot}
-        for subject in self._connection.refused():
+        for subject in self._connection.permissions.refused():
             heard -= {name for part, name in NEEDED.items() if part in subject}
+        if not {"max_deliveries", "terminations"} <= heard:
+            heard.discard("excess")  # it would count too few
         return {"*" if self._is_system else self._identity.account: frozenset(heard)}
 
     def _subjects(self) -> Sequence[str]:

@@ -1,14 +1,11 @@
 """One connection to NATS, made anew for ever. Nobody waits for it longer than a scrape's deadline."""
 
 import asyncio
-import contextlib
 import random
-import re
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 import nats.errors
-import structlog
 from nats.aio.client import Client
 from yarl import URL
 
@@ -17,18 +14,16 @@ from jetstream_exporter.config.login import Login, read_login
 from jetstream_exporter.config.nats import Nats
 from jetstream_exporter.sources.client import SecureClient, end, words
 from jetstream_exporter.sources.http import SourceError, SourceTimeoutError
+from jetstream_exporter.sources.permissions import Permissions
 
 NAME = "jetstream-exporter"
 PORT = 4222
 CONNECT = 3  # seconds for one server
 ALIVE = 3.0  # seconds for the answer to a ping
 PAUSE, LONGEST_PAUSE = 0.25, 30.0  # seconds between rounds through the servers, doubled each time
-MOST_DENIED = 100  # subjects that are remembered, for the log and for sentences
 PING_EVERY = 10  # seconds; two without an answer end the connection
-_DENIED = re.compile(r'permissions violation for (publish|subscription) to "([^"]+)"')
 
 Got = TypeVar("Got")
-log = structlog.get_logger()
 
 
 class RefusedError(SourceError):
@@ -49,16 +44,16 @@ class Connection:
         self._place = place
         self._opened = opened
         self._task: asyncio.Task[None] | None = None
+        self._probing: asyncio.Task[bool] | None = None
         self._client: Client | None = None
         self._news = asyncio.Event()
         self._error: str | None = None  # None until every server was tried in vain
         self._last_error = ""
-        self._denied: dict[str, str] = {}
         self._refusals: dict[str, asyncio.Event] = {}
         self.target = target_of(settings)
+        self.permissions = Permissions(self.target)
         self.login = Login([], {})
         self._deaf = False
-        self._quiet: set[str] = set()
         self.dropped = 0  # messages that came faster than they were read
 
     def start(self) -> None:
@@ -66,11 +61,16 @@ class Connection:
             self._task = asyncio.create_task(self._stay_connected())
 
     async def close(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
+        tasks = [task for task in (self._probing, self._task) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._probing = self._task = None
+
+    def probe(self) -> None:
+        """Look, without waiting for it, whether the server still answers: a lost one is left within seconds."""
+        if self.client is not None and (self._probing is None or self._probing.done()):
+            self._probing = asyncio.create_task(self._is_alive(self.client))
 
     @property
     def client(self) -> Client | None:
@@ -134,7 +134,7 @@ class Connection:
                 raise RefusedError(f"the user may not publish to {subject}")
             return task.result()
         except TimeoutError:
-            raise SourceTimeoutError(self.late()) from None
+            raise SourceTimeoutError(self.permissions.late()) from None
         except (nats.errors.Error, OSError, ValueError) as error:
             raise SourceError(words(error)) from None
         finally:
@@ -142,29 +142,6 @@ class Connection:
             for each in (task, refusal):
                 each.cancel()
             await asyncio.gather(task, refusal, return_exceptions=True)
-
-    def refused(self) -> set[str]:
-        """The subjects, in lower case, that the user may not subscribe to."""
-        return {subject for subject, what in self._denied.items() if what == "subscription"}
-
-    def _refusal(self) -> str:
-        """What the user would have needed for a connection that was not to be; empty if nothing was refused."""
-        needed = sorted(self._denied.keys() - self._quiet)
-        return f"the user may not use {', '.join(needed)}" if needed else ""
-
-    def expect_refusal(self, subject: str) -> None:
-        """Say nothing when this is refused: it is asked only to see whether it is."""
-        self._quiet.add(subject.lower())
-
-    def forgive(self) -> None:
-        """Forget what was refused: it is tried again."""
-        self._denied = {s: what for s, what in self._denied.items() if what != "subscription"}
-
-    def late(self) -> str:
-        refused = sorted(self.refused())
-        if not refused:
-            return "no answer in time"
-        return f"no answer: the user may not subscribe to {', '.join(refused)}"
 
     async def _stay_connected(self) -> None:
         pause = PAUSE
@@ -213,7 +190,7 @@ class Connection:
                 self._last_error = "the connection was lost"
             closed.set()
 
-        self._denied = {}
+        self.permissions.begin()
         try:
             async with asyncio.timeout(CONNECT):
                 await client.connect(
@@ -234,7 +211,9 @@ class Connection:
         except (nats.errors.Error, OSError, ValueError, TimeoutError, SourceError) as error:
             await end(client)
             vague = isinstance(error, nats.errors.NoServersError) and failures
-            raise SourceError(self._refusal() or words(failures[-1] if vague else error)) from None
+            raise SourceError(
+                self.permissions.needed() or words(failures[-1] if vague else error)
+            ) from None
         except asyncio.CancelledError:
             await end(client)
             raise
@@ -246,15 +225,12 @@ class Connection:
         return subject.startswith(f"{prefix}.".lower())
 
     def _note(self, error: Exception) -> None:
-        match = _DENIED.search(str(error).lower())
-        if match:
-            known = match[2] in self._denied or match[2] in self._quiet
-            if not known and len(self._denied) < MOST_DENIED:
-                log.warning("not permitted", target=self.target, what=match[1], subject=match[2])
-                self._denied[match[2]] = match[1]
-            self._deaf |= match[1] == "subscription" and self._is_inbox(match[2])
-            if match[2] in self._refusals:
-                self._refusals[match[2]].set()
+        refusal = self.permissions.note(error)
+        if refusal is not None:
+            what, subject = refusal
+            self._deaf |= what == "subscription" and self._is_inbox(subject)
+            if subject in self._refusals:
+                self._refusals[subject].set()
         elif isinstance(error, nats.errors.SlowConsumerError):
             self.dropped += 1
 

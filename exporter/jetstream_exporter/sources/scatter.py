@@ -59,7 +59,7 @@ class Scatter(Generic[Got]):
         asking = self._ask(options, expected, deadline, patience, is_whole)
         await self._connection.within(asking, self._subject, deadline)
         if not self._answers:
-            raise SourceTimeoutError(self._connection.late())
+            raise SourceTimeoutError(self._connection.permissions.late())
         return self._answers
 
     async def _ask(

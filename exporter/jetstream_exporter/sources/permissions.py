@@ -1,0 +1,70 @@
+"""What the user of a connection may not do, as far as the server refused it: for sentences, and once for the log."""
+
+import re
+
+import structlog
+
+MOST = 100  # subjects that are remembered
+_DENIED = re.compile(r'permissions violation for (publish|subscription) to "([^"]+)"')
+
+log = structlog.get_logger()
+
+
+class Permissions:
+    """The refusals of one target. Subjects are in lower case, as the library's errors are read."""
+
+    def __init__(self, target: str) -> None:
+        self._target = target
+        self._denied: dict[str, str] = {}  # subject: publish or subscription
+        self._quiet: set[str] = set()
+        self._told: set[str] = set()  # what the log knows of, and was not taken back
+
+    def begin(self) -> None:
+        """A new connection: nothing was refused to it yet."""
+        self._denied = {}
+
+    def note(self, error: Exception) -> tuple[str, str] | None:
+        """Take a refusal out of the server's error: what, and of which subject; None if it is none."""
+        match = _DENIED.search(str(error).lower())
+        if match is None:
+            return None
+        what, subject = match[1], match[2]
+        is_new = subject not in self._denied and subject not in self._quiet
+        if is_new and len(self._denied) < MOST:
+            self._denied[subject] = what
+            self._tell(what, subject)
+        return what, subject
+
+    def _tell(self, what: str, subject: str) -> None:
+        if subject in self._told or len(self._told) >= MOST:
+            return
+        self._told.add(subject)
+        log.warning("not permitted", target=self._target, what=what, subject=subject)
+
+    def refused(self) -> set[str]:
+        """The subjects that the user may not subscribe to."""
+        return {subject for subject, what in self._denied.items() if what == "subscription"}
+
+    def needed(self) -> str:
+        """What the user would have needed for a connection that was not to be; empty if nothing was refused."""
+        needed = sorted(self._denied.keys() - self._quiet)
+        return f"the user may not use {', '.join(needed)}" if needed else ""
+
+    def late(self) -> str:
+        refused = sorted(self.refused())
+        if not refused:
+            return "no answer in time"
+        return f"no answer: the user may not subscribe to {', '.join(refused)}"
+
+    def expect_refusal(self, subject: str) -> None:
+        """Say nothing when this is refused: it is asked only to see whether it is."""
+        self._quiet.add(subject.lower())
+
+    def forgive(self) -> None:
+        """Forget which subscriptions were refused: they are tried again."""
+        self._denied = {s: what for s, what in self._denied.items() if what != "subscription"}
+
+    def permitted(self, subjects: set[str]) -> None:
+        """These were refused before, and are no more."""
+        self._told -= subjects
+        log.info("permitted again", target=self._target, subjects=", ".join(sorted(subjects)))
