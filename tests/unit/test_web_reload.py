@@ -94,14 +94,21 @@ async def test_a_vanished_file_is_a_bad_one(site: Web, tmp_path: Path) -> None:
 
 async def test_a_scrape_in_hand_comes_to_its_end(fake: FakeNats, site: Web, tmp_path: Path) -> None:
     """It is answered under the configuration that it began with."""
-    fake.ways["/varz"] = fakes.silent
+    reloaded = asyncio.Event()
+
+    async def held(fake: FakeNats, path: str, writer: asyncio.StreamWriter) -> None:
+        await reloaded.wait()
+        await fakes.truthful(fake, path, writer)
+
+    fake.ways["/varz"] = held
     scrape = asyncio.create_task(
-        site.text("/metrics", headers={"X-Prometheus-Scrape-Timeout-Seconds": "1.5"})
+        site.text("/metrics", headers={"X-Prometheus-Scrape-Timeout-Seconds": "60"})
     )
     await until(lambda: fake.asked("/varz") > 0, 20)
     async with fake_nats("nats-1") as other:
         write(tmp_path, other)
         await reload(site)
+        reloaded.set()
         samples = Samples(await scrape)
     assert samples.labels("jetstream_exporter_source_up", "target") == {fake.url}
 
