@@ -44,6 +44,7 @@ class History:
         self._started = started
         self._pasts: dict[Key, Past] = {}
         self._heard: dict[tuple[str, str], float] = {}  # cluster, server: when its list was whole
+        self._settled: set[Key] = set()  # cluster, server: its list was whole last time
         self._names: dict[str, tuple[str, str]] = {}  # target: cluster, server
         self._joined: frozenset[frozenset[str]] = frozenset()
 
@@ -67,7 +68,7 @@ class History:
     def complete(self, snapshot: Snapshot, outcomes: Sequence[Outcome], now: float) -> None:
         """Fill in what one moment cannot know. The snapshot is this scrape's own and not yet published."""
         self.doubts = 0
-        self._note_servers(snapshot, now)
+        starting = self._note_servers(snapshot, now)
         self._joined = snapshot.joined = self._joined | snapshot.joined
         for meta in snapshot.metas:
             past = self._past((meta.cluster,), None, now)
@@ -77,7 +78,8 @@ class History:
             self._follow(past, stream.raft, stream.cluster, now)
         for consumer in snapshot.consumers:
             past = self._past(consumer.key, consumer.identity, now)
-            self.doubts += _doubt_first_pending(past, consumer)
+            fresh = (consumer.cluster, consumer.raft.leader or "") in starting
+            self.doubts += _doubt_first_pending(past, consumer, fresh=fresh)
             self._follow(past, consumer.raft, consumer.cluster, now)
         servers = [row for row in snapshot.servers if row.up or not self._is_elsewhere(row)]
         clusters = {stream.cluster for stream in snapshot.streams}
@@ -94,10 +96,20 @@ class History:
         past.missed = 0
         return past
 
-    def _note_servers(self, snapshot: Snapshot, now: float) -> None:
+    def _note_servers(self, snapshot: Snapshot, now: float) -> set[Key]:
+        """Note whose list is whole. Gives the members of a cluster that may have started since last time."""
         for server in snapshot.servers:
             if server.complete:
                 self._heard[server.cluster, server.name] = now
+        rows = [
+            row
+            for row in snapshot.servers
+            if row.jetstream and row.jetstream.meta_leader is not None
+        ]
+        before = self._settled
+        self._settled = {(row.cluster, row.name) for row in rows if row.complete}
+        members: set[Key] = {(row.cluster, row.name) for row in rows}
+        return members - (before & self._settled)
 
     def _follow(self, past: Past, raft: Raft, cluster: str, now: float) -> None:
         if raft.leader is not None:
@@ -205,18 +217,18 @@ def _note_leader(past: Past, leader: str, since: float | None) -> None:
     past.leader, past.since, past.leaderless_from = leader, since, None
 
 
-def _doubt_first_pending(past: Past, consumer: Consumer) -> bool:
-    """Drop the first 0 of a leader just elected where its server's version does not say since when it leads.
+def _doubt_first_pending(past: Past, consumer: Consumer, *, fresh: bool) -> bool:
+    """Drop the first 0 of a leader just elected where it does not say since when it leads.
 
     For some milliseconds after its election a leader reports 0 pending; newer servers leave out
     `leader_since` meanwhile, so that such a claim never gets here. A leader seen for the first time
-    may be such a one: this exporter may have started in the middle of an election.
+    may be such a one: this exporter may have started in the middle of an election. An only replica has
+    such a moment when its server starts (seen on 2.12.8), and says so in no version.
     """
     raft = consumer.raft
     elected = past.leader != raft.leader or past.leaderless_from is not None
-    doubted = (
-        elected and raft.leader is not None and raft.size is not None and raft.leader_since is None
-    )
+    hidden = raft.leader is not None and raft.leader_since is None
+    doubted = hidden and (fresh if raft.size is None else elected)
     if not doubted or consumer.pending != 0:
         return False
     consumer.pending = None

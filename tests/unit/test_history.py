@@ -203,6 +203,18 @@ def test_the_0_of_what_lives_on_one_server_is_believed(scrapes: Scrapes) -> None
         assert pending(scrapes.scrape(server(name, said, version="2.10.26"))) == expected
 
 
+def test_the_0_of_what_lives_on_one_server_is_doubted_while_that_server_starts(
+    scrapes: Scrapes,
+) -> None:
+    said = stream("S", alone("n1"), consumer("c", alone("n1"), pending=0), replicas=1)
+    running = server("n1", said, meta=meta_view("n1", "n1"))
+    starting = server("n1", said, meta=MetaCluster(), health=Health(503, "still recovering"))
+    seen = [
+        pending(scrapes.scrape(said)) for said in (running, running, starting, running, running)
+    ]
+    assert seen == [None, 0, None, None, 0]
+
+
 # Groups without a leader.
 
 
