@@ -32,6 +32,9 @@ it high on a healthy consumer, so look at `jetstream_consumer_pending_messages`,
   never 0 instead. Where a stream or a consumer has no leader its figures are absent and its `…_has_leader` is 0.
 - Figures of streams and consumers are their own leader's; no other server's word is taken. Facts of a server are its
   own.
+- What configurations say (limits, policies, and the ratios made of them) is read every `collect.config_interval`, five
+  minutes unless told otherwise: so late a change may show. Of an object not seen before, and of one whose number of
+  replicas changes from or to one, it is read at once. `jetstream_exporter_config_age_seconds` says how old it is.
 - Counters end in `_total`. Times are seconds since the epoch, durations seconds, sizes bytes, states 0 or 1.
 - `nats_cluster` is the cluster's name, or the server's where it runs alone, or what the configuration says. `account`
   is the account's id, or its name where the configuration says so and no other account has the same.
