@@ -110,6 +110,13 @@ def test_without_a_configuration_a_server_that_knows_no_meta_leader_is_not_belie
     assert not claims(starting, alone("n1"), None)
 
 
+def test_of_several_that_hold_the_only_replica_nobody_leads() -> None:
+    """A stream was scaled up a moment before all servers restarted; one of them has an empty replica."""
+    voices = [(who(name), alone(name)) for name in ("n1", "n2")]
+    index, raft = elect(voices, 1, ALL)
+    assert (index, raft.leader, raft.has_leader) == (-1, None, False)
+
+
 def test_the_only_one_to_speak_leads_while_the_number_of_replicas_changes() -> None:
     index, raft = elect([(who("n1"), alone("n1"))], 3, ALL)
     assert (index, raft.leader, raft.disputed) == (0, "n1", True)
