@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 from tests.support.words import LONG_AGO, NOW, SECOND, alone, follows, led, peer
 
@@ -115,6 +116,13 @@ def test_of_several_that_hold_the_only_replica_nobody_leads() -> None:
     voices = [(who(name), alone(name)) for name in ("n1", "n2")]
     index, raft = elect(voices, 1, ALL)
     assert (index, raft.leader, raft.has_leader) == (-1, None, False)
+
+
+def test_a_single_replica_told_of_by_two_ways_is_led() -> None:
+    relayed = msgspec.structs.replace(who("n1"), relayed=True)
+    index, raft = elect([(who("n1"), alone("n1")), (relayed, alone("n1"))], 1, ALL)
+    assert index >= 0
+    assert raft.leader == "n1"
 
 
 def test_the_only_one_to_speak_leads_while_the_number_of_replicas_changes() -> None:

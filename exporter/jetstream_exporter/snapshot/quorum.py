@@ -114,7 +114,8 @@ def elect(voices: Sequence[Voice], wanted: int | None, heard: frozenset[str]) ->
         return 0, _led(*voices[0], wanted)  # what most servers that run alone say of everything
     claiming = [i for i, (who, group) in enumerate(voices) if claims(who, group, wanted)]
     lone = [i for i in claiming if not voices[i][0].alone and _alone(*voices[i])]
-    if len(lone) > 1:  # not one replica then, whatever was read: they start, after it was scaled up
+    if len({voices[i][0].name for i in lone}) > 1:
+        # Not one replica then, whatever was read: they start, after it was scaled up.
         claiming = [i for i in claiming if i not in lone]
     named, named_by = _named(voices, heard) if len(claiming) != 1 else (None, 0)
     if not claiming:
