@@ -17,11 +17,6 @@ COUNTED = {
     "consumer_quorum_lost": "quorum_lost",
 }
 DELIVERED = ("max_deliver", "nak", "terminated", "consumer_ack")
-FINAL = (
-    "max_deliver",
-    "terminated",
-    "consumer_ack",
-)  # after these a message is not delivered again
 # One end of a message's life among several: no client can make these names longer.
 KINDS = frozenset(
     (
@@ -88,7 +83,7 @@ class Tally:
         else:
             counts.ack_times.append(event.ack_time / 1e9)
         if kind in DELIVERED:
-            counts.excess += self._excess(kind, event, account, excess_after)
+            counts.excess += self._excess(event, account, excess_after)
 
     def _is_known(self, identity: str) -> bool:
         if identity in self._ids:
@@ -103,28 +98,32 @@ class Tally:
             return None
         return self.objects.setdefault(key, Event())
 
-    def _excess(self, kind: str, event: Advisory, account: str, excess_after: int) -> int:
+    def _excess(self, event: Advisory, account: str, excess_after: int) -> int:
         """The message's deliveries beyond the number that were not counted yet.
 
         An event says how often its message was delivered so far, so deliveries between two events
-        that had none of their own are in the difference.
+        that had none of their own are in the difference. Each kind has a subscription of its own, so
+        the last event of a message can be heard before the one before it: even then it is not forgotten.
         """
         if event.deliveries <= excess_after:
             return 0
         key = (account, event.stream, event.consumer)
-        followed = self._deliveries.pop(key, None) or OrderedDict()
+        followed = self._deliveries.setdefault(key, OrderedDict())
         known = followed.pop(event.stream_seq, None)
-        self._followed -= known is not None
         before = excess_after if known is None else known
-        if kind not in FINAL:
-            followed[event.stream_seq] = max(before, event.deliveries)
-            self._followed += 1
+        followed[event.stream_seq] = max(before, event.deliveries)
+        self._followed += known is None
         if self._followed > IN_EXCESS:
-            followed.popitem(last=False)
-            self._followed -= 1
-        if followed:
-            self._deliveries[key] = followed
+            self._forget_oldest()
         return max(0, event.deliveries - before)
+
+    def _forget_oldest(self) -> None:
+        """Follow one message less, of the consumer whose first event lies furthest back."""
+        key, followed = next(iter(self._deliveries.items()))
+        followed.popitem(last=False)
+        self._followed -= 1
+        if not followed:
+            del self._deliveries[key]
 
     def _forget(self, event: Advisory, account: str) -> None:
         """Follow nothing of a stream or consumer that was made or deleted: its numbers begin anew."""
