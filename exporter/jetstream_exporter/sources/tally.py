@@ -129,12 +129,11 @@ class Tally:
         """Follow nothing of a stream or consumer that was made or deleted: its numbers begin anew."""
         if event.action not in ("create", "delete"):
             return
-        for key in [
-            key
-            for key in self._deliveries
-            if key[:2] == (account, event.stream) and event.consumer in ("", key[2])
-        ]:
-            self._followed -= len(self._deliveries.pop(key))
+        gone = [(account, event.stream, event.consumer)]
+        if not event.consumer:
+            gone = [key for key in self._deliveries if key[:2] == (account, event.stream)]
+        for key in gone:
+            self._followed -= len(self._deliveries.pop(key, ()))
 
 
 def kind_of(name: str) -> str:
