@@ -36,14 +36,14 @@ def _merge(
     known: KnownStream | None,
     last_sequence: int | None,
 ) -> Consumer:
-    reason = max(consumer.unsupported for _, consumer in words) or None
+    reason = max([consumer.unsupported for _, consumer in words]) or None
     incarnation, words = latest(words)
     entry = known.consumer(name, incarnation) if known else None
     settings = entry[1] if entry else None
     wanted = consumer_replicas(settings, known.settings if known else None)
     index, raft = elect([(who, consumer.cluster) for who, consumer in words], wanted, place.heard)
     leader = words[index][1] if index >= 0 else None
-    identity = settled(incarnation, entry[0] if entry else None, leader)
+    identity = settled(incarnation, entry[0] if entry else None, leader if words[1:] else None)
     if leader is None:
         return Consumer(
             place.cluster,

@@ -1,6 +1,6 @@
 """Which incarnation of an object is spoken of: a name can be deleted and made again."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol, TypeVar
 
@@ -17,9 +17,9 @@ class Identity(NamedTuple):
     group: str
 
     def same(self, other: "Identity") -> bool:
-        if UNKNOWN in (self, other):
+        if self.created == other.created or (self.group != "" and self.group == other.group):
             return True
-        return self.created == other.created or (self.group != "" and self.group == other.group)
+        return UNKNOWN in (self, other)
 
     def covers(self, other: "Identity") -> bool:
         """Whether what was read of this one holds for the other: not of the unknown for what is known by now."""
@@ -55,16 +55,19 @@ def identity(detail: Detail) -> Identity:
     return Identity(timestamp(detail.created), detail.cluster.raft_group if detail.cluster else "")
 
 
-def latest(words: Sequence[tuple[Who, Said]]) -> tuple[Identity, list[tuple[Who, Said]]]:
+def latest(words: Sequence[tuple[Who, Said]]) -> tuple[Identity, Sequence[tuple[Who, Said]]]:
     """The newest incarnation that these words are about, and the words about it.
 
     A server that starts knows no Raft group yet, and before 2.11 has its own time of creation for what
     others created at another: of that alone the incarnation is unknown.
     """
-    newest = identity(words[0][1]) if len(words) == 1 else _newest(identity(s) for _, s in words)
+    identities = [identity(said) for _, said in words]
+    newest = identities[0] if len(words) == 1 else max(identities, key=_newness)
     if newest.group == "" and not any(who.dates for who, _ in words):
-        return UNKNOWN, list(words)
-    return newest, [word for word in words if newest.same(identity(word[1]))]
+        return UNKNOWN, words
+    if all(map(newest.same, identities)):
+        return newest, words
+    return newest, [word for word, i in zip(words, identities, strict=True) if newest.same(i)]
 
 
 def settled(incarnation: Identity, known: Identity | None, said: Detail | None) -> Identity:
@@ -74,6 +77,6 @@ def settled(incarnation: Identity, known: Identity | None, said: Detail | None) 
     return identity(said) if said is not None else incarnation
 
 
-def _newest(identities: Iterable[Identity]) -> Identity:
-    """The one created last, of those with a Raft group if any has one: a starting server knows none yet."""
-    return max(identities, key=lambda i: (i.group != "", i.created or 0.0, i.group))
+def _newness(one: Identity) -> tuple[bool, float, str]:
+    """What was created last is newer, of those with a Raft group if any has one: a starting server knows none yet."""
+    return one.group != "", one.created or 0.0, one.group
