@@ -10,7 +10,7 @@ import nats
 import pytest
 from nats.js.api import ConsumerConfig
 from tests.support import ways
-from tests.support.exporter import Exporter, Samples, exporter
+from tests.support.exporter import Exporter, Samples, eventually, exporter
 from tests.support.tools import nats_server
 
 from jetstream_exporter.demo.cluster import Cluster, account
@@ -36,6 +36,7 @@ READ_PUBLISH = [
     "$JS.API.CONSUMER.MSG.NEXT.*.*",
     "$JS.ACK.>",
 ]
+SYSTEM_EVENTS_PUBLISH = ["$SYS.REQ.USER.INFO", "$SYS.REQ.SERVER.PING.STATSZ"]
 EVENTS_SUBSCRIBE = ["_INBOX.>", "$JS.EVENT.ADVISORY.>", "$JS.EVENT.METRIC.CONSUMER.ACK.>"]
 
 
@@ -89,6 +90,10 @@ def everything() -> dict[str, Any]:
             user("api", ACCOUNT_PUBLISH),
             user("info", INFO_PUBLISH),
             user("reader", READ_PUBLISH),
+            *(
+                user(f"reader-{i}", [subject for subject in READ_PUBLISH if subject != missing])
+                for i, missing in enumerate(READ_PUBLISH)
+            ),
             user("events", ["$SYS.REQ.USER.INFO"], EVENTS_SUBSCRIBE),
             user("nothing", ["nothing"]),
         ),
@@ -97,6 +102,7 @@ def everything() -> dict[str, Any]:
                 {"user": "sys", "password": "sys"},
                 user("least", SYSTEM_PUBLISH),
                 user("less", SYSTEM_PUBLISH[:-1]),
+                user("sysevents", SYSTEM_EVENTS_PUBLISH, EVENTS_SUBSCRIBE[:2]),
             ]
         },
     }
@@ -115,7 +121,7 @@ async def test_the_least_permissions_are_enough_for_each_way(
     config = ways.settings(
         system=ways.login(alone, tmp_path, "least"),
         accounts=[ways.login(alone, tmp_path, "api")],
-        advisories=[ways.login(alone, tmp_path, "events")],
+        advisories=[ways.login(alone, tmp_path, user) for user in ("events", "sysevents")],
     )
     async with exporter(tmp_path, config=config) as running:
         samples = await running.scrape()
@@ -143,6 +149,29 @@ async def test_the_least_permissions_are_enough_to_read_a_capturing_stream(
         assert samples.get("jetstream_consumer_max_deliveries_total", consumer="c") == 0
         await alone[0].stop()
         await running.until("the loss", lambda s: states(s, "advisories") == {0})
+
+
+@pytest.mark.parametrize("missing", READ_PUBLISH)
+async def test_what_reading_a_capturing_stream_lacks_is_named(
+    missing: str, alone: Cluster, tmp_path: Path
+) -> None:
+    nc = await nats.connect(alone.urls_for("a"))
+    await nc.jetstream().add_stream(name="EVENTS", subjects=["$JS.EVENT.>"])
+    reading = ways.login(alone, tmp_path, f"reader-{READ_PUBLISH.index(missing)}")
+    config = ways.settings(targets=alone.monitor_urls, advisories=[reading | {"stream": "EVENTS"}])
+    stem = missing.rstrip("*>.")
+    async with exporter(tmp_path, config=config) as running:
+        await running.scrape()
+        await nc.publish("$JS.EVENT.ADVISORY.STREAM.CREATED.X", b"{}")
+
+        async def is_named() -> bool:
+            samples = await running.scrape()
+            said = (await errors(running)).lower()
+            return states(samples, "advisories") == {0} and stem.lower() in said
+
+        await eventually(f"the lack of {missing}", is_named)
+        assert stem.lower() in running.log().lower()
+    await nc.close()
 
 
 async def test_infos_alone_are_enough_where_names_are_configured(

@@ -17,7 +17,7 @@ from nats.aio.msg import Msg
 from jetstream_exporter.config.nats import Advisories
 from jetstream_exporter.report import Events, Outcome, Question
 from jetstream_exporter.sources.api import Api
-from jetstream_exporter.sources.capture import Capture
+from jetstream_exporter.sources.capture import FETCH, REFUSALS, Capture
 from jetstream_exporter.sources.connection import Connection
 from jetstream_exporter.sources.http import SourceError
 from jetstream_exporter.sources.identity import Identity, identify
@@ -135,7 +135,12 @@ class AdvisoriesSource:
 
     @property
     def _reading_error(self) -> str | None:
-        return self._capture.error if self._capture is not None else None
+        if self._capture is None:
+            return None
+        refused = self._connection.permissions.lately(REFUSALS, 3 * FETCH)
+        if refused:
+            return f"stream {self._settings.stream}: the user may not publish to {refused}"
+        return self._capture.error
 
     def _count_gaps(self) -> int:
         if self._connection.dropped != self._dropped:

@@ -1,10 +1,13 @@
 """What the user of a connection may not do, as far as the server refused it: for sentences, and once for the log."""
 
 import re
+import time
+from collections.abc import Sequence
 
 import structlog
 
 MOST = 100  # subjects that are remembered
+ACK = "$js.ack."  # every message has its own subject below
 _DENIED = re.compile(r'permissions violation for (publish|subscription) to "([^"]+)"')
 
 log = structlog.get_logger()
@@ -18,10 +21,12 @@ class Permissions:
         self._denied: dict[str, str] = {}  # subject: publish or subscription
         self._quiet: set[str] = set()
         self._told: set[str] = set()  # what the log knows of, and was not taken back
+        self._last: dict[str, float] = {}  # subject: when it was refused last
 
     def begin(self) -> None:
         """A new connection: nothing was refused to it yet."""
         self._denied = {}
+        self._last = {}
 
     def note(self, error: Exception) -> tuple[str, str] | None:
         """Take a refusal out of the server's error: what, and of which subject; None if it is none."""
@@ -29,11 +34,26 @@ class Permissions:
         if match is None:
             return None
         what, subject = match[1], match[2]
+        subject = f"{ACK}>" if subject.startswith(ACK) else subject
         is_new = subject not in self._denied and subject not in self._quiet
         if is_new and len(self._denied) < MOST:
             self._denied[subject] = what
             self._tell(what, subject)
+        if subject in self._denied:
+            self._last[subject] = time.monotonic()
         return what, subject
+
+    def lately(self, beginnings: Sequence[str], seconds: float) -> str:
+        """A subject that begins so and was refused within so many seconds; empty if there is none."""
+        since = time.monotonic() - seconds
+        return next(
+            (
+                s
+                for s, last in self._last.items()
+                if last > since and s.startswith(tuple(beginnings))
+            ),
+            "",
+        )
 
     def _tell(self, what: str, subject: str) -> None:
         if subject in self._told or len(self._told) >= MOST:
