@@ -58,7 +58,7 @@ async def work(js: JetStreamContext, stream: str, consumer: str, dice: random.Ra
 
     async def fetched() -> bool:
         """A consumer just created may not have its leader yet."""
-        with contextlib.suppress(nats.errors.TimeoutError):
+        with contextlib.suppress(nats.errors.TimeoutError, TimeoutError):  # it raises either
             try:
                 messages.extend(await subscription.fetch(count, timeout=1))
             except ServiceUnavailableError:
