@@ -40,6 +40,18 @@ it high on a healthy consumer, so look at `jetstream_consumer_pending_messages`,
   is the account's id, or its name where the configuration says so and no other account has the same.
 - Any family can be left out by its name: `families.disabled` in the configuration.
 - `process_*` and `python_*` are the exporter process' own, by prometheus_client.
+
+## What each way in cannot see
+
+What a way cannot see is absent, unless another way beside it can.
+
+- **Monitoring ports** and the **system account**: a stream or consumer whose only replica is on a dead server is gone
+  with it, its `…_has_leader` too; of an account neither its reservations, tiers and counts nor its limits of streams
+  and consumers; why a clustered stream is not served after a downgrade; how often a message was delivered.
+- **JetStream API of an account**: `nats_server_*`, `jetstream_server_*`, `jetstream_meta_*` and the other accounts;
+  without a meta leader nothing at all, because nobody answers: `…_has_quorum` is absent where the ways above say 0.
+- **Events**: no figures. Counters are there for the consumers that another way shows, while the connection is up; what
+  happened before it is not in them. The system account hears `…_quorum_lost_total` of all accounts and nothing else.
 """
 
 

@@ -16,6 +16,7 @@ from tests.support.tools import nats_server
 from jetstream_exporter.demo.cluster import Cluster, account
 
 UP = "jetstream_exporter_source_up"
+HAS_QUORUM = "jetstream_stream_has_quorum"
 SYSTEM_PUBLISH = [
     "$SYS.REQ.SERVER.PING.STATSZ",
     "$SYS.REQ.SERVER.PING.VARZ",
@@ -347,6 +348,18 @@ async def test_verdicts_agree_when_a_server_is_killed_and_a_lone_asset_is_known_
         assert said["http"].get("jetstream_stream_has_leader", stream="R1") is None
         assert said["system"].get("jetstream_stream_has_leader", stream="R1") is None
         assert said["accounts"].get("jetstream_stream_has_leader", stream="R1") == 0
+        await next(server for server in cluster if server.alive).kill()
+        async with (
+            exporter(folders[ways.system], config=configs[ways.system]) as by_system,
+            exporter(folders[ways.accounts], config=configs[ways.accounts]) as by_account,
+        ):
+            await by_system.until(
+                "a lost majority", lambda s: s.get("jetstream_meta_has_quorum") == 0, 60
+            )
+            # Without a meta leader nobody answers an account; METRICS.md says so.
+            await by_account.until(
+                "silence", lambda s: states(s, "account") == {0} and not s.all(HAS_QUORUM), 60
+            )
 
 
 async def test_a_frozen_server_costs_itself_only_and_not_the_deadline(tmp_path: Path) -> None:
