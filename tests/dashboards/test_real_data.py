@@ -239,7 +239,9 @@ def test_the_overview_shows_the_dead_server_and_its_return(recording: Recording)
 def test_the_raft_board_shows_that_no_further_server_might_fail(recording: Recording) -> None:
     for query in range(3):
         left = course(recording, "jetstream-raft", "Servers that may still fail", query)
-        assert (min(left), left[-1]) == (0, 1)
+        # A leader elected a moment ago has not heard all of the others yet, and may say less.
+        assert min(left) <= 0
+        assert left[-1] == 1
 
 
 def test_the_exporter_board_names_the_target_that_did_not_answer(recording: Recording) -> None:
