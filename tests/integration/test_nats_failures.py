@@ -315,6 +315,7 @@ async def test_servers_that_went_away_come_back(tmp_path: Path, alone: Cluster) 
         assert back.all("jetstream_exporter_advisory_gaps_total") == [1]
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("version", ["2.10.26", "2.15.1"])
 async def test_verdicts_agree_when_a_server_is_killed_and_a_lone_asset_is_known_by_name(
     version: str, tmp_path: Path
@@ -338,7 +339,7 @@ async def test_verdicts_agree_when_a_server_is_killed_and_a_lone_asset_is_known_
                 said[way.__name__] = await running.until(
                     f"{way.__name__}: the loss of redundancy, after an election",
                     lambda s: s.get("jetstream_stream_fault_tolerance", stream="R3") == 0,
-                    40,
+                    90,  # each list of an account waits for the dead leader's word, and so does each scrape
                 )
         for samples in said.values():
             assert samples.get("jetstream_stream_has_leader", stream="R3") == 1
