@@ -141,15 +141,21 @@ async def test_a_flood_is_counted_to_the_last_event_while_pages_are_served(tmp_p
         await nc.close()
 
 
+async def captured(nc: Client) -> JetStreamContext:
+    """A stream with a consumer, and one that captures the account's events."""
+    js = nc.jetstream(timeout=20)
+    await js.add_stream(name="EVENTS", subjects=["$JS.EVENT.>"])
+    await js.add_stream(name="S", subjects=["s"])
+    await make(js)
+    return js
+
+
 async def test_a_capturing_stream_keeps_what_happens_while_the_exporter_is_away(
     tmp_path: Path,
 ) -> None:
     async with Cluster(size=1, accounts={"A": account("a")}) as cluster:
         nc = await nats.connect(cluster.urls_for("a"))
-        js = nc.jetstream(timeout=20)
-        await js.add_stream(name="EVENTS", subjects=["$JS.EVENT.>"])
-        await js.add_stream(name="S", subjects=["s"])
-        await make(js)
+        js = await captured(nc)
         config = listening(cluster, tmp_path, stream="EVENTS")
         async with exporter(tmp_path, config=config) as running:
             await running.until("zeros", lambda s: s.get(GIVEN_UP, consumer="c") == 0)
@@ -182,10 +188,7 @@ async def test_an_exporter_killed_in_a_flood_loses_no_captured_event_and_counts_
 ) -> None:
     async with Cluster(size=1, accounts={"A": account("a")}) as cluster:
         nc = await nats.connect(cluster.urls_for("a"))
-        js = nc.jetstream(timeout=20)
-        await js.add_stream(name="EVENTS", subjects=["$JS.EVENT.>"])
-        await js.add_stream(name="S", subjects=["s"])
-        await make(js)
+        js = await captured(nc)
         config = listening(cluster, tmp_path, stream="EVENTS")
         before = 0.0
         async with exporter(tmp_path, config=config) as running:
