@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from tests.support.ports import free_ports
 from tests.support.tools import tool
 
 FOLDER = chart.ROOT / "examples/prometheus"
+Json = dict[str, Any]
 FILES = sorted(FOLDER.glob("*.yml"))
 
 
@@ -98,54 +100,61 @@ async def test_prometheus_scrapes_by_each_of_them(tmp_path: Path) -> None:
         targets = [word for server in servers for word in ("--target", server.url)]
         address = f"127.0.0.1:{port}"
         exporter = (sys.executable, "-m", "jetstream_exporter", "--web.listen-address", address)
+        here = {"localhost:18222": address} | {
+            f"http://{server.name}.nats-headless:8222": server.url for server in servers
+        }
+        names = {server.name for server in servers}
+        wanted = [{"targets": count, "servers": names} for count in (1, 3, 4)]
         async with running(*exporter, *targets, log=tmp_path / "exporter.log"):
             seen = await asyncio.gather(
-                scraped("static", tmp_path, prometheus[0], address, servers),
-                scraped("probe", tmp_path, prometheus[1], address, servers),
-                scraped("http-sd", tmp_path, prometheus[2], address, servers),
+                *(
+                    scraped(tmp_path / name, port, here, one)
+                    for name, port, one in zip(
+                        ("static", "probe", "http-sd"), prometheus, wanted, strict=True
+                    )
+                )
             )
 
-    names = {"nats-0", "nats-1", "nats-2"}
-    assert seen[0] == {"targets": 1, "servers": names}
-    assert seen[1] == {"targets": 3, "servers": names}
-    assert seen[2] == {"targets": 4, "servers": names}
+    assert seen == wanted
 
 
-async def scraped(
-    name: str, folder: Path, port: int, exporter: str, servers: list[manifests.Server]
-) -> dict[str, Any]:
-    """Run Prometheus by the file until all of its targets are up; how many, and the servers up."""
-    text = (FOLDER / f"{name}.yml").read_text()
-    for shipped, here in {
-        "localhost:18222": exporter,
+def configured(own: Path, here: dict[str, str]) -> Path:
+    """The file of this name with the places of this machine, and with no patience."""
+    text = (FOLDER / f"{own.name}.yml").read_text()
+    for shipped, instead in {
+        **here,
         "30s": "1s",
         "scrape_timeout: 10s": "scrape_timeout: 1s",
         "/etc/prometheus/rules": str(chart.ROOT / "rules"),
-        **{f"http://{s.name}.nats-headless:8222": s.url for s in servers},
     }.items():
-        text = text.replace(shipped, here)
-    own = folder / name
+        text = text.replace(shipped, instead)
     own.mkdir()
-    (own / "prometheus.yml").write_text(text)
+    file = own / "prometheus.yml"
+    file.write_text(text)
+    return file
+
+
+async def scraped(own: Path, port: int, here: dict[str, str], wanted: Json) -> Json:
+    """Run Prometheus by the file of this name until it has all that is wanted; what it has at last."""
     async with (
         running(
             tool("prometheus"),
-            f"--config.file={own / 'prometheus.yml'}",
+            f"--config.file={configured(own, here)}",
             f"--storage.tsdb.path={own / 'data'}",
             f"--web.listen-address=127.0.0.1:{port}",
             log=own / "log",
         ),
-        asyncio.timeout(60),
         aiohttp.ClientSession() as session,
     ):
-        while True:
-            seen = await look(session, f"http://127.0.0.1:{port}")
-            if seen["targets"] and len(seen["servers"]) == len(servers):
-                return seen
+        end = time.monotonic() + 60
+        while (seen := await look(session, f"http://127.0.0.1:{port}")) != wanted:
+            if time.monotonic() > end:
+                break
             await asyncio.sleep(0.2)
+        return seen
 
 
-async def look(session: aiohttp.ClientSession, url: str) -> dict[str, Any]:
+async def look(session: aiohttp.ClientSession, url: str) -> Json:
     up = await query(session, url, "up == 1")
     servers = await query(session, url, "max by (server) (nats_server_up) == 1")
     missing = await query(session, url, "up == 0")
