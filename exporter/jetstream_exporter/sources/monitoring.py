@@ -14,21 +14,14 @@ from jetstream_exporter.report import Health, Outcome, Question, Report
 from jetstream_exporter.sources.asking import Asking, decode_health, decode_jsz, decode_varz
 from jetstream_exporter.sources.discovery import Discovery, Lookup
 from jetstream_exporter.sources.http import Client, Place, SourceError
-from jetstream_exporter.sources.reading import Reading
+from jetstream_exporter.sources.reading import LIGHT, Reading
 from jetstream_exporter.wire import Jsz, Varz
 
 NAME = "monitoring"
-SHORT = (
-    1.0  # seconds for a server that did not answer in time before, to show that it is not frozen
-)
-CONFIG_SHARE = (
-    0.6  # of the time, for the question that costs most; the rest is for the light one, if need be
-)
-LONGER_EVERY, LONGER = (
-    5,
-    3.0,
-)  # after so many short tries a longer one, for a server that is far away
-LIGHT = "/jsz?consumers=true&limit=65536"  # as in `reading`
+SHORT = 1.0  # seconds for a server that did not answer in time before: is it frozen still?
+CONFIG_SHARE = 0.6  # of the time, for the question that costs most; the light one has the rest
+LONGER_EVERY = 5  # after so many short tries a longer one, for a server that is far away
+LONGER = 3.0  # seconds
 
 
 class _Answers(NamedTuple):

@@ -1,4 +1,4 @@
-"""The question for the list with all configurations. It may take longer than the scrape that asks it."""
+"""The questions for the list of all objects. With all configurations it may take longer than the scrape that asks."""
 
 import asyncio
 
@@ -7,7 +7,8 @@ from jetstream_exporter.sources.http import Client, Place
 from jetstream_exporter.wire import Jsz
 
 # Accounts are paged by 1,024 unless told otherwise. -1 stands for all of them, but makes 2.10 panic and hang up.
-FULL = "/jsz?consumers=true&config=true&limit=65536"
+LIGHT = "/jsz?consumers=true&limit=65536"
+FULL = f"{LIGHT}&config=true"
 LONGEST = 60.0  # seconds; a server that needs more is frozen, or too slow for what it holds
 
 
