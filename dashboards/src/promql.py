@@ -33,8 +33,10 @@ class Scope:
     one: bool = False  # each of these variables has one value at a time
 
     def select(self, name: str, *matchers: str) -> str:
-        chosen = (matched(label, one=self.one) for label in self.variables)
-        return f"{name}{{{', '.join((JOB, *chosen, *matchers))}}}"
+        return f"{name}{{{', '.join((JOB, *self.chosen(), *matchers))}}}"
+
+    def chosen(self) -> tuple[str, ...]:
+        return tuple(matched(label, one=self.one) for label in self.variables)
 
     def by(self, *more: str) -> str:
         return ", ".join((*self.labels, *more))
@@ -44,6 +46,10 @@ class Scope:
 
     def now(self, name: str, *matchers: str) -> str:
         return self.each(self.select(name, *matchers))
+
+    def recorded(self, name: str) -> str:
+        """What a rule made of the figures of all exporters; it has no job."""
+        return self.each(f"{name}{{{', '.join(self.chosen())}}}")
 
     def over(self, function: str, name: str, window: str, *matchers: str) -> str:
         return self.each(f"{function}({self.select(name, *matchers)}[{window}])")

@@ -16,6 +16,7 @@ CONSUMER_LINK = Link(
 )
 SERVER_LINK = Link("Server", "jetstream-servers", ("nats_cluster", "server"))
 SERIOUS = alerts('severity!="none"')
+STALLED = CONSUMERS.recorded(shared.STANDING)
 WATCHDOG = alerts('alertname="JetStreamWatchdog"')
 UP = SERVERS.now("nats_server_up")
 FILE_STORE = SERVERS.now("jetstream_server_store_ratio", 'store="file"')
@@ -70,18 +71,13 @@ NOW = Row(
         ),
         stat(
             "Stalled consumers",
-            "Consumers that had work for the whole of the alert's window and neither delivered nor finished any. "
-            "Good: 0. Bad: any; the workers are gone or hang. Paused consumers do not count.",
-            (
-                Query(
-                    counted(
-                        shared.stalled(CONSUMERS), CONSUMERS.now("jetstream_consumer_has_leader")
-                    ),
-                    "good: 0",
-                ),
-            ),
+            "Consumers that had work for the whole of the alert's window and neither delivered nor finished any, as "
+            "the rules record it. Good: 0. Bad: any; the workers are gone or hang. Paused consumers do not count. "
+            "Without the rules in this Prometheus it says so.",
+            (Query(counted(STALLED, WATCHDOG), "good: 0"),),
             look=shared.ANY_IS_BAD,
             width=3,
+            empty="rules not loaded",
         ),
         stat(
             "Exhausted messages",
