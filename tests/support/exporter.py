@@ -70,7 +70,10 @@ class Exporter:
             if condition(samples):
                 return samples
             if time.monotonic() > end:
-                raise AssertionError(f"{what} was not seen within {deadline:g} s")
+                said = await self.text("/debug/sources")
+                raise AssertionError(
+                    f"{what} was not seen within {deadline:g} s\n{said}\n{self.child.tail()}"
+                )
             await asyncio.sleep(0.2)
 
     def log(self) -> str:
