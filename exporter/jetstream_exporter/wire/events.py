@@ -1,0 +1,18 @@
+"""Advisories and metrics that servers publish."""
+
+from jetstream_exporter.wire.part import Wire
+
+
+class Advisory(Wire):
+    """An event of `$JS.EVENT.>`, of any type: only the fields that are counted by."""
+
+    type: str = ""
+    id: str = ""
+    account: str = ""  # in the system account's copies
+    domain: str = ""
+    stream: str = ""
+    consumer: str = ""
+    stream_seq: int = 0
+    deliveries: int = 0
+    ack_time: int = 0  # ns
+    action: str = ""  # of a stream or consumer: create, modify, delete
