@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.measure import MeasureError
+from bench.measure import Contestant, MeasureError
 
 from jetstream_exporter.demo.child import Child, until
 
@@ -26,24 +26,8 @@ limits:
   consumers: 1000000
   streams: 1000000
 """
-
-
 UNKNOWN = "not recorded"
 VERSION = re.compile(r"v?\d+\.\d+")
-
-
-@dataclass(frozen=True, slots=True)
-class Contestant:
-    """Something that answers a GET; without a pid it is the nats-server itself.
-
-    `slow_cadence`: some of its scrapes ask for more, when so much time has passed.
-    """
-
-    name: str
-    version: str
-    url: str
-    pid: int | None = None
-    slow_cadence: bool = False
 
 
 def bare_requests(server: Server) -> list[Contestant]:

@@ -15,7 +15,7 @@ from bench.measure import curl
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from bench.contestants import Contestant
+    from bench.measure import Contestant
 
 EVERY = 0.010
 

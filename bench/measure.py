@@ -14,8 +14,6 @@ from bench.proc import Process
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
-    from bench.contestants import Contestant
-
 # Garbage is collected and buffers are freed after the answer; that work belongs to the scrape.
 AFTERMATH = 0.3
 PATIENCE = 120
@@ -25,6 +23,20 @@ WARM_UPS = 10
 
 class MeasureError(Exception):
     """Somebody cannot be measured; the text says who and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contestant:
+    """Something that answers a GET; without a pid it is the nats-server itself.
+
+    `slow_cadence`: once in some minutes a scrape of it asks the server for more than the others do.
+    """
+
+    name: str
+    version: str
+    url: str
+    pid: int | None = None
+    slow_cadence: bool = False
 
 
 @dataclass(frozen=True, slots=True)

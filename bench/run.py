@@ -23,15 +23,13 @@ from typing import TYPE_CHECKING
 from bench import contestants, report
 from bench.health import latency_during_scrapes
 from bench.load import Size, grow, stir
-from bench.measure import MeasureError, alternate, settle
+from bench.measure import Contestant, MeasureError, alternate, settle
 from nats.js.api import StorageType
 
 from jetstream_exporter.demo.child import DemoError
 from jetstream_exporter.demo.cluster import GIB, Cluster, account
 
 if TYPE_CHECKING:
-    from bench.contestants import Contestant
-
     from jetstream_exporter.demo.server import Server
 
 RESULTS = Path(__file__).parent / "results"

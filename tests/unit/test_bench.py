@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pytest
 from bench import report, run, table
-from bench.contestants import Contestant
 from bench.load import Size, before
 from bench.machine import cpu_model, libraries
-from bench.measure import Scrape, Series, count_samples, median
+from bench.measure import Contestant, Scrape, Series, count_samples, median
 from bench.proc import Process, Ticks, parse_stat, parse_status
 
 STAT = "7 (a) b (c)) S 1 7 7 0 -1 4194560 100 0 0 0 150 50 30 20 20 0 4 0 100 1000 200"
