@@ -12,14 +12,13 @@ import argparse
 import json
 import os
 import re
-import struct
 import sys
 import tempfile
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
@@ -28,6 +27,7 @@ from typing import Any
 import yaml
 from bench.machine import facts
 from bench.proc import Process
+from bench.remote_write import field, labels, post, samples, snappy
 
 from jetstream_exporter.demo.child import Child
 from jetstream_exporter.demo.ports import Port
@@ -46,46 +46,6 @@ RECORDED = (
     "nats_cluster_account_stream_consumer:jetstream_consumer_acknowledged_deliveries:rate5m",
     "nats_cluster_account_stream_consumer:jetstream_consumer_drain_seconds:ratio5m",
 )
-
-
-def varint(number: int) -> bytes:
-    out = bytearray()
-    while number > 0x7F:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
-
-
-def field(number: int, content: bytes) -> bytes:
-    """A length-delimited field of a protocol buffer."""
-    return varint(number << 3 | 2) + varint(len(content)) + content
-
-
-def snappy(data: bytes) -> bytes:
-    """Snappy's block format, with everything as literals."""
-    out = bytearray(varint(len(data)))
-    for start in range(0, len(data), 1 << 16):
-        piece = data[start : start + (1 << 16)]
-        out += b"\xf4" + struct.pack("<H", len(piece) - 1) + piece
-    return bytes(out)
-
-
-def samples(values: Iterable[float], start: int) -> bytes:
-    """The samples of one series: remote write's message TimeSeries, field 2."""
-    return b"".join(
-        field(
-            2, b"\x09" + struct.pack("<d", value) + b"\x10" + varint((start + SPACING * n) * 1000)
-        )
-        for n, value in enumerate(values)
-    )
-
-
-def labels(pairs: dict[str, str]) -> bytes:
-    return b"".join(
-        field(1, field(1, name.encode()) + field(2, value.encode()))
-        for name, value in sorted(pairs.items())
-    )
 
 
 def asked() -> list[tuple[str, str, tuple[str, ...]]]:
@@ -166,24 +126,13 @@ def requests(streams: int, each: int, start: int) -> Iterator[tuple[int, bytes]]
     """Remote-write requests and how many series each holds."""
     pending: list[bytes] = []
     for name, kind, needed in asked():
-        block = samples(history(kind, name), start)
+        block = samples(history(kind, name), start, SPACING)
         for row in rows(needed, streams, each):
             pending.append(field(1, labels({"__name__": name, **row}) + block))
             if len(pending) == BATCH:
                 yield len(pending), snappy(b"".join(pending))
                 pending = []
     yield len(pending), snappy(b"".join(pending))
-
-
-def post(url: str, body: bytes) -> None:
-    headers = {
-        "Content-Type": "application/x-protobuf",
-        "Content-Encoding": "snappy",
-        "X-Prometheus-Remote-Write-Version": "0.1.0",
-    }
-    request = urllib.request.Request(f"{url}/api/v1/write", body, headers)  # noqa: S310
-    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
-        answer.read()
 
 
 def ask(url: str, path: str) -> dict[str, object]:
