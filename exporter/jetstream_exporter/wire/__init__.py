@@ -43,7 +43,6 @@ from jetstream_exporter.wire.monitoring import (
 from jetstream_exporter.wire.part import ApiError, ApiStats, Wire
 from jetstream_exporter.wire.system import (
     HealthzAnswer,
-    HealthzData,
     JszAnswer,
     ServerError,
     ServerName,
@@ -71,7 +70,6 @@ __all__ = [
     "ConsumerDetail",
     "Healthz",
     "HealthzAnswer",
-    "HealthzData",
     "JetStreamConfig",
     "Jsz",
     "JszAnswer",

@@ -106,4 +106,5 @@ class Varz(Wire):
 
 class Healthz(Wire):
     status: str = ""
+    status_code: int = 0
     error: str = ""

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import msgspec
 
-from jetstream_exporter.wire.monitoring import Jsz, Varz
+from jetstream_exporter.wire.monitoring import Healthz, Jsz, Varz
 from jetstream_exporter.wire.part import Wire
 
 
@@ -39,15 +39,9 @@ class VarzAnswer(Wire):
     error: ServerError | None = None
 
 
-class HealthzData(Wire):
-    status: str = ""
-    status_code: int = 0
-    error: str = ""
-
-
 class HealthzAnswer(Wire):
     server: ServerName = msgspec.field(default_factory=ServerName)
-    data: HealthzData | None = None
+    data: Healthz | None = None
     error: ServerError | None = None
 
 
