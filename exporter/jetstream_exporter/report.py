@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from jetstream_exporter.wire import AccountInfo, Jsz, Varz
+from jetstream_exporter.wire import AccountDetail, AccountInfo, Jsz, Varz
 
 
 class Health(msgspec.Struct, gc=False):
@@ -35,6 +35,10 @@ class Report(msgspec.Struct, gc=False):
     with_config: bool = False
     via: str = ""
     account: AccountInfo | None = None
+
+    @property
+    def account_details(self) -> list[AccountDetail]:
+        return self.jsz.account_details if self.jsz is not None else []
 
 
 class Event(msgspec.Struct, gc=False):

@@ -5,6 +5,7 @@ that no report said.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
@@ -101,11 +102,7 @@ def _merge_cluster(name: str, reports: Sequence[Report], known: Known, naming: N
     heard = frozenset(who.name for who in speakers if who.complete)
     knowing = followers(reports, heard)
     labels = account_labels(reports, naming.account_by_name)
-    words: dict[tuple[str, str], list[Word]] = {}
-    for who, report in zip(speakers, reports, strict=True):
-        for account in report.jsz.account_details if report.jsz else ():
-            for detail in account.stream_detail:
-                words.setdefault((account.id, detail.name), []).append((who, detail))
+    words = _stream_words(zip(speakers, reports, strict=True))
     streams: list[Stream] = []
     consumers: list[Consumer] = []
     for account_id, stream in sorted(words, key=lambda key: (labels[key[0]], key[1])):
@@ -127,10 +124,22 @@ def _merge_cluster(name: str, reports: Sequence[Report], known: Known, naming: N
     )
 
 
+def _stream_words(
+    speakers: Iterable[tuple[Speaker, Report]],
+) -> dict[tuple[str, str], list[Word]]:
+    """What each server said of each stream, by the account's id and the stream's name."""
+    words: dict[tuple[str, str], list[Word]] = {}
+    for who, report in speakers:
+        for account in report.account_details:
+            for detail in account.stream_detail:
+                words.setdefault((account.id, detail.name), []).append((who, detail))
+    return words
+
+
 def _account_conflicts(cluster: str, reports: Iterable[Report]) -> list[str]:
     ids: dict[str, set[str]] = {}
     for report in reports:
-        for account in report.jsz.account_details if report.jsz else ():
+        for account in report.account_details:
             ids.setdefault(account.name, set()).add(account.id)
     return [
         f"{len(ids[name])} accounts of the cluster {cluster} are called {name}; they keep their ids"
@@ -143,17 +152,15 @@ def account_labels(reports: Iterable[Report], by_name: bool) -> dict[str, str]:
     """The label of each account by id. A name that two accounts share (or that is another's id) is not used."""
     accounts: dict[str, AccountDetail] = {}
     for report in reports:
-        for account in report.jsz.account_details if report.jsz else ():
+        for account in report.account_details:
             if account.name or account.id not in accounts:
                 accounts[account.id] = account
     if not by_name:
         return {identity: identity for identity in accounts}
-    names = [account.name for account in accounts.values()]
-    return {
-        identity: account.name
-        if account.name
-        and names.count(account.name) == 1
-        and (account.name == identity or account.name not in accounts)
-        else identity
-        for identity, account in accounts.items()
-    }
+    names = Counter(account.name for account in accounts.values())
+
+    def label(identity: str, name: str) -> str:
+        is_unique = names[name] == 1 and (name == identity or name not in accounts)
+        return name if name and is_unique else identity
+
+    return {identity: label(identity, account.name) for identity, account in accounts.items()}
