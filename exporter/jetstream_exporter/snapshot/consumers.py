@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from jetstream_exporter.snapshot.identity import UNKNOWN, latest, settled
+from jetstream_exporter.snapshot.identity import Identity, latest, settled
 from jetstream_exporter.snapshot.known import KnownStream
 from jetstream_exporter.snapshot.presence import present
 from jetstream_exporter.snapshot.quorum import Speaker, elect
@@ -46,19 +46,17 @@ def _merge(
     identity = settled(incarnation, entry[0] if entry else None, leader if words[1:] else None)
     if leader is None:
         return Consumer(
-            place.cluster,
-            place.account,
-            place.account_id,
-            place.stream,
-            name,
-            identity,
-            raft,
-            settings,
+            cluster=place.cluster,
+            account=place.account,
+            account_id=place.account_id,
+            stream=place.stream,
+            name=name,
+            identity=identity,
+            raft=raft,
+            settings=settings,
             unsupported=reason,
         )
-    row = _led(place, leader, raft, settings, last_sequence)
-    row.identity = identity
-    return row
+    return _led(place, leader, raft, settings, last_sequence, identity=identity)
 
 
 def _led(
@@ -67,8 +65,9 @@ def _led(
     raft: Raft,
     settings: ConsumerSettings | None,
     last_sequence: int | None,
+    *,
+    identity: Identity,
 ) -> Consumer:
-    """The leader's word; whose incarnation it is, the caller knows."""
     delivered, floor = said.delivered, said.ack_floor
     return Consumer(
         cluster=place.cluster,
@@ -76,7 +75,7 @@ def _led(
         account_id=place.account_id,
         stream=place.stream,
         name=said.name,
-        identity=UNKNOWN,
+        identity=identity,
         raft=raft,
         settings=settings,
         pending=said.num_pending,

@@ -19,8 +19,14 @@ from jetstream_exporter.snapshot.rows import (
     Store,
     Stream,
 )
-from jetstream_exporter.snapshot.streams import UNKNOWN_PEER
-from jetstream_exporter.snapshot.units import allowance, limit, seconds, since_heard, timestamp
+from jetstream_exporter.snapshot.units import (
+    allowance,
+    is_name,
+    limit,
+    seconds,
+    since_heard,
+    timestamp,
+)
 from jetstream_exporter.wire import AccountDetail, AccountInfo, Jsz, MetaCluster, Varz
 
 
@@ -59,9 +65,7 @@ def _peers(reports: Iterable[Report]) -> set[str]:
     names = set()
     for group in (report.jsz.meta_cluster for report in reports if report.jsz):
         if group is not None:
-            names |= {
-                peer.name for peer in group.replicas if not peer.name.startswith(UNKNOWN_PEER)
-            }
+            names |= {peer.name for peer in group.replicas if is_name(peer.name)}
             names.add(group.leader)
     return names - {""}
 
@@ -143,20 +147,25 @@ def meta(cluster: str, reports: Sequence[Report], heard: frozenset[str]) -> list
     size = max(group.cluster_size for group in groups.values())
     unheard = {name: count for name, count in votes.items() if name not in heard}
     named = max(sorted(unheard), key=lambda name: unheard[name], default=None)
-    needed = (
-        max((group.quorum_needed or 0 for group in groups.values()), default=0) or size // 2 + 1
+    needed = max(group.quorum_needed or 0 for group in groups.values()) or size // 2 + 1
+    row = Meta(
+        cluster=cluster,
+        leader=None,
+        named=named,
+        named_by=unheard.get(named or "", 0),
+        has_leader=False,
+        has_quorum=no_majority(len(groups), needed, named),
+        peers=size,
+        peers_current=None,
+        quorum_needed=needed,
     )
-    lost = no_majority(len(groups), needed, named)
-    votes_for = unheard.get(named or "", 0)
-    return [Meta(cluster, None, named, votes_for, False, lost, size, None, needed)]
+    return [row]
 
 
 def _led_meta(cluster: str, leader: str, group: MetaCluster) -> Meta:
     peers = [peer for peer in group.replicas if not peer.pending]
     needed = group.quorum_needed or group.cluster_size // 2 + 1
-    known = {
-        peer.name: peer for peer in peers if peer.name and not peer.name.startswith(UNKNOWN_PEER)
-    }
+    known = {peer.name: peer for peer in peers if is_name(peer.name)}
     snapshot = group.snapshot
     return Meta(
         cluster=cluster,
@@ -195,7 +204,7 @@ def accounts(
     for report in reports:
         if report.account is not None:
             infos[report.account.account] = report.account
-        for detail in report.jsz.account_details if report.jsz and not report.via else ():
+        for detail in report.account_details if not report.via else ():
             said.setdefault(detail.id, []).append(detail)
             if report.server_name in knowing:
                 current.setdefault(detail.id, []).append(detail)

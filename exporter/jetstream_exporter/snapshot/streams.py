@@ -19,12 +19,11 @@ from jetstream_exporter.snapshot.rows import (
     StreamSettings,
     StreamSource,
 )
-from jetstream_exporter.snapshot.units import seconds, since_heard, timestamp
+from jetstream_exporter.snapshot.units import is_name, seconds, since_heard, timestamp
 from jetstream_exporter.wire import Cluster, Source, StreamDetail, StreamState
 
 SILENT_ORIGIN = 30_000_000_000  # ns; origins send a heartbeat every second, checked every ten
 Number = TypeVar("Number", int, float)
-UNKNOWN_PEER = "Server name unknown at this time"  # what stands for a name after a full restart
 
 
 def merge_stream(
@@ -121,7 +120,7 @@ def _replicas(place: Place, cluster: Cluster | None) -> list[Replica]:
             since_heard(peer.active),
         )
         for peer in cluster.replicas
-        if peer.name and not peer.pending and not peer.name.startswith(UNKNOWN_PEER)
+        if is_name(peer.name) and not peer.pending
     }
     return [rows[name] for name in sorted(rows)]
 

@@ -4,6 +4,8 @@ from datetime import datetime
 
 UNLIMITED = 2**64 - 1  # how an account without a limit reads in jsz (monitor.go, AccountDetail)
 NANOSECONDS = 1_000_000_000
+# What stands for a peer's name after a full restart (jetstream_cluster.go).
+UNKNOWN_PEER = "Server name unknown at this time"
 
 
 def seconds(nanoseconds: int) -> float:
@@ -23,6 +25,11 @@ def limit(value: int) -> int | None:
 def allowance(value: int) -> int | None:
     """What an account may store; unlike of other limits, 0 is one of 0: nothing."""
     return value if 0 <= value < UNLIMITED else None
+
+
+def is_name(peer: str) -> bool:
+    """Whether this names a peer, rather than saying that its name is unknown."""
+    return bool(peer) and not peer.startswith(UNKNOWN_PEER)
 
 
 def timestamp(moment: datetime | None) -> float | None:
