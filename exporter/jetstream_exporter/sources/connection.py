@@ -16,12 +16,20 @@ from jetstream_exporter.sources.client import SecureClient, end, words
 from jetstream_exporter.sources.http import SourceError, SourceTimeoutError
 from jetstream_exporter.sources.permissions import Permissions
 
-NAME = "jetstream-exporter"
 PORT = 4222
 CONNECT = 3  # seconds for one server
 ALIVE = 3.0  # seconds for the answer to a ping
 PAUSE, LONGEST_PAUSE = 0.25, 30.0  # seconds between rounds through the servers, doubled each time
-PING_EVERY = 10  # seconds; two without an answer end the connection
+OPTIONS: dict[str, Any] = {
+    "name": "jetstream-exporter",
+    "connect_timeout": CONNECT,
+    # A lost connection ends this client; Connection makes the next one.
+    "allow_reconnect": False,
+    "max_reconnect_attempts": 1,
+    "reconnect_time_wait": 0,
+    "ping_interval": 10,  # seconds
+    "max_outstanding_pings": 2,
+}
 
 Got = TypeVar("Got")
 
@@ -184,10 +192,7 @@ class Connection:
             self._note(error)
 
         async def on_close() -> None:
-            if failures:
-                self._last_error = words(failures[0])
-            else:
-                self._last_error = "the connection was lost"
+            self._last_error = words(failures[0]) if failures else "the connection was lost"
             closed.set()
 
         self.permissions.begin()
@@ -195,25 +200,18 @@ class Connection:
             async with asyncio.timeout(CONNECT):
                 await client.connect(
                     servers=[url],
-                    name=NAME,
-                    allow_reconnect=False,
-                    max_reconnect_attempts=1,
-                    reconnect_time_wait=0,
-                    connect_timeout=CONNECT,
-                    ping_interval=PING_EVERY,
-                    max_outstanding_pings=2,
                     error_cb=on_error,
                     closed_cb=on_close,
+                    **OPTIONS,
                     **self.login.options,
                 )
                 if self._opened is not None:
                     await self._opened(client)
         except (nats.errors.Error, OSError, ValueError, TimeoutError, SourceError) as error:
             await end(client)
-            vague = isinstance(error, nats.errors.NoServersError) and failures
-            raise SourceError(
-                self.permissions.needed() or words(failures[-1] if vague else error)
-            ) from None
+            is_vague = isinstance(error, nats.errors.NoServersError) and failures
+            reason = words(failures[-1] if is_vague else error)
+            raise SourceError(self.permissions.needed() or reason) from None
         except asyncio.CancelledError:
             await end(client)
             raise
