@@ -150,24 +150,31 @@ async def demo(arguments: argparse.Namespace, screen: Screen) -> None:
         folder = Path(name)
         if arguments.stack or arguments.scenario:
             await stack.run(arguments, screen, folder)
-            return
-        screen.say(f"starting {arguments.servers} nats-server(s)")
-        async with (
-            Cluster(arguments.servers, binary=arguments.nats_server, folder=folder) as cluster,
-            running_exporter(where, cluster.monitor_urls, folder, cluster.urls) as exporter,
-        ):
-            _introduce(cluster, exporter, folder, screen)
-            with _logging(folder / "orders.log", screen):
-                async with Workload(
-                    cluster.urls,
-                    replicas=min(3, arguments.servers),
-                    pace=Pace(arguments.rate),
-                    replay_after=REPLAY_AFTER,
-                ):
-                    try:
-                        await _show(exporter, screen, arguments)
-                    finally:
-                        screen.say("draining the clients")
+        else:
+            await _demo_cluster(arguments, screen, folder, where)
+
+
+async def _demo_cluster(
+    arguments: argparse.Namespace, screen: Screen, folder: Path, where: str
+) -> None:
+    screen.say(f"starting {arguments.servers} nats-server(s)")
+    async with (
+        Cluster(arguments.servers, binary=arguments.nats_server, folder=folder) as cluster,
+        running_exporter(where, cluster.monitor_urls, folder, cluster.urls) as exporter,
+    ):
+        _introduce(cluster, exporter, folder, screen)
+        workload = Workload(
+            cluster.urls,
+            replicas=min(3, arguments.servers),
+            pace=Pace(arguments.rate),
+            replay_after=REPLAY_AFTER,
+        )
+        with _logging(folder / "orders.log", screen):
+            async with workload:
+                try:
+                    await _show(exporter, screen, arguments)
+                finally:
+                    screen.say("draining the clients")
 
 
 @contextmanager
