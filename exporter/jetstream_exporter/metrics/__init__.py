@@ -12,6 +12,7 @@ from jetstream_exporter.metrics import (
     replication,
     server_details,
     servers,
+    stream_config,
     streams,
     unsupported,
 )
@@ -23,6 +24,7 @@ TABLES: tuple[AnyTable, ...] = (
     *meta.TABLES,
     *accounts.TABLES,
     *streams.TABLES,
+    *stream_config.TABLES,
     *replication.TABLES,
     *consumers.TABLES,
     *events.TABLES,
