@@ -7,7 +7,6 @@ unless a stream captures them and this reads the stream.
 import asyncio
 import contextlib
 import time
-from collections.abc import Sequence
 
 import msgspec
 import nats.errors
@@ -21,47 +20,17 @@ from jetstream_exporter.sources.capture import FETCH, REFUSALS, Capture
 from jetstream_exporter.sources.connection import Connection
 from jetstream_exporter.sources.http import SourceError
 from jetstream_exporter.sources.identity import Identity, identify
+from jetstream_exporter.sources.subjects import counted_fields, subjects_of
 from jetstream_exporter.sources.tally import Tally
 from jetstream_exporter.wire import Advisory
 
 NAME = "advisories"
-ADVISORY = "$JS.EVENT.ADVISORY"
-ACKS = "$JS.EVENT.METRIC.CONSUMER.ACK.>"
-# A wildcard over all consumers' events would bring those that are as frequent as messages.
-QUIET = (
-    f"{ADVISORY}.CONSUMER.MAX_DELIVERIES.>",
-    f"{ADVISORY}.CONSUMER.MSG_TERMINATED.>",
-    f"{ADVISORY}.CONSUMER.QUORUM_LOST.>",
-    f"{ADVISORY}.CONSUMER.LEADER_ELECTED.>",
-    f"{ADVISORY}.CONSUMER.CREATED.>",
-    f"{ADVISORY}.CONSUMER.DELETED.>",
-    f"{ADVISORY}.CONSUMER.PAUSE.>",
-    f"{ADVISORY}.CONSUMER.PINNED.>",
-    f"{ADVISORY}.CONSUMER.UNPINNED.>",
-    f"{ADVISORY}.STREAM.>",
-    f"{ADVISORY}.DOMAIN.>",
-    f"{ADVISORY}.SERVER.>",
-    f"{ADVISORY}.API.LIMIT_REACHED",
-)
-HOT = {
-    "naks": f"{ADVISORY}.CONSUMER.MSG_NAKED.>",
-    "acks": ACKS,
-    "api": f"{ADVISORY}.API",
-}
 PENDING_MESSAGES = 1_000_000  # a burst waits here while it is counted
 PENDING_BYTES = 2**29
 BREATH = 200  # messages counted before others may run
 SETTLE = 2.0  # seconds for the questions that come with a new connection
 ONLY_SYSTEM = "$SYS.REQ.SERVER.PING.STATSZ"  # answered in the system account only
 RETRY = 30.0  # seconds between tries of what was refused
-NEEDED = {
-    ".max_deliveries.": "max_deliveries",
-    ".msg_terminated.": "terminations",
-    ".msg_naked.": "naks",
-    "consumer.ack.": "acks",
-    "consumer.quorum_lost.": "quorum_lost",
-}
-SYSTEM = frozenset(("quorum_lost",))  # what the system account hears, of all accounts
 
 _advisory = msgspec.json.Decoder(Advisory)
 
@@ -76,6 +45,7 @@ class AdvisoriesSource:
         self._place = place.rpartition(": ")[2]
         self._connection = Connection(settings, place, self._open)
         self._group = group
+        self._subjects = subjects_of(settings.hot)
         self._tally = tally
         self._configured = self._identity = Identity(settings.account, settings.account)
         self._cluster = group
@@ -87,7 +57,7 @@ class AdvisoriesSource:
         self._gaps = 0
         self._counted = 0
         self._capture = (
-            Capture(settings.stream, settings.durable, self._subjects(), self._heard)
+            Capture(settings.stream, settings.durable, self._subjects, self._heard)
             if settings.stream
             else None
         )
@@ -170,7 +140,7 @@ class AdvisoriesSource:
             return
         self._retried = now
         self._connection.permissions.forgive()
-        for subject in self._subjects():
+        for subject in self._subjects:
             if subject.lower() in refused:
                 await self._subscribe(client, subject)
         with contextlib.suppress(nats.errors.Error, TimeoutError):
@@ -203,7 +173,7 @@ class AdvisoriesSource:
         if self._capture is not None:
             await self._capture.open(client)
         else:
-            for subject in self._subjects():
+            for subject in self._subjects:
                 await self._subscribe(client, subject)
             await client.flush()
             self._gaps += self._opened > 0
@@ -212,19 +182,10 @@ class AdvisoriesSource:
         self._opened += 1
 
     def _hears(self) -> dict[str, frozenset[str]]:
-        """What is counted, by account, but for what the user may not hear."""
-        heard = set(SYSTEM)
-        if not self._is_system:
-            heard |= {"max_deliveries", "terminations", "excess"}
-            heard |= {name for name in ("naks", "acks") if name in self._settings.hot}
-        for subject in self._connection.permissions.refused():
-            heard -= {name for part, name in NEEDED.items() if part in subject}
-        if not {"max_deliveries", "terminations"} <= heard:
-            heard.discard("excess")  # it would count too few
-        return {"*" if self._is_system else self._identity.account: frozenset(heard)}
-
-    def _subjects(self) -> Sequence[str]:
-        return [*QUIET, *(HOT[name] for name in sorted(set(self._settings.hot)))]
+        """Which events are counted, by account; `*` is every account."""
+        account = "*" if self._is_system else self._identity.account
+        refused = self._connection.permissions.refused()
+        return {account: counted_fields(self._settings.hot, refused, is_system=self._is_system)}
 
     async def _heard(self, message: Msg) -> None:
         self._count(message)
