@@ -1,6 +1,6 @@
-"""The merged truth of one moment: rows without the server's units, and the merge that makes them.
+"""The merged truth of one moment: rows in Prometheus' base units, and the merge that makes them.
 
-Names no metric, reads no clock, no socket and no environment.
+This room names no metric and reads no clock, no socket and no environment.
 """
 
 from jetstream_exporter.snapshot.known import Known, KnownStream, cluster_label, read_configurations

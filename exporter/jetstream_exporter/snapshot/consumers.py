@@ -1,4 +1,4 @@
-"""Consumers: each from its own leader, which is often not its stream's."""
+"""Rows of consumers, each from its own leader, which is often not the stream's."""
 
 from collections.abc import Sequence
 
@@ -20,7 +20,7 @@ def merge_consumers(
     known: KnownStream | None,
     last_sequence: int | None,
 ) -> list[Consumer]:
-    """Merge all that was said of one stream's consumers; `last_sequence` is the stream's, by the stream's leader."""
+    """Merge the reports of one stream's consumers. `last_sequence` is what the stream's leader reports."""
     said: dict[str, list[Word]] = {}
     for who, detail in words:
         for consumer in detail.consumer_detail:
@@ -95,9 +95,9 @@ def _led(
 
 
 def ephemerals(consumers: Sequence[Consumer], *, led: bool) -> Ephemerals:
-    """Count the consumers known to be ephemeral; one whose configuration was not read yet is neither.
+    """Count the consumers known to be ephemeral; one whose configuration was not read yet is not counted.
 
-    That there are none is only sure where the stream is led and all of its consumers are known.
+    The count is 0 only where the stream has a leader and all its consumers are known, and None otherwise.
     """
     found = [row for row in consumers if row.settings is not None and not row.settings.durable]
     pending = [row.pending for row in found if row.pending is not None]

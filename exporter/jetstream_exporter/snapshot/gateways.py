@@ -1,4 +1,4 @@
-"""Clusters that are one JetStream by their gateways: one meta group, one set of accounts, several names."""
+"""Clusters joined by gateways into one JetStream: they share the meta group and the accounts."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
@@ -12,11 +12,11 @@ Pair = frozenset[str]  # the labels of two clusters
 
 
 def joined(clusters: Mapping[str, Sequence[Report]]) -> set[Pair]:
-    """The pairs of clusters of which it is seen that they are one JetStream.
+    """The pairs of clusters that are seen to be one JetStream.
 
-    Either the servers of one name a leader in the other, who counts them all among its peers; or
-    one account's API brought words of leaders in both. Clusters that only have servers of equal
-    names are never taken for one: in one meta group no name stands twice.
+    Either servers of one cluster name a meta leader in the other, which has them all among its peers; or
+    one account's API reported leaders in both. Clusters that have servers of the same name are never joined,
+    since names are unique within a meta group.
     """
     pairs = {
         frozenset((one, other))
@@ -46,7 +46,7 @@ def _is_led_from(reports: Iterable[Report], others: Iterable[Report]) -> bool:
 
 
 def share_meta(metas: Sequence[Meta], pairs: set[Pair]) -> list[Meta]:
-    """Give every cluster the one meta group, in its leader's word; the members stand with the leader's cluster."""
+    """Give each joined cluster the meta group as its leader reports it; only the leader's cluster has its members."""
     led = {meta.cluster: meta for meta in metas if meta.leader is not None}
 
     def shared(meta: Meta) -> Meta:

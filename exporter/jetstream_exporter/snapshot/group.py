@@ -1,4 +1,4 @@
-"""What concerns a whole cluster: its servers, its meta group, its accounts."""
+"""Rows of a whole cluster: its servers, its meta group, its accounts."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -36,7 +36,7 @@ def servers(
     streams: Iterable[Stream],
     consumers: Iterable[Consumer],
 ) -> list[Server]:
-    """The servers that spoke, and the members of the meta group that did not."""
+    """The servers that reported, and as down the members of the meta group that did not."""
     leads_streams = Counter(row.raft.leader for row in streams)
     leads_consumers = Counter(row.raft.leader for row in consumers)
     rows = {}
@@ -98,7 +98,7 @@ def _process(varz: Varz, jsz: Jsz | None) -> Process:
 
 
 def _domain(varz: Varz, jsz: Jsz | None) -> str:
-    """By jsz: a server whose varz was first asked before JetStream ran leaves it out there for good (monitor.go)."""
+    """From jsz first: varz lacks it for good if it was asked before JetStream ran (monitor.go)."""
     said = [jsz.config if jsz else None, varz.jetstream.config if varz.jetstream else None]
     return next((config.domain for config in said if config is not None), "")
 
@@ -136,7 +136,7 @@ def _jetstream(jsz: Jsz) -> JetStream:
 
 
 def meta(cluster: str, reports: Sequence[Report], heard: frozenset[str]) -> list[Meta]:
-    """The meta group by its leader."""
+    """The meta group as its leader reports it, or what its members agree on; empty where there is none."""
     groups = meta_groups(reports)
     if not groups:
         return []
@@ -194,9 +194,10 @@ def _led_meta(cluster: str, leader: str, group: MetaCluster) -> Meta:
 def accounts(
     cluster: str, reports: Iterable[Report], labels: dict[str, str], knowing: frozenset[str]
 ) -> list[Account]:
-    """The accounts' use of the whole cluster: every server says the same, or less while it catches up.
+    """What accounts use of the whole cluster. Every server reports the same, or less while it catches up.
 
-    One that is cut off says what was used before, which may be more. Its count of requests is still a count.
+    A server that is cut off reports what was used before, which may be more, so it does not count for usage.
+    Its count of API requests still does.
     """
     said: dict[str, list[AccountDetail]] = {}
     current: dict[str, list[AccountDetail]] = {}

@@ -1,4 +1,4 @@
-"""Which incarnation of an object is spoken of: a name can be deleted and made again."""
+"""Which incarnation of an object a report is about: an object can be deleted and recreated under its name."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -46,7 +46,7 @@ Said = TypeVar("Said", bound=Detail)
 
 
 def told(who: Teller, detail: Detail) -> Identity:
-    """The incarnation as far as this server can tell."""
+    """The incarnation, as far as this server knows it."""
     found = identity(detail)
     return found if who.dates or found.group else UNKNOWN
 
@@ -56,10 +56,10 @@ def identity(detail: Detail) -> Identity:
 
 
 def latest(words: Sequence[tuple[Who, Said]]) -> tuple[Identity, Sequence[tuple[Who, Said]]]:
-    """The newest incarnation that these words are about, and the words about it.
+    """The newest incarnation that was reported, and the reports of it.
 
-    A server that starts knows no Raft group yet, and before 2.11 has its own time of creation for what
-    others created at another: of that alone the incarnation is unknown.
+    A starting server knows no Raft group yet, and before 2.11 reports a creation time of its own. Where only
+    such servers report, the incarnation is unknown.
     """
     identities = [identity(said) for _, said in words]
     newest = identities[0] if len(words) == 1 else max(identities, key=_newness)
@@ -71,12 +71,12 @@ def latest(words: Sequence[tuple[Who, Said]]) -> tuple[Identity, Sequence[tuple[
 
 
 def settled(incarnation: Identity, known: Identity | None, said: Detail | None) -> Identity:
-    """The identity of a row: its leader's word, or where nobody's word is sure, what was known before."""
+    """The identity of a row: its leader's, or what was known before where no report is certain."""
     if incarnation == UNKNOWN:
         return known or UNKNOWN
     return identity(said) if said is not None else incarnation
 
 
 def _newness(one: Identity) -> tuple[bool, float, str]:
-    """What was created last is newer, of those with a Raft group if any has one: a starting server knows none yet."""
+    """Sorts later creations last, and reports with a Raft group after all others: a starting server knows none yet."""
     return one.group != "", one.created or 0.0, one.group

@@ -1,4 +1,4 @@
-"""The configurations read so far, by object and incarnation; what a light answer leaves out."""
+"""The configurations read so far, by object and incarnation. A scrape without `config=1` does not bring them."""
 
 from collections.abc import Iterable
 
@@ -26,7 +26,7 @@ class KnownStream(msgspec.Struct):
         return found if found is not None and found[0].covers(wanted) else None
 
     def add_to(self, old: "KnownStream") -> None:
-        """Go beyond what was read before of the same incarnation; what is not sure does not replace what was."""
+        """Add what was read before of the same incarnation where this lacks it or is less certain."""
         if self.identity == UNKNOWN:
             self.identity, self.settings = old.identity, old.settings
         unsure = {name for name, (found, _) in self.consumers.items() if found == UNKNOWN}
@@ -38,7 +38,7 @@ Known = dict[StreamKey, KnownStream]
 
 
 def read_configurations(reports: Iterable[Report]) -> Known:
-    """Take every configuration out of the reports; a leader's word beats a follower's, which may be behind."""
+    """All configurations in the reports. A leader's is preferred to a follower's, which may be outdated."""
     known: Known = {}
     for report in reports:
         if report.jsz is None or not report.with_config:
@@ -52,7 +52,7 @@ def read_configurations(reports: Iterable[Report]) -> Known:
 
 
 def cluster_label(report: Report) -> str:
-    """The value of `nats_cluster`: as configured, else the cluster's name, else the name of a server that is alone."""
+    """The value of `nats_cluster`: as configured, else the cluster's name, else a standalone server's name."""
     return report.group or report.cluster or report.server_name
 
 

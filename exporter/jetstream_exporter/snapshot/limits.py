@@ -1,4 +1,4 @@
-"""What only an account itself is told: its limits, its reservations, and its use by tier."""
+"""What only an account's own API tells: its limits, its reservations, and its usage by tier."""
 
 import msgspec
 
@@ -10,7 +10,7 @@ NONSENSE = 2**63  # before 2.11 a stream without max_bytes counts as -1 in an un
 
 
 def with_limits(cluster: str, label: str, row: Account | None, info: AccountInfo) -> Account:
-    """Complete what the servers say of an account, or stand in for it where none was asked."""
+    """Add what the account's API tells to its row, or make the row where no server was asked for it."""
     file, memory = _file(info), _memory(info)
     if info.tiers:  # then the limits of the whole are zeros that stand for nothing
         file.limit = memory.limit = None

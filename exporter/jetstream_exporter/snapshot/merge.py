@@ -1,6 +1,6 @@
-"""From what every server said to one truth: of each stream and consumer, the word of its own leader.
+"""Merges the reports of all servers: each stream and consumer as its own leader reports it.
 
-`merge` is a function of the *set* of reports: their order and repetition change nothing, and nothing is in a snapshot
+`merge` is a function of the *set* of reports: their order and repetition change nothing, and a snapshot holds nothing
 that no report said.
 """
 
@@ -23,7 +23,7 @@ from jetstream_exporter.wire import AccountDetail, StreamDetail
 
 
 class Naming(msgspec.Struct, frozen=True):
-    """How objects are called: by an account's id or its name, and which streams hold dead letters."""
+    """How objects are labelled: accounts by id or by name, and which streams hold dead letters."""
 
     account_by_name: bool = False
     dead_letter: re.Pattern[str] | None = None
@@ -71,7 +71,7 @@ def name_conflicts(reports: Iterable[Report]) -> list[str]:
 
 
 def distinct(reports: Iterable[Report]) -> list[Report]:
-    """One report a server and way, sorted: a server may answer under two addresses, and restart in between."""
+    """One report per server and `via`, sorted. A server may answer at two addresses, and restart in between."""
     best: dict[tuple[str, str, str], Report] = {}
     for report in reports:
         key = (cluster_label(report), report.server_name, report.via)
@@ -81,7 +81,7 @@ def distinct(reports: Iterable[Report]) -> list[Report]:
 
 
 def _worth(report: Report) -> tuple[bool, bool, bool, float, float, bytes]:
-    """The fuller word first, then the later one; the bytes only make the order total."""
+    """Orders reports of one server: the more complete wins, then the later. The bytes only make the order total."""
     jsz, varz = report.jsz, report.varz
     return (
         jsz is not None,

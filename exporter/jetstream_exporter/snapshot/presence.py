@@ -1,7 +1,7 @@
-"""What is there. A server that is cut off goes on listing, and leading, what was deleted or made anew meanwhile.
+"""Which objects exist. A server that is cut off still lists and leads what was deleted or recreated meanwhile.
 
-The meta group decides what there is. So where a majority of it follows one leader, the others' words about an object
-hold only as far as these followers do not know better.
+The meta group decides what exists. Where a majority of it follows one leader, these followers' lists overrule what
+other servers report.
 """
 
 from collections import Counter
@@ -26,16 +26,16 @@ def meta_groups(reports: Iterable[Report]) -> dict[str, MetaCluster]:
 
 
 def meta_leader(groups: Mapping[str, MetaCluster]) -> str | None:
-    """The server that leads the meta group; of two that claim it (a partition) the one more servers name."""
+    """The server that leads the meta group; of two that claim to (a partition), the one that more servers name."""
     votes = Counter(group.leader for group in groups.values() if group.leader)
     claiming = [name for name, group in groups.items() if group.leader == name]
     return max(sorted(claiming), key=lambda name: votes[name], default=None)
 
 
 def followers(reports: Sequence[Report], heard: frozenset[str]) -> frozenset[str]:
-    """The servers that know better than others what there is; nobody where all do, or no majority is known to.
+    """The servers whose lists overrule the others'; empty where all follow the leader or no majority is known to.
 
-    `heard` have said all they hold.
+    `heard` are the servers whose complete lists are in this snapshot.
     """
     groups = meta_groups(reports)
     leader = meta_leader(groups)
@@ -49,7 +49,7 @@ def followers(reports: Sequence[Report], heard: frozenset[str]) -> frozenset[str
 def present(
     words: Sequence[tuple[Speaker, Said]], knowing: frozenset[str]
 ) -> Sequence[tuple[Speaker, Said]]:
-    """The words about what is there; none where a majority of the object's members does not know it any more."""
+    """The reports of an object that exists; empty where a majority of its members does not list it any more."""
     if not knowing:
         return words
     sure = [word for word in words if word[0].relayed or word[0].name in knowing]

@@ -1,7 +1,7 @@
-"""Whose word counts: who leads a Raft group, and whether a majority stands behind the leader.
+"""Who leads a Raft group, and whether the leader has a quorum.
 
-A group's members all report it; only its leader knows the figures. These functions see one group at a time, as the
-list of what each member said.
+All members report a group; only its leader knows the figures. These functions see one group at a time, as a list of
+what each member reported.
 """
 
 import re
@@ -20,7 +20,7 @@ INCOMPLETE = ("not running", "still recovering", "could not be recovered", "not 
 
 
 class Speaker(msgspec.Struct, gc=False):
-    """A server that speaks in this snapshot, with what is needed to judge its claims."""
+    """A server with a report in this snapshot, and what is needed to judge its claims to lead."""
 
     name: str
     alone: bool  # no cluster: everything it holds, it leads
@@ -35,7 +35,7 @@ class Speaker(msgspec.Struct, gc=False):
 
     @property
     def dates(self) -> bool:
-        """Whether its times of creation are everybody's; before 2.11 a server that starts says its disk's."""
+        """Whether its creation times are the cluster's; before 2.11 a starting server reports those of its disk."""
         return self.informed or self.says_since
 
 
@@ -53,16 +53,16 @@ def speaker(report: Report) -> Speaker:
 
 
 def _is_informed(report: Report) -> bool:
-    """A server that starts knows streams from its disk alone until a meta leader tells it what they are."""
+    """False for a starting server: until it has a meta leader it knows streams from its disk alone."""
     group = report.jsz.meta_cluster if report.jsz else None
     return not report.cluster or (is_complete(report) and (group is None or group.leader != ""))
 
 
 def is_complete(report: Report) -> bool:
-    """Whether the server's list of streams is whole: neither starting nor stopping, by its own healthz.
+    """Whether the server's list of streams is complete: by its healthz it is neither starting nor stopping.
 
-    A 503 for an asset that is behind, or for a meta group without leader, leaves the list whole. JetStream that was
-    never configured is healthy and holds nothing; one that was shut off at run time is not.
+    The list is also complete with a 503 for an asset that is behind, or for a meta group without leader. A server
+    that never had JetStream is healthy and holds nothing; one whose JetStream was shut off at run time is not.
     """
     health, jsz = report.health, report.jsz
     if jsz is None or health is None or report.via:
@@ -73,7 +73,7 @@ def is_complete(report: Report) -> bool:
 
 
 def says_since(version: str) -> bool:
-    """Whether `leader_since` is reported: from 2.11.9 on. An unreadable version is taken for a new one."""
+    """Whether this version reports `leader_since`: from 2.11.9 on. An unreadable version counts as new."""
     try:
         numbers = tuple(int(part) for part in re.split("[-+]", version)[0].split("."))
     except ValueError:
@@ -82,7 +82,7 @@ def says_since(version: str) -> bool:
 
 
 def claims(who: Speaker, group: Cluster | None, wanted: int | None) -> bool:
-    """Whether this server's word is the leader's: it names itself, and it can know.
+    """Whether this server is the leader: it names itself, and it is in a position to know.
 
     `wanted` is the configured number of replicas, None while the configuration was not read. A starting server names
     itself the leader of every replicated stream for some 0.3 s, without a Raft group; a new leader names itself for
@@ -105,9 +105,9 @@ Voice = tuple[Speaker, Cluster | None]
 
 
 def elect(voices: Sequence[Voice], wanted: int | None, heard: frozenset[str]) -> tuple[int, Raft]:
-    """Give the index of the leader's voice (-1: nobody leads) and the state of the group.
+    """Return the index of the leader's report (-1: nobody leads) and the state of the group.
 
-    `heard` are the servers whose whole list is in this snapshot: a follower that names one of these as leader, while
+    `heard` are the servers whose complete list is in this snapshot: a follower that names one of these as leader, while
     it does not claim to be, is behind. A server that nobody heard may well lead; `named` keeps that.
     """
     if len(voices) == 1 and (claims(*voices[0], wanted) or _holds_alone(*voices[0])):
@@ -131,12 +131,12 @@ def elect(voices: Sequence[Voice], wanted: int | None, heard: frozenset[str]) ->
 
 
 def _holds_alone(who: Speaker, group: Cluster | None) -> bool:
-    """Whether it is the only one to speak, and not because it starts: the number of replicas is being changed."""
+    """Whether it alone reports the group and is not starting: the number of replicas is being changed."""
     return _alone(who, group) and who.complete and who.informed
 
 
 def _alone(who: Speaker, group: Cluster | None) -> bool:
-    """Whether this server holds the only replica, in its own word. One that starts says so of every replica."""
+    """Whether this server reports that it holds the only replica. A starting server does so of every replica."""
     return group is not None and group.leader == who.name != "" and not group.raft_group
 
 
@@ -155,7 +155,7 @@ def _led(who: Speaker, group: Cluster | None, wanted: int | None) -> Raft:
 
 
 def reachable(peers: Sequence[Peer]) -> int:
-    """How many members the leader can count on, itself included; `offline` is minutes late and not asked."""
+    """How many members the leader reaches, itself included. `offline` is not used: it lags by minutes."""
     return 1 + sum(peer.current or 0 < peer.active < HEARD_WITHIN for peer in peers)
 
 
@@ -164,7 +164,7 @@ def _just_elected(now: float | None, since: float | None) -> bool:
 
 
 def no_majority(members: int, needed: int | None, named: str | None) -> bool | None:
-    """The verdict on a group that nobody leads: False where too few members are left, else None.
+    """`has_quorum` of a group that nobody leads: False where too few members are left, else None.
 
     With enough members left it may be an election, which only time tells from a loss.
     """
@@ -176,7 +176,7 @@ def _majority(size: int | None) -> int | None:
 
 
 def _named(voices: Sequence[Voice], heard: frozenset[str]) -> tuple[str | None, int]:
-    """The unheard server that most members take for the leader, and how many do."""
+    """The unheard server that most members name as leader, and how many do."""
     votes: dict[str, int] = {}
     for who, group in voices:
         if (
@@ -193,7 +193,7 @@ def _named(voices: Sequence[Voice], heard: frozenset[str]) -> tuple[str | None, 
 
 
 def _authority(voices: Sequence[Voice], i: int) -> tuple[float, int, str]:
-    """Of two leaders the one elected last is right; older servers do not say when, so their followers decide."""
+    """Ranks claims to lead: the later election wins; for servers that do not report it, the number of followers."""
     who, group = voices[i]
     since = timestamp(group.leader_since) if group else None
     followers = sum(g is not None and g.leader == who.name for _, g in voices)

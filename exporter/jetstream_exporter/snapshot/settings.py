@@ -1,4 +1,4 @@
-"""Configurations as rows: what a stream and a consumer were told to do."""
+"""Configurations of streams and consumers as rows."""
 
 from jetstream_exporter.snapshot.rows import ConsumerSettings, StreamSettings
 from jetstream_exporter.snapshot.units import duration, limit
@@ -50,7 +50,7 @@ def consumer_replicas(
 ) -> int | None:
     """How many replicas a consumer should have (`ConsumerConfig.replicas`, consumer.go).
 
-    0 is the stream's number, but an ephemeral of a stream with limits retention lives on one server.
+    0 is the stream's number, except that an ephemeral of a stream with limits retention has one replica.
     """
     if stream is None or stream.replicas == 1:
         return None if stream is None else 1

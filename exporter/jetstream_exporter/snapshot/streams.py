@@ -1,4 +1,4 @@
-"""Streams: the leader's word as rows."""
+"""Rows of streams, from their leaders' reports."""
 
 import re
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ def merge_stream(
     known: KnownStream | None,
     dead_letter: re.Pattern[str] | None,
 ) -> tuple[Stream, list[Consumer]]:
-    """Merge all that was said of one stream. Words about an earlier stream of the same name are left out."""
+    """Merge the reports of one stream. Those of an earlier stream of the same name are left out."""
     told = max(detail.unsupported for _, detail in words)
     incarnation, words = latest(words)
     if known is not None and not known.identity.covers(incarnation):
@@ -66,9 +66,9 @@ def merge_stream(
 
 
 def _lacks(who: Speaker, settings: StreamSettings | None) -> str:
-    """Why this server's version does not serve the stream, in its own words; empty if it does.
+    """Why this server's version does not serve the stream, as the server would put it; empty if it does.
 
-    A lone server lists such a stream as empty and led by itself. Before 2.11.9 they are served all the same.
+    A standalone server lists such a stream as empty and led by itself. Versions before 2.11.9 do serve it.
     """
     if settings is None or not (who.says_since and 0 < who.level < settings.required_level):
         return ""
@@ -77,7 +77,7 @@ def _lacks(who: Speaker, settings: StreamSettings | None) -> str:
 
 
 def _count(words: Sequence[tuple[Speaker, StreamDetail]], listed: int) -> int:
-    """How many consumers there are: only an account's API counts those on all servers, even silent ones."""
+    """How many consumers there are. Only an account's API includes those on servers that do not answer."""
     states = [detail.state for who, detail in words if who.relayed]
     return max((state.consumer_count for state in states if state is not None), default=listed)
 
@@ -105,7 +105,7 @@ def _is_dead_letter(
 
 
 def _replicas(place: Place, cluster: Cluster | None) -> list[Replica]:
-    """The followers by their leader. One whose name no server knows yet has no series: a placeholder is no label."""
+    """The followers, as their leader reports them. One whose name is not known yet is left out."""
     if cluster is None:
         return []
     rows = {
@@ -138,7 +138,7 @@ def _sources(place: Place, detail: StreamDetail) -> list[StreamSource]:
 
 
 def _source(place: Place, origin: Source, kind: str) -> StreamSource:
-    """`lag` moves only with arriving messages, so an origin never heard has none, whatever the figure says."""
+    """An origin that was never heard has no lag: the server updates that figure only as messages arrive."""
     heard = origin.active >= 0
     return StreamSource(
         cluster=place.cluster,

@@ -13,17 +13,17 @@ def seconds(nanoseconds: int) -> float:
 
 
 def duration(nanoseconds: int) -> float | None:
-    """A configured duration; 0 and less say that there is none."""
+    """A configured duration in seconds; None for 0 and below."""
     return nanoseconds / NANOSECONDS if nanoseconds > 0 else None
 
 
 def limit(value: int) -> int | None:
-    """A configured limit; -1, 0 and 2^64-1 say that there is none."""
+    """A configured limit; None for -1, 0 and 2^64-1, which mean unlimited."""
     return value if 0 < value < UNLIMITED else None
 
 
 def allowance(value: int) -> int | None:
-    """What an account may store; unlike of other limits, 0 is one of 0: nothing."""
+    """What an account may store. Unlike in other limits, 0 means that it may store nothing."""
     return value if 0 <= value < UNLIMITED else None
 
 
@@ -33,10 +33,10 @@ def is_name(peer: str) -> bool:
 
 
 def timestamp(moment: datetime | None) -> float | None:
-    """Seconds since the epoch; Go's zero time (the year 1) says "never"."""
+    """Seconds since the epoch; None for Go's zero time (the year 1), which means never."""
     return None if moment is None or moment.year == 1 else moment.timestamp()
 
 
 def since_heard(active: int) -> float | None:
-    """Seconds since a peer was heard. 0 is Go's zero value: never; a source says -1 for it."""
+    """Seconds since a peer was last heard; None for never, which is 0 in a peer and -1 in a source."""
     return active / NANOSECONDS if active > 0 else None

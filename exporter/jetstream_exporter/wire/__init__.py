@@ -1,7 +1,7 @@
-"""What a server says, in the server's own names and units, and only the fields that are read.
+"""The answers of NATS servers, with the server's own names and units, and only the fields that are read.
 
-Durations are nanoseconds, -1 and 2^64-1 mean "unlimited", and the year 1 means "never": all of that ends in
-`snapshot`, nothing of it may leave this room unexplained. Field names follow nats-server's `monitor.go`, `stream.go`
+Durations are nanoseconds, -1 and 2^64-1 mean "unlimited", and the year 1 means "never". `snapshot` translates all of
+that, so a sentinel that is not obvious has a comment here. Field names follow nats-server's `monitor.go`, `stream.go`
 and `consumer.go` (2.10 to 2.15); what a version omits has the default written here.
 """
 

@@ -15,7 +15,7 @@ from jetstream_exporter.wire.part import ApiError, ApiStats, Wire
 
 
 class ApiStream(Wire):
-    """A stream in the JetStream API's words (`STREAM.LIST`, `STREAM.INFO`); its name stands in the configuration."""
+    """A stream in `STREAM.LIST` and `STREAM.INFO`; its name is in the configuration."""
 
     config: StreamConfig = msgspec.field(default_factory=StreamConfig)
     created: datetime | None = None
@@ -27,7 +27,7 @@ class ApiStream(Wire):
 
 
 class ApiStreams(Wire):
-    """A page of `STREAM.LIST`. What is in `missing` did not answer, even if it stands in `streams`."""
+    """A page of `STREAM.LIST`. A stream in `missing` had no answer from its leader, even if it is in `streams` too."""
 
     total: int = 0
     streams: list[ApiStream] | None = None
@@ -42,7 +42,7 @@ class ApiConsumer(ConsumerDetail):
 
 
 class ApiConsumers(Wire):
-    """A page of `CONSUMER.LIST`, as of `STREAM.LIST`."""
+    """A page of `CONSUMER.LIST`; `missing` as in `ApiStreams`."""
 
     total: int = 0
     consumers: list[ApiConsumer] | None = None
@@ -71,7 +71,7 @@ class AccountLimits(Wire):
 
 
 class Tier(Wire):
-    """An account's use of one tier (`R1`, `R3`), or of everything."""
+    """An account's usage of one tier (`R1`, `R3`), or of all."""
 
     memory: int = 0
     storage: int = 0
@@ -83,7 +83,7 @@ class Tier(Wire):
 
 
 class AccountInfo(Tier):
-    """`$JS.API.INFO`; `account` and `name` are not said there."""
+    """`$JS.API.INFO`. `account` and `name` are not in the answer; the source fills them in."""
 
     domain: str = ""
     api: ApiStats = msgspec.field(default_factory=ApiStats)

@@ -47,7 +47,7 @@ class StreamState(Wire):
 
 
 class Metadata(Wire):
-    """What the servers note in a configuration (2.11 and newer); numbers as text."""
+    """What servers write into a configuration (2.11 and newer); numbers are text."""
 
     required_level: str = msgspec.field(name="_nats.req.level", default="")
 
@@ -70,7 +70,7 @@ class StreamConfig(Wire):
 
 
 class Source(Wire):
-    """A mirror's or a source's state; only the stream's leader knows it."""
+    """The state of a mirror or a source; only the stream's leader knows it."""
 
     name: str = ""
     lag: int = 0
@@ -112,7 +112,7 @@ class ConsumerDetail(Wire):
     push_bound: bool = False
     paused: bool = False
     cluster: Cluster | None = None  # absent where the server runs alone
-    unsupported: str = ""  # not said here: the reason that a list gives
+    unsupported: str = ""  # not in the answer: the reason given by `offline` of a list
 
 
 class StreamDetail(Wire):
@@ -124,4 +124,4 @@ class StreamDetail(Wire):
     mirror: Source | None = None
     sources: list[Source] = []
     consumer_detail: list[ConsumerDetail] = []
-    unsupported: str = ""  # not said here: the reason that a list gives
+    unsupported: str = ""  # not in the answer: the reason given by `offline` of a list

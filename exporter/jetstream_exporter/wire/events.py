@@ -4,7 +4,7 @@ from jetstream_exporter.wire.part import Wire
 
 
 class Advisory(Wire):
-    """An event of `$JS.EVENT.>`, of any type: only the fields that are counted by."""
+    """An event of `$JS.EVENT.>`, of any type, with the fields that it is counted by."""
 
     type: str = ""
     id: str = ""

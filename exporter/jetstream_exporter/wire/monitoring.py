@@ -63,7 +63,7 @@ class Jsz(Wire):
 
 
 class Listener(Wire):
-    """A listening side of the server (clients' own facts stand at the root of varz)."""
+    """One of the server's listeners. That of clients has its fields at the root of varz."""
 
     name: str = ""
     tls_cert_not_after: datetime | None = None

@@ -4,7 +4,7 @@ import msgspec
 
 
 class Wire(msgspec.Struct, gc=False):
-    """A part of an answer. Without cycles, so the garbage collector need not look at a hundred thousand of them."""
+    """A part of an answer. It forms no cycles, so the garbage collector need not track a hundred thousand of them."""
 
 
 class ApiError(Wire):

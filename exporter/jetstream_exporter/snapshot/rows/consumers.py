@@ -41,9 +41,9 @@ class Heard(Row):
 
 
 class Consumer(Row):
-    """A consumer. The figures are its leader's; all of them are None while nobody leads it.
+    """A consumer. The figures are its leader's, and None while it has none.
 
-    `pending` alone can be missing beside the others: the first figure of a leader just elected is not believed.
+    `pending` can be None by itself: the first figure of a new leader may be wrong and is left out.
     """
 
     cluster: str

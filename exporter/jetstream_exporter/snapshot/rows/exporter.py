@@ -4,7 +4,7 @@ from jetstream_exporter.snapshot.rows.row import Row
 
 
 class Asking(Row):
-    """How one source's asking of one target went; seconds and bytes."""
+    """How it went when one source asked one target; seconds and bytes."""
 
     source: str
     target: str

@@ -4,10 +4,10 @@ from jetstream_exporter.snapshot.rows.row import Row
 
 
 class Raft(Row):
-    """Who leads, and whether a majority stands behind it. `size` is None where nothing is replicated.
+    """Who leads, and whether there is a quorum. `size` is None where nothing is replicated.
 
-    `disputed` says that a server speaks of one replica where the configuration that was read has several, or of
-    several where it has one: it was changed since, or the server is starting.
+    `disputed`: a server reports one replica where the configuration that was read has several, or the reverse. Either
+    the configuration was changed since, or the server is starting.
     """
 
     leader: str | None

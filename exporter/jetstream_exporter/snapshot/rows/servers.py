@@ -41,7 +41,7 @@ class Process(Row):
 
 
 class JetStream(Row):
-    """What jsz says of the server itself: replicas held here, not objects of the cluster."""
+    """What jsz says about the server itself. Streams and consumers are the replicas held here."""
 
     enabled: bool
     file: Store
@@ -70,7 +70,7 @@ class Server(Row):
 
 
 class MetaPeer(Row):
-    """A member of the meta group other than its leader, in the leader's word."""
+    """A member of the meta group other than its leader, as the leader reports it."""
 
     cluster: str
     server: str

@@ -8,7 +8,7 @@ from jetstream_exporter.snapshot.rows.row import Row
 
 
 class Place(Row):
-    """Where a stream stands, which servers' whole lists were heard there, and which of these know best."""
+    """Which stream, whose complete lists were heard in its cluster, and which of these overrule the others."""
 
     cluster: str
     account: str  # the label
@@ -19,7 +19,7 @@ class Place(Row):
 
 
 class Replica(Row):
-    """A follower of a stream, in the leader's word."""
+    """A follower of a stream, as the leader reports it."""
 
     cluster: str
     account: str
@@ -32,7 +32,7 @@ class Replica(Row):
 
 
 class StreamSource(Row):
-    """An origin that a stream mirrors or sources from; several of one name are shown as the worst of them."""
+    """An origin that a stream mirrors or sources from; several of one name are merged to the worst figures."""
 
     cluster: str
     account: str
@@ -65,7 +65,7 @@ class StreamSettings(Row):
 
 
 class StreamFigures(Row):
-    """A stream's state by its leader."""
+    """A stream's state, as its leader reports it."""
 
     messages: int
     bytes: int
@@ -79,7 +79,7 @@ class StreamFigures(Row):
 
 
 class Ephemerals(Row):
-    """The consumers that nobody named, counted together. Pending is None while none of them has a leader's figure."""
+    """A stream's ephemeral consumers together. Pending is None while no leader reports it for any of them."""
 
     count: int | None
     pending: int | None
