@@ -1,3 +1,3 @@
-"""Prometheus exporter for NATS JetStream: of every stream and consumer, its own leader's word."""
+"""Prometheus exporter for NATS JetStream: every stream and consumer as its own leader reports it."""
 
 __version__ = "0.1.0"

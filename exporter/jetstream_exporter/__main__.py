@@ -99,7 +99,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _command(words: list[str]) -> int:
-    """Run a subcommand; its module is loaded only then, for what it needs need not be installed."""
+    """Run a subcommand. Its module is imported only then, since its dependencies may not be installed."""
     code: int = importlib.import_module(COMMANDS[words[0]]).main(words[1:])
     return code
 

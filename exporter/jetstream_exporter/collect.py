@@ -13,7 +13,7 @@ log = structlog.get_logger()
 
 
 class Source(Protocol):
-    """A way to ask. `ask` gives an outcome a target by the question's deadline, and raises nothing of theirs."""
+    """A way to ask. `ask` returns one outcome per target by the question's deadline; failures are in the outcomes."""
 
     name: str
 
@@ -29,20 +29,20 @@ class Starting(Protocol):
 
 
 class Collector:
-    """All sources of the running configuration, and what is known of their being up."""
+    """All sources of the running configuration, and which of their targets were up last time."""
 
     def __init__(self, sources: Sequence[Source]) -> None:
         self._sources = sources
         self._down: dict[tuple[str, str], float] = {}
 
     def start(self) -> None:
-        """Make the connections; a scrape does it too."""
+        """Open the connections early; a scrape would open them too."""
         for source in self._sources:
             if isinstance(source, Starting):
                 source.start()
 
     async def collect(self, question: Question) -> list[Outcome]:
-        """Ask everybody; the outcomes stand in a stable order, one a source and target."""
+        """Ask all sources. One outcome per source and target, in a stable order."""
         found = await asyncio.gather(*(source.ask(question) for source in self._sources))
         outcomes = {(o.source, o.target): o for group in found for o in group}
         self._log_changes(outcomes.values())
@@ -52,7 +52,7 @@ class Collector:
         await asyncio.gather(*(source.close() for source in self._sources))
 
     def _log_changes(self, outcomes: Iterable[Outcome]) -> None:
-        """One line when a target turns bad, one when it heals."""
+        """Log one line when a target fails and one when it recovers."""
         down = {}
         for outcome in outcomes:
             key = (outcome.source, outcome.target)

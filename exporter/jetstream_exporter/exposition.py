@@ -2,7 +2,7 @@
 
 This is the hot path: twenty families of twenty thousand consumers are half a million lines. The text of an object's
 labels is made once and kept while the object is there; the text of a whole family is kept while its values stay as
-they are. prometheus_client's parser is the oracle that the tests hold the output against.
+they are. The tests check the output with prometheus_client's parser.
 """
 
 import math
@@ -31,7 +31,7 @@ class _Labels:
         self.texts: list[str] = []
 
     def update(self, table: AnyTable, rows: Sequence[Any]) -> None:
-        """Take the rows of a new scrape; `texts` stays the same list if they are the same objects as before."""
+        """Take the rows of a new scrape. `texts` stays the same list while the objects are the same."""
         values = list(zip(*(map(read, rows) for read in table.labels.values()), strict=True))
         if not table.labels:
             values = [()] * len(rows)
@@ -126,7 +126,7 @@ def _histograms(name: str, labels: list[str], values: list[Value]) -> bytes:
 
 
 def _writer(kinds: set[type], values: Iterable[Any]) -> Callable[[Any], str]:
-    """The cheapest function that writes all of these right."""
+    """The cheapest function that writes all of these values correctly."""
     if bool in kinds:
         return number if float in kinds else _integer
     if float in kinds and not math.isfinite(sum(value for value in values if value is not None)):

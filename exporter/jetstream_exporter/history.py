@@ -1,7 +1,7 @@
-"""The little that must outlive a scrape: leaders seen, configurations read, servers that went silent.
+"""The state that outlives a scrape: leaders seen, configurations read, names of servers that went silent.
 
-What is gone is forgotten: an object after three scrapes without it in which every server's list was whole, and in any
-case after a quarter of an hour.
+It cannot grow without bound. An object is forgotten after three scrapes in which every server's list was complete and
+it was in none of them, and in any case after 15 minutes.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -34,7 +34,7 @@ class Past(msgspec.Struct):
 
 
 class History:
-    """Completes each snapshot with what only time tells. Times are seconds of one monotonic clock."""
+    """Completes each snapshot with what earlier scrapes showed. Times are seconds of one monotonic clock."""
 
     def __init__(self, started: float) -> None:
         self.known: Known = {}
@@ -53,7 +53,7 @@ class History:
 
     @property
     def present(self) -> Mapping[Key, object]:
-        """What stands for each object that is there, or was a moment ago. One made anew has another."""
+        """A marker for each object that is present or was recently; an object that was recreated has a new one."""
         return self._pasts
 
     def learn(self, outcomes: Iterable[Outcome]) -> None:
@@ -66,7 +66,7 @@ class History:
             self.known[key] = fresh
 
     def complete(self, snapshot: Snapshot, outcomes: Sequence[Outcome], now: float) -> None:
-        """Fill in what one moment cannot know. The snapshot is this scrape's own and not yet published."""
+        """Fill in what needs earlier scrapes. Changes the snapshot, which nobody else holds yet."""
         self.doubts = 0
         starting = self._note_servers(snapshot, now)
         self._joined = snapshot.joined = self._joined | snapshot.joined
@@ -97,7 +97,7 @@ class History:
         return past
 
     def _note_servers(self, snapshot: Snapshot, now: float) -> set[Key]:
-        """Note whose list is whole. Gives the members of a cluster that may have started since last time."""
+        """Note whose list is complete. Returns the clustered servers that may have started since last time."""
         for server in snapshot.servers:
             if server.complete:
                 self._heard[server.cluster, server.name] = now
@@ -126,10 +126,10 @@ class History:
         meta.leader_changes = past.changes
 
     def _judge_leaderless(self, past: Past, group: Raft | Meta, cluster: str, now: float) -> None:
-        """Tell an election from a loss, and a loss from a leader that only we cannot hear.
+        """Decide whether a group without a leader's report is electing one, lost its quorum, or is led unheard.
 
-        Until an election must be over nothing is said of the majority. A leader that followers
-        still name by then is alive, although its figures are out of our reach.
+        While an election may be running, `has_quorum` is left as it is. A leader that followers still name
+        after that is alive, although the exporter cannot reach it.
         """
         if past.leaderless_from is None:
             past.leaderless_from = now
@@ -144,7 +144,7 @@ class History:
         return now - self._heard.get((cluster, server), self._started)
 
     def _is_elsewhere(self, server: Server) -> bool:
-        """Whether a silent member of the meta group belongs to a cluster behind a gateway, and never to this one."""
+        """Whether a silent member of the meta group belongs to another cluster, behind a gateway."""
         if not self._joined or (server.cluster, server.name) in self._heard:
             return False
         return any(
@@ -155,7 +155,7 @@ class History:
     def _with_silent(
         self, servers: Iterable[Server], outcomes: Sequence[Outcome], elsewhere: set[str]
     ) -> list[Server]:
-        """Add the servers that were asked and did not answer, under the names they had when they did."""
+        """Add the servers that were asked and did not answer, under the names they had when they last did."""
         names = {}
         for outcome in outcomes:
             if outcome.report is not None:
@@ -200,17 +200,17 @@ class History:
 
 
 def unknown_objects(snapshot: Snapshot) -> int:
-    """How many streams and consumers are reported whose configuration was not read yet, or was changed since.
+    """How many streams and consumers have a configuration that was not read yet, or is known to have changed.
 
-    A light answer shows one change, of the number of replicas from or to one, and the old number makes
-    a false verdict on who leads.
+    Without `config=1` only one change shows: scaling to or from one replica. It must be read again, since
+    the old number of replicas would give a wrong leader.
     """
     streams = sum(row.settings is None or row.raft.disputed for row in snapshot.streams)
     return streams + sum(row.settings is None or row.raft.disputed for row in snapshot.consumers)
 
 
 def _note_leader(past: Past, leader: str, since: float | None) -> None:
-    """Count another leader, or the same one elected anew."""
+    """Count a change of leader, or a new election of the same one."""
     again = past.since is not None and since is not None and past.since != since
     if past.leader is not None and (past.leader != leader or again):
         past.changes += 1
@@ -218,12 +218,12 @@ def _note_leader(past: Past, leader: str, since: float | None) -> None:
 
 
 def _doubt_first_pending(past: Past, consumer: Consumer, *, fresh: bool) -> bool:
-    """Drop the first 0 of a leader just elected where it does not say since when it leads.
+    """Drop a pending of 0 from a leader that may have been elected milliseconds ago. Whether it did.
 
-    For some milliseconds after its election a leader reports 0 pending; newer servers leave out
-    `leader_since` meanwhile, so that such a claim never gets here. A leader seen for the first time
-    may be such a one: this exporter may have started in the middle of an election. An only replica has
-    such a moment when its server starts (seen on 2.12.8), and says so in no version.
+    For some milliseconds after its election a leader reports 0 pending. From 2.11.9 on it leaves out
+    `leader_since` meanwhile, and its claim is refused before it gets here. A leader that is seen for the
+    first time may be new as well, since the exporter may have started during an election. A consumer without
+    replicas reports 0, too, while its server starts (seen on 2.12.8), and no version marks that.
     """
     raft = consumer.raft
     elected = past.leader != raft.leader or past.leaderless_from is not None
@@ -246,9 +246,10 @@ def _strangers(
     names: dict[str, tuple[str, str]],
     elsewhere: set[str],
 ) -> list[tuple[str, str]]:
-    """Targets that never answered, by address, unless the meta group's missing members account for them.
+    """Cluster and address of the targets that never answered, so that they too are exported as down.
 
-    `elsewhere` are the clusters that have streams: where no server speaks, an account still may.
+    Left out where the meta group already names as many silent servers: they are probably the same ones.
+    `elsewhere` are the clusters known from their streams, for when no server answered but an account's API did.
     """
     rows = list(servers)
     silent = [o for o in outcomes if o.is_server and o.target not in names]

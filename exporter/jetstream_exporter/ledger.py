@@ -70,7 +70,7 @@ class Ledger:
     ) -> None:
         """Add what was heard, and write the totals into the rows.
 
-        `present` holds what stands for each object that is there; an object made anew has another.
+        `present` has a marker for each object that is present; a recreated object has a new one.
         """
         heard = [outcome for outcome in outcomes if outcome.events is not None]
         self._forget(present)
@@ -105,7 +105,7 @@ class Ledger:
             self._waiting[full] = (PATIENCE, _sum(waiting, event))
 
     def _settle(self, present: Mapping[Key, object]) -> None:
-        """Book what is known to whom; what speaks of an object not seen yet waits a little."""
+        """Add the events to their objects. Events of an object that was not seen yet wait a little."""
         waiting = {}
         for key, (patience, event) in self._waiting.items():
             if key in present:
@@ -138,7 +138,7 @@ class Ledger:
 
 
 def _coverage(heard: Sequence[Outcome], joined: Joined) -> dict[Key, frozenset[str]]:
-    """What is heard, by cluster and account: of a cluster, and of those behind its gateways."""
+    """Which events are heard, by cluster and account, including the clusters behind gateways."""
     coverage: dict[Key, frozenset[str]] = {}
     for outcome in heard:
         if outcome.events is None:
@@ -172,7 +172,7 @@ def _row(totals: Totals, heard: frozenset[str], *, sampled: bool) -> Heard:
 
 
 def _reached(cluster: str, joined: Joined) -> list[str]:
-    """The clusters whose events a connection to one of them hears, that one first."""
+    """The clusters whose events a connection to this one hears; this one comes first."""
     behind = {other for pair in joined if cluster in pair for other in pair}
     return [cluster, *sorted(behind - {cluster})]
 

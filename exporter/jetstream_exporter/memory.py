@@ -1,4 +1,4 @@
-"""How the process uses memory: what a scrape needed for a moment goes back to the system after it."""
+"""Garbage collection and allocation, set so that memory that a scrape needed is returned to the system after it."""
 
 import ctypes
 import gc
@@ -12,7 +12,7 @@ LARGE = 256 * 1024  # bytes
 
 
 def tune() -> None:
-    """Set it up once, at the start. Where the C library is another one, nothing happens."""
+    """Call once at the start. The allocator is set only where the C library is glibc."""
     gc.set_threshold(GARBAGE_THRESHOLD)
     try:
         libc = ctypes.CDLL("libc.so.6")

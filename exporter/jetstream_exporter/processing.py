@@ -1,4 +1,4 @@
-"""From what the sources gave to the snapshot that is exported: merge, complete, select. No clock, no socket."""
+"""From the sources' outcomes to the snapshot that is exported: merge, complete, select. No clock, no socket."""
 
 import platform
 import re
@@ -15,7 +15,7 @@ from jetstream_exporter.snapshot.rows import Asking, Exporter
 
 
 class Processor:
-    """Makes one snapshot after another out of outcomes; keeps the history between them."""
+    """Makes a snapshot of each scrape's outcomes, and keeps the history between them."""
 
     def __init__(self, config: Config, started: float) -> None:
         self.history = History(started)

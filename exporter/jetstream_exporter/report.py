@@ -1,4 +1,4 @@
-"""What a source gives: one server's word, and how the asking went. The same shape whoever carried it."""
+"""What a source returns: servers' reports, and how asking went. Every source returns the same shapes."""
 
 from collections.abc import Sequence
 
@@ -16,12 +16,12 @@ class Health(msgspec.Struct, gc=False):
 
 
 class Report(msgspec.Struct, gc=False):
-    """One server's word.
+    """What one server said.
 
-    `group` is the configured name of the cluster (empty: the server says itself). `varz`, `health`
-    and `jsz` are None where that question got no answer; `with_config` says that `jsz` was asked
-    for configurations too. `via` names the account whose JetStream API carried the word of a leader
-    (of nobody, where `server_name` is empty): it says nothing of the server itself, nor that its list is whole.
+    `group` is the configured name of the cluster; where it is empty, the server's own `cluster` counts. `varz`,
+    `health` and `jsz` are None where that question got no answer. `with_config`: `jsz` holds configurations too.
+    `via` names the account whose JetStream API gave this report of a leader. Such a report says nothing about the
+    server itself, and its list is not complete; with an empty `server_name` it is of objects that nobody answered for.
     """
 
     server_id: str
@@ -67,12 +67,11 @@ class Events(msgspec.Struct, gc=False):
 
 
 class Outcome(msgspec.Struct, gc=False):
-    """What one asking gave, or why it gave nothing.
+    """What asking one target gave, or why it gave nothing.
 
-    `duration` is seconds, `received` bytes. A report can stand beside an error: a server that
-    answered varz and then cut its jsz short has said something. A target that speaks for many
-    servers gives `reports`; one that is no server itself says so. `late` holds configurations that
-    an earlier scrape asked for; the figures in it are old.
+    `duration` is seconds, `received` bytes. There can be both a report and an error: a server may answer varz and
+    fail at jsz. A target that answers for many servers gives `reports`; one that is not a server has `is_server`
+    False. `late` holds configurations that an earlier scrape asked for; its figures are outdated.
     """
 
     source: str

@@ -24,9 +24,7 @@ RESERVE = 0.2  # seconds kept from the sources, beside what merging and renderin
 # Between two readings of configurations for objects not seen before lie fifty times what the last one took, and
 # thirty seconds at most: a small cluster's new consumer is there at once, a large one is not asked all the time.
 UNKNOWN_SHARE, UNKNOWN_SOONEST, UNKNOWN_LATEST = 50.0, 1.0, 30.0
-SETTLING = 0.25  # seconds after which a leader elected a moment ago has its figures (semantics 1.5: under 50 ms)
-
-
+SETTLING = 0.25  # seconds after which a new leader knows its figures; it takes under 50 ms
 MIN_TIMEOUT = 0.5  # seconds
 
 
@@ -62,11 +60,11 @@ class Scraper:
         self.tried = False
 
     def start(self) -> None:
-        """Make the sources' connections before anybody scrapes."""
+        """Open the sources' connections before the first scrape."""
         self._collector.start()
 
     async def snapshot(self, timeout: float) -> Snapshot:
-        """The merged truth within `timeout` seconds; TimeoutError if a scrape that it shares takes longer."""
+        """Collect within `timeout` seconds, or share the collection under way; TimeoutError if that takes longer."""
         age = time.monotonic() - self._collected
         if self._kept is not None and age < self._config.collect.min_interval:
             return self._kept
@@ -79,7 +77,7 @@ class Scraper:
             return await asyncio.shield(flight)
 
     async def warm(self, timeout: float) -> bool:
-        """Collect before anybody scrapes; whether it ended in time. A scrape that has less time begins anew."""
+        """Collect before the first scrape; whether it ended in time. A scrape with a shorter timeout starts its own."""
         is_begun = self._flight is not None and not self._flight.done()
         flight = self._share(timeout)
         if not is_begun:
@@ -91,7 +89,7 @@ class Scraper:
         return bool(done)
 
     def _is_in_the_way(self, timeout: float) -> bool:
-        """Whether a silent server could hold the flight up for longer than a scrape that comes now may wait."""
+        """Whether the flight may take longer than a scrape with this timeout can wait, because a server is silent."""
         return self._asking and asyncio.get_running_loop().time() + timeout < self._ends
 
     def _share(self, timeout: float) -> "asyncio.Task[Snapshot]":
@@ -111,7 +109,7 @@ class Scraper:
             self._kept = flight.result() if self._config.collect.min_interval else None
 
     async def render(self, snapshot: Snapshot, *, openmetrics: bool, gzip: bool) -> list[bytes]:
-        """The exposition in pieces. Who wants the same text while it is being written shares it."""
+        """The exposition in pieces. Requests for the same text at the same time share one rendering."""
         key = (
             id(snapshot),
             openmetrics,
@@ -150,7 +148,7 @@ class Scraper:
         return list(compress(exposition()) if gzip else exposition())
 
     async def _scrape(self, timeout: float) -> Snapshot:
-        """Collect, and once more where objects appeared that were never seen, or leaders with a doubtful figure."""
+        """Collect; collect again where an object's configuration is unknown or a new leader's figure is in doubt."""
         loop = asyncio.get_running_loop()
         started = loop.time()
         reserve = min(RESERVE + 1.5 * (self._merging + self._writing), timeout / 2)
@@ -212,7 +210,7 @@ class Scraper:
         self._conflicts = conflicts
 
     async def drain(self) -> None:
-        """Let the scrape that is under way come to its end, then close."""
+        """Wait for the scrape under way, then close."""
         if self._flight is not None:
             await asyncio.wait([self._flight])
         await self.close()
@@ -224,7 +222,7 @@ class Scraper:
 
 
 def _without_contents(outcome: Outcome) -> Outcome:
-    """What is kept for `/debug/sources`: not the answers themselves."""
+    """The outcome as it is kept for `/debug/sources`, without the servers' answers."""
     report = outcome.report
     if report is not None:
         report = msgspec.structs.replace(report, varz=None, jsz=None)

@@ -10,7 +10,7 @@ Keep = Callable[[str], bool]
 
 
 def matcher(selection: Selection) -> Keep:
-    """A test for names. Its memory is bounded: names come and go."""
+    """A test for names, with a bounded cache of its results."""
     include = [pattern.regex for pattern in selection.include]
     exclude = [pattern.regex for pattern in selection.exclude]
     if not include and not exclude:
@@ -36,7 +36,7 @@ class Selector:
         self._limits = config.limits
 
     def select(self, snapshot: Snapshot) -> dict[str, int]:
-        """Drop from a snapshot that is not published yet; gives how many the budget dropped, by kind.
+        """Remove rows from a snapshot that nobody else holds yet. Returns how many the limits dropped, by kind.
 
         Rows are sorted by identity, so the same objects are kept from scrape to scrape.
         """
@@ -63,7 +63,7 @@ class Selector:
                 yield row
 
     def _is_named(self, row: Consumer) -> bool:
-        """Ephemerals are counted by stream; until its configuration is read a consumer may be one."""
+        """Whether it gets series of its own. Ephemerals are counted per stream instead."""
         if self._ephemeral:
             return True
         return row.settings is not None and row.settings.durable

@@ -33,7 +33,7 @@ class ForbiddenTargetError(Exception):
 
 
 class Service:
-    """What serves requests now. A reload builds everything anew and then takes the place of the old."""
+    """What serves requests now. A reload builds new sources and a new scraper, which then replace the old ones."""
 
     def __init__(
         self, path: str, targets: Sequence[str] = (), lookup: Lookup | None = None
@@ -50,7 +50,7 @@ class Service:
         self.scraper = self._build(self.config.clusters)
 
     def reload(self) -> str | None:
-        """Read the file again. Gives the error, if any; the running configuration is kept then."""
+        """Read the file again. Returns the error, if any; the running configuration is kept in that case."""
         try:
             config = load_checked(self._path, self._targets)
             scraper = self._build(config.clusters, config)
@@ -71,7 +71,7 @@ class Service:
 
     @property
     def outcomes(self) -> Sequence[Outcome]:
-        """What the last collection gave. After a reload the one before counts until there is a new one."""
+        """The outcomes of the last collection; after a reload, of the old configuration until there is a new one."""
         return self.scraper.outcomes if self.scraper.tried else self._before
 
     @property
@@ -79,7 +79,7 @@ class Service:
         return self._tried or self.scraper.tried
 
     async def first(self) -> None:
-        """Ask once before anybody scrapes, so that readiness means something and configurations are read."""
+        """Collect once before the first scrape, so that readiness is meaningful and configurations are read."""
         timeout = self.config.collect.timeout
         if not await self.scraper.warm(timeout):
             log.warning("the first collection took too long", timeout_seconds=timeout)
@@ -90,7 +90,7 @@ class Service:
         task.add_done_callback(self._tasks.discard)
 
     def probe(self, target: str) -> Scraper:
-        """The scraper of one server. ForbiddenTargetError unless configured, found by DNS, or allowed."""
+        """The scraper of one server. ForbiddenTargetError unless it is configured, found by DNS, or allowed."""
         cluster = self._cluster_of(target)
         if cluster is None:
             raise ForbiddenTargetError(target)
@@ -119,7 +119,7 @@ class Service:
         return Cluster(targets=[name]) if allowed else None
 
     def _cluster_named(self, name: str) -> Cluster | None:
-        """None where several clusters without a name are reached differently: one's password is not for another's."""
+        """None where clusters without a name have different settings: a password must not go to another cluster."""
         found = [cluster for cluster in self.config.clusters if cluster.name == name]
         alike = found and all(cluster.http == found[0].http for cluster in found)
         return found[0] if alike else None

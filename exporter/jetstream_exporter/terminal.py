@@ -5,14 +5,14 @@ from typing import TextIO
 
 
 def printable(text: str) -> str:
-    """The text with all that a terminal might obey escaped, but for line feeds: a name must not paint it."""
+    """The text with control characters escaped, except line feeds: a name must not control the terminal."""
     return "".join(
         each if each.isprintable() or each == "\n" else ascii(each)[1:-1] for each in text
     )
 
 
 def one_line(text: str) -> str:
-    """As before, and it forges no line."""
+    """`printable`, with line feeds escaped too, so that a name cannot forge a line."""
     return printable(text).replace("\n", "\\n")
 
 
@@ -22,5 +22,5 @@ def takes_sequences(out: TextIO) -> bool:
 
 
 def takes_colour(out: TextIO) -> bool:
-    """As before, and nobody asked for none (https://no-color.org)."""
+    """`takes_sequences`, unless the user asked for no colour (https://no-color.org)."""
     return takes_sequences(out) and not os.environ.get("NO_COLOR")

@@ -4,7 +4,7 @@ from yarl import URL
 
 
 def text(url: URL, default_port: int | None = None) -> str:
-    """Scheme, host, port and path, without a closing slash. The port stands there even if it is the scheme's own."""
+    """Scheme, host, port and path, without a trailing slash. The port is written even if it is the default."""
     port = url.explicit_port or default_port
     host = url.raw_host or ""
     host = f"[{host}]" if ":" in host else host

@@ -1,7 +1,7 @@
 """Threads for what must not hold up the event loop: decoding, merging, rendering.
 
-Two of them: more would only wait for the interpreter lock, and hold one more large answer each. Look-ups
-of names, which can hang for seconds, have asyncio's own threads and cannot take these away.
+There are two: more would only wait for the interpreter lock, each holding another large answer. DNS lookups, which can
+hang for seconds, run in other threads, so that they cannot block these.
 """
 
 import asyncio
