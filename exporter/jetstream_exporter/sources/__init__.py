@@ -1,1 +1,1 @@
-"""The ways to ask a cluster, one module each. A source gives reports; it computes nothing."""
+"""The ways to ask a cluster. A source returns reports of what servers answered; it computes nothing."""

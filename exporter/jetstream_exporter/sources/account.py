@@ -1,7 +1,7 @@
-"""The JetStream API of an account, for where neither the monitoring port nor the system account is to be had.
+"""The JetStream API of an account, for where neither the monitoring port nor the system account can be reached.
 
-The servers gather these lists from the leaders, so every row is a leader's word; what no leader answered for is named
-too, and nothing more is known of it.
+Servers gather these lists from the leaders, so every row is a leader's. Objects whose leader did not answer are listed
+by name only.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ NOT_FOUND = (10059, 10014)
 
 
 class AccountSource:
-    """Asks one account's API; one outcome, with a report for each leader that answered."""
+    """Asks one account's API. Returns one outcome, with a report for each leader that answered."""
 
     name = NAME
 
@@ -114,7 +114,7 @@ class _Asking:
         self._silent: set[str] = set()
 
     async def everything(self, identity: Identity, slow: set[str]) -> None:
-        """Ask for it all. `slow` are the streams to leave for the end; gives those of this time in it."""
+        """Ask for everything. Streams in `slow` are asked last; it is changed to those that were slow this time."""
         leaders = self._known()
         await asyncio.gather(self._info(leaders, identity), self._streams(leaders))
         names = sorted(leaders.names, key=lambda name: (name in slow, name))
@@ -228,7 +228,7 @@ class _Asking:
         ask: Callable[[str], Awaitable[None]],
         silent: Callable[[str], None],
     ) -> None:
-        """Ask for each; one that nobody answers for is known by its name, one that is gone not at all."""
+        """Ask for each by name. One that nobody answers for goes to `silent`; one that does not exist is left out."""
         gate = asyncio.Semaphore(ONE_BY_ONE)
         errors: dict[str, str] = {}
 

@@ -1,7 +1,7 @@
-"""JetStream's events: how often a message was delivered, refused or given up is in nothing else.
+"""JetStream's events. Only they tell how often a message was delivered, refused or given up.
 
-They are sent once to whoever listens, so what happens while the connection is away is missed, and counted as a gap;
-unless a stream captures them and this reads the stream.
+An event is sent once to whoever listens. Those sent while the connection is down are missed, which is counted as a gap,
+unless a stream captures them and this source reads that stream.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ _advisory = msgspec.json.Decoder(Advisory)
 
 
 class AdvisoriesSource:
-    """Listens on one connection, and gives what was counted since it was asked last."""
+    """Listens on one connection. Its outcome holds what was counted since it was last asked."""
 
     name = NAME
 
@@ -71,7 +71,7 @@ class AdvisoriesSource:
         await self._connection.close()
 
     async def ask(self, question: Question) -> list[Outcome]:
-        """Never waits: what was heard is here already, and a connection is made meanwhile."""
+        """Return what was heard so far. Waits for nothing but the very first connection."""
         started = time.monotonic()
         self.start()
         error = await self._error(question.deadline)
@@ -119,7 +119,7 @@ class AdvisoriesSource:
         return self._gaps + (self._capture.gaps if self._capture is not None else 0)
 
     async def _error(self, deadline: float) -> str | None:
-        """What is wrong now. Only the very first connection is waited for, so that counters begin at 0."""
+        """What is wrong now, if anything. Waits for the very first connection, so that counters begin at 0."""
         if self._connection.client is None:
             if self._opened:
                 return f"not connected: {self._connection.error}"
@@ -133,7 +133,7 @@ class AdvisoriesSource:
         return self._reading_error
 
     async def _retry(self, client: Client) -> None:
-        """Subscribe again, now and then, to what was refused: a permission may have been given since."""
+        """Subscribe again, at most every `RETRY` seconds, to what was refused: it may be permitted by now."""
         refused = self._connection.permissions.refused()
         now = time.monotonic()
         if not refused or self._settings.stream or now - self._retried < RETRY:
@@ -163,7 +163,7 @@ class AdvisoriesSource:
         return " ".join(part for part in (self._connection.target, name) if part)
 
     async def _open(self, client: Client) -> None:
-        """Subscribe with a new client. What was sent since the last one is missed, unless a stream kept it."""
+        """Subscribe with a new client. Events since the last client are missed, unless a stream captured them."""
         said = client._server_info  # the library has no other word for it
         deadline = asyncio.get_running_loop().time() + SETTLE
         api = Api(self._connection, client, "$JS.API", deadline)
@@ -205,7 +205,7 @@ class AdvisoriesSource:
 
 
 async def _is_system(api: Api) -> bool:
-    """Whether servers answer here: then it is the system account, which hears of all accounts what servers say."""
+    """Whether this is the system account, which hears the events of all accounts: only there servers answer this."""
     try:
         await api.raw(ONLY_SYSTEM, within=1)
     except SourceError:

@@ -42,7 +42,7 @@ class Api:
         self.received = 0
 
     async def raw(self, subject: str, body: bytes = b"", within: float | None = None) -> bytes:
-        """Ask anything; the answer's bytes, before the deadline and `within` so many seconds."""
+        """The answer's bytes, by the deadline and `within` so many seconds."""
         now = asyncio.get_running_loop().time()
         deadline = self.deadline if within is None else min(self.deadline, now + within)
         if deadline <= now:

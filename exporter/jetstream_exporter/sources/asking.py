@@ -1,4 +1,4 @@
-"""One server asked over HTTP in one scrape: questions, answers decoded off the event loop, and what failed of it."""
+"""Asking one server over HTTP in one scrape. Answers are decoded off the event loop."""
 
 import time
 from collections.abc import Callable
@@ -21,7 +21,7 @@ _healthz = msgspec.json.Decoder(Healthz)
 
 
 class Asking:
-    """One place in one scrape: the parts that answered, those that failed, and what it cost."""
+    """One place in one scrape: which parts answered, which failed, and how many bytes were received."""
 
     def __init__(self, client: Client, place: Place) -> None:
         self._client = client
@@ -53,18 +53,18 @@ class Asking:
         return value
 
     def add(self, other: "Asking") -> None:
-        """Take over what another asking of the same place brought."""
+        """Add the bytes, results and errors of another asking of the same place."""
         self.received += other.received
         self.parts |= other.parts
         self.errors |= other.errors
         self.timeouts |= other.timeouts
 
     def refuse(self, name: str, why: str) -> None:
-        """A part answered, but it is of no use."""
+        """Note as an error that a part answered something that cannot be used."""
         self.errors[name] = self.parts[name] = why
 
     def error(self) -> str | None:
-        """What failed, in one line; what several parts failed of is said once."""
+        """What failed, in one line; a cause that several parts share is named once. None if nothing failed."""
         names: dict[str, list[str]] = {}
         for name in QUESTIONS:
             if name in self.errors:
@@ -81,7 +81,7 @@ def decode_jsz(answer: Answer) -> Jsz:
 
 
 def decode_health(answer: Answer, check: str) -> Health:
-    """Read a verdict; 500 and 503 are verdicts too."""
+    """Read the health; a status of 500 or 503 is an answer, not an error."""
     if answer.status not in HEALTH_STATUSES:
         _expect_ok(answer)
     health = _decode(answer, _healthz)

@@ -1,7 +1,8 @@
-"""Events out of a stream that captures them, so that none is lost while the exporter is away and none counts twice.
+"""Events from a stream that captures them, so that none is lost while the exporter is down and none counts twice.
 
-An event is acknowledged only when what was counted of it has been taken by a scrape: an exporter that is killed before
-leaves it to the next one. Each is acknowledged for itself: one for all before it would speak for the other's too.
+An event is acknowledged only after a scrape took its count: if the exporter is killed before that, the next one gets
+the event again. Each is acknowledged by itself, since acknowledging all up to one would cover events that were
+delivered to another exporter.
 """
 
 import asyncio
@@ -60,14 +61,14 @@ class Capture:
         self.error: str | None = None
 
     async def open(self, client: Client) -> None:
-        """Begin to read; SourceError where the stream or its consumer is not to be had."""
+        """Begin to read; SourceError where the stream or its consumer cannot be used."""
         await self.close()
         self._client = client
         subscription = await self._bind(client)
         self._reading = asyncio.create_task(self._read(client, subscription))
 
     async def close(self) -> None:
-        """End reading. The library can swallow a cancellation, so the loop sees for itself that it is over."""
+        """End reading. The library can swallow a cancellation, so the loop also ends once the client is gone."""
         self._client = None
         if self._reading is not None:
             self._reading.cancel()
@@ -75,7 +76,7 @@ class Capture:
             self._reading = None
 
     async def confirm(self) -> None:
-        """Acknowledge what was counted so far. The server's word is awaited: the scrape is shown after this."""
+        """Acknowledge what was counted so far, and wait for the server's confirmation before the scrape goes on."""
         client, counted = self._client, self._counted
         if client is None or not counted:
             return
@@ -89,7 +90,7 @@ class Capture:
             self._counted = counted | self._counted
 
     async def _bind(self, client: Client) -> JetStreamContext.PullSubscription:
-        """Make the consumer, or what it should be of it. What was in the stream before it is not counted."""
+        """Create the consumer, or update one that differs. What the stream held before it is not counted."""
         js = client.jetstream(timeout=SETTLE)
         durable = self._config.durable_name
         try:
@@ -113,7 +114,7 @@ class Capture:
         return config
 
     def _is_wanted(self, found: ConsumerConfig) -> bool:
-        """Whether the consumer is as it would be made: another version or configuration may have made it."""
+        """Whether the consumer has the settings that it would be created with; another version may have created it."""
         subjects = found.filter_subjects or [str(found.filter_subject)]
         return sorted(subjects) == sorted(self._config.filter_subjects or ()) and (
             (found.ack_wait, found.max_ack_pending) == (AWAY, UNCONFIRMED)

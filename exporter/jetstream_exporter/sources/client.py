@@ -1,4 +1,4 @@
-"""The NATS library's client, held to TLS where TLS is configured; its end, and its errors as sentences."""
+"""The NATS library's client, made to insist on TLS where TLS is configured, and its errors as sentences."""
 
 import asyncio
 import contextlib
@@ -14,9 +14,9 @@ from jetstream_exporter.sources.http import SourceError
 
 
 class SecureClient(Client):
-    """Speaks TLS wherever the server offers it, if `secure`, and nothing at all to one that does not.
+    """If `secure`, uses TLS wherever the server offers it, and refuses a server that does not.
 
-    The library alone upgrades only where the server demands it, and sends the login in the clear elsewhere.
+    The library by itself uses TLS only where the server demands it, and sends the login in the clear elsewhere.
     """
 
     def __init__(self, *, secure: bool) -> None:

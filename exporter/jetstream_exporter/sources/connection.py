@@ -1,4 +1,4 @@
-"""One connection to NATS, made anew for ever. Nobody waits for it longer than a scrape's deadline."""
+"""One connection to NATS, which reconnects for ever. Nobody waits for it longer than a scrape's deadline."""
 
 import asyncio
 import random
@@ -42,7 +42,7 @@ Opened = Callable[[Client], Awaitable[None]]
 
 
 class Connection:
-    """Connects, notices the loss, and connects again after a pause that grows and is never the same.
+    """Connects, and reconnects with exponential backoff and jitter when the connection is lost.
 
     `opened` is awaited with every new client, before anybody else gets it.
     """
@@ -76,7 +76,7 @@ class Connection:
         self._probing = self._task = None
 
     def probe(self) -> None:
-        """Look, without waiting for it, whether the server still answers: a lost one is left within seconds."""
+        """Check in the background whether the server still answers, so that a lost one is left within seconds."""
         if self.client is not None and (self._probing is None or self._probing.done()):
             self._probing = asyncio.create_task(self._is_alive(self.client))
 
@@ -90,7 +90,7 @@ class Connection:
         return self._error or self._last_error or "not connected yet"
 
     async def ready(self, deadline: float) -> Client:
-        """Give a client whose server answers now; SourceError if there is none by the deadline."""
+        """Return a client whose server answers now; SourceError if there is none by the deadline."""
         self.start()
         try:
             async with asyncio.timeout_at(deadline):
@@ -110,9 +110,9 @@ class Connection:
         return client
 
     async def _is_alive(self, client: Client) -> bool:
-        """Whether the server answers a ping. A frozen one does not, and keeps its sockets open.
+        """Whether the server answers a ping; if not, the client is closed. A frozen server keeps its sockets open.
 
-        A client whose inbox was refused stays deaf even when it is permitted later: it is ended too.
+        A client whose inbox was refused hears no answers even when it is permitted later, so it is closed too.
         """
         if self._deaf:
             self._deaf = False
@@ -130,7 +130,7 @@ class Connection:
     async def within(self, answer: Coroutine[Any, Any, Got], subject: str, deadline: float) -> Got:
         """Await an answer to what was published on `subject`; SourceError if it is late or not permitted.
 
-        A server refuses on its own time and answers nothing, so the refusal must be waited for beside it.
+        A server reports a refusal as an error of the connection, not as an answer, so both are waited for.
         """
         refused = self._refusals.setdefault(subject.lower(), asyncio.Event())
         refused.clear()
@@ -173,7 +173,7 @@ class Connection:
             await asyncio.sleep(random.uniform(0, PAUSE))  # noqa: S311
 
     async def _connect(self, closed: asyncio.Event) -> Client:
-        """Try each server once, in no order; SourceError says what the last one said."""
+        """Try each server once, in random order; SourceError with the last one's reason."""
         self.login = await asyncio.to_thread(read_login, self._settings, self._place)
         error = SourceError("no server")
         for url in random.sample(self.login.urls, len(self.login.urls)):
@@ -234,7 +234,7 @@ class Connection:
 
 
 def target_of(settings: Nats) -> str:
-    """How a connection is called: its first server, or its context."""
+    """The name of a connection in labels and logs: its first server, or its context."""
     if not settings.urls:
         return f"context {settings.context}"
     first = settings.urls[0]

@@ -1,4 +1,4 @@
-"""From a configured target to the places to ask, anew on every scrape: a headless Service names every server."""
+"""Expands a configured target to the places to ask, on every scrape: a headless Service resolves to every server."""
 
 import asyncio
 import contextlib
@@ -59,7 +59,7 @@ def _addresses(host: str) -> list[str]:
 
 
 def _in_thread(work: Callable[[str], list[str]], host: str) -> "asyncio.Future[list[str]]":
-    """Run it in a thread that nothing waits for when the process ends."""
+    """Run it in a daemon thread, which the process does not wait for when it exits."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[list[str]] = loop.create_future()
     future.add_done_callback(lambda done: done.cancelled() or done.exception())
@@ -95,7 +95,7 @@ class Discovery:
         self._failing = False
 
     async def places(self, deadline: float) -> list[Place]:
-        """Every place to ask now; SourceError if the name says nothing and never did.
+        """Every place to ask now; SourceError if the name does not resolve and never did.
 
         A lookup may take half of the time, and a second where the last one failed: the servers have
         to be asked afterwards, at their last addresses if need be.
@@ -129,7 +129,7 @@ class Discovery:
         return await self._expand_host(url)
 
     async def _expand_services(self, url: URL) -> list[Place]:
-        """A host that cannot be resolved is asked by name, fails so, and costs the others nothing."""
+        """A host that cannot be resolved is asked by its name, so that it alone fails."""
         services = await self._lookup.services(url.host or "")
         urls = [url.with_host(host).with_port(port) for host, port in services]
         found = await asyncio.gather(*map(self._expand_host, urls), return_exceptions=True)
@@ -144,7 +144,7 @@ class Discovery:
         return places
 
     async def _expand_host(self, url: URL) -> list[Place]:
-        """One place an address where a name has several; the name itself where it has one."""
+        """One place per address where the name has several; the name itself where it has one."""
         host = url.host or ""
         if is_address(host):
             return [Place(url)]

@@ -1,4 +1,4 @@
-"""One GET with a deadline and a bound on what is swallowed."""
+"""One GET with a deadline and a limit on the size of the answer."""
 
 import asyncio
 import os
@@ -17,7 +17,7 @@ NAMES = 1000  # whose addresses are kept
 
 
 class SourceError(Exception):
-    """A source gave nothing, in words for an operator. Becomes data, never ends a scrape."""
+    """A source or a part of it failed, in words for an operator. Becomes data, and never ends a scrape."""
 
 
 class SourceTimeoutError(SourceError):
@@ -111,7 +111,7 @@ class Client:
             return Answer(response.status, response.reason or "", body)
 
     async def _read(self, response: aiohttp.ClientResponse) -> bytearray:
-        """The body, in an array that grows in place: joining pieces would hold up everybody for a large one."""
+        """The body, in an array that grows in place: joining the pieces of a large one would block the event loop."""
         body = bytearray()
         size = response.content_length or 0
         if size > self._max_bytes:
@@ -169,7 +169,7 @@ def _words(error: Exception) -> str:
 
 
 def _os_words(error: OSError) -> str:
-    """The system's words. asyncio puts its own, with the address, where they should be."""
+    """The system's message. asyncio replaces it by its own, which holds the address."""
     return os.strerror(error.errno) if error.errno else str(error.strerror or error)
 
 

@@ -1,4 +1,4 @@
-"""Whose account a connection is in: the configuration says it, or the server is asked once."""
+"""Which account a connection is in: from the configuration, or by asking the server once."""
 
 from typing import NamedTuple
 
@@ -18,7 +18,7 @@ class Identity(NamedTuple):
 
 
 async def identify(api: Api, known: Identity) -> Identity:
-    """Complete what is known; SourceError if neither the configuration nor the server says it."""
+    """Complete the configured identity; SourceError if the server does not say what is missing."""
     if known.account:
         return known
     try:

@@ -1,4 +1,4 @@
-"""From the rows of the JetStream API to reports: one for each leader, and one for what nobody answered for."""
+"""Turns lists of the JetStream API into reports: one per leader, and one of the objects that nobody answered for."""
 
 from collections.abc import Sequence
 
@@ -39,7 +39,7 @@ class Home:
 
 
 class Leaders:
-    """Collects the words of one account."""
+    """Collects the answers about one account."""
 
     def __init__(self, home: Home, account: str, via: str) -> None:
         self._home = home
@@ -75,7 +75,7 @@ class Leaders:
         self._words.setdefault(who, {})[name] = detail
 
     def add_silent_stream(self, name: str, reason: str = "") -> None:
-        """A stream of which only the name is known, and perhaps why it is not served."""
+        """Add a stream of which only the name is known, and perhaps why it is not served."""
         detail = StreamDetail(name=name, cluster=Cluster(), unsupported=reason)
         self._streams[name] = detail
         self._words.setdefault((self._home.cluster, ""), {})[name] = detail
@@ -99,7 +99,7 @@ class Leaders:
         return (cluster.name, cluster.leader)
 
     def _part(self, who: Who, stream: str) -> StreamDetail:
-        """What this server says of the stream; a consumer's leader need not be the stream's."""
+        """The stream in this server's report. The leader of a consumer need not be the stream's."""
         details = self._words.setdefault(who, {})
         if stream not in details:
             known = self._streams.get(stream)

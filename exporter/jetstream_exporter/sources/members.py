@@ -1,4 +1,4 @@
-"""The servers that the system account reaches, as far as they were heard."""
+"""The servers that were heard through the system account."""
 
 from collections.abc import Iterable
 
@@ -34,7 +34,7 @@ class Members(dict[str, Member]):
     """By server id."""
 
     def learn(self, servers: Iterable[ServerName], now: float) -> None:
-        """Expect who answered. A server that came back has another id; its old one is never heard again."""
+        """Expect these to answer from now on. A restarted server has a new id, so the old one is dropped."""
         for server in servers:
             self.setdefault(server.id, Member(server, now)).seen = now
         back = {(m.server.cluster, m.server.name) for m in self.values() if m.seen == now}

@@ -1,6 +1,6 @@
 """The HTTP monitoring port: `/varz`, `/healthz` and `/jsz` of every server.
 
-One light question a scrape. Configurations, which triple the server's work, are asked for only when told to.
+A scrape asks for jsz without configurations, which triple the server's work; they are asked for only when told to.
 """
 
 import asyncio
@@ -110,10 +110,10 @@ class MonitoringSource:
         return Outcome(NAME, target, took, received, error, report, self._group, parts, late=late)
 
     async def _question(self, asking: Asking, memory: _Memory, question: Question) -> Report | None:
-        """Ask all at once where the server was whole before, one after the other where it was not.
+        """Ask all at once if the server's list was complete last time, and one after the other if not.
 
-        A list fetched before its server was healthy, or after it began to stop, is not whole, so
-        the health that counts is the worse of the one before and the one after.
+        A list that was read before its server was healthy, or after it began to stop, is not complete. So the
+        worse health counts of the one before and the one after the list.
         """
         deadline = question.deadline
         with_config = question.with_config and not memory.timeouts
@@ -153,10 +153,10 @@ class MonitoringSource:
         return self._report(asking, memory, answers)
 
     def _report(self, asking: Asking, memory: _Memory, answers: _Answers) -> Report | None:
-        """Put a report together; without varz only if the server is known to be the one of before.
+        """Build the report; without varz only if jsz shows that it is the same server as before.
 
-        Behind a load balancer each question may reach another server, and one server's streams would
-        be told under another's name.
+        Behind a load balancer each question may reach another server, and one server's streams would be reported
+        under another's name.
         """
         varz, health, jsz = answers
         if varz is not None and jsz is not None and jsz.server_id != varz.server_id:
@@ -189,7 +189,7 @@ class MonitoringSource:
     async def _jsz(
         self, asking: Asking, memory: _Memory, deadline: float, with_config: bool
     ) -> Jsz | None:
-        """Ask for the list; where configurations take too long, without them: they come later."""
+        """Ask for jsz. Where configurations take too long, ask without them; a later scrape takes them."""
         if with_config and memory.reading is None:
             now = asyncio.get_running_loop().time()
             memory.reading = reading = Reading(self._client, asking.place)
@@ -210,7 +210,7 @@ class MonitoringSource:
 
 
 def _late(memory: _Memory) -> Report | None:
-    """The configurations that an earlier scrape asked for, if they have come since."""
+    """The configurations that an earlier scrape asked for, if they have arrived since."""
     reading = memory.reading
     if reading is None or not reading.done:
         return None
@@ -226,7 +226,7 @@ def _shrank(memory: _Memory, jsz: Jsz) -> bool:
 
 
 def _worse(one: Health | None, other: Health | None) -> Health | None:
-    """Of two verdicts the one that says less for the list; no verdict is the worst."""
+    """The worse of two answers of healthz: no answer, then an unhealthy one."""
     if one is None or other is None:
         return None
     return one if one.code != 200 else other

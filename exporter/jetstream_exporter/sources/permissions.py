@@ -1,4 +1,4 @@
-"""What the user of a connection may not do, as far as the server refused it: for sentences, and once for the log."""
+"""What the server refused to the user of a connection: for error messages, and logged once."""
 
 import re
 import time
@@ -14,7 +14,7 @@ log = structlog.get_logger()
 
 
 class Permissions:
-    """The refusals of one target. Subjects are in lower case, as the library's errors are read."""
+    """The refusals of one target. Subjects are in lower case, since the library's errors are."""
 
     def __init__(self, target: str) -> None:
         self._target = target
@@ -29,7 +29,7 @@ class Permissions:
         self._last = {}
 
     def note(self, error: Exception) -> tuple[str, str] | None:
-        """Take a refusal out of the server's error: what, and of which subject; None if it is none."""
+        """The operation and the subject that this error of the server refuses; None if it is another error."""
         match = _DENIED.search(str(error).lower())
         if match is None:
             return None
@@ -44,7 +44,7 @@ class Permissions:
         return what, subject
 
     def lately(self, beginnings: Sequence[str], seconds: float) -> str:
-        """A subject that begins so and was refused within so many seconds; empty if there is none."""
+        """A subject with one of these prefixes that was refused within so many seconds; empty if there is none."""
         since = time.monotonic() - seconds
         return next(
             (
@@ -66,7 +66,7 @@ class Permissions:
         return {subject for subject, what in self._denied.items() if what == "subscription"}
 
     def needed(self) -> str:
-        """What the user would have needed for a connection that was not to be; empty if nothing was refused."""
+        """Why a connection failed, if for want of a permission; empty if nothing was refused."""
         needed = sorted(self._denied.keys() - self._quiet)
         return f"the user may not use {', '.join(needed)}" if needed else ""
 
@@ -77,7 +77,7 @@ class Permissions:
         return f"no answer: the user may not subscribe to {', '.join(refused)}"
 
     def expect_refusal(self, subject: str) -> None:
-        """Say nothing when this is refused: it is asked only to see whether it is."""
+        """Do not report it if this is refused: it is asked only to find out."""
         self._quiet.add(subject.lower())
 
     def forgive(self) -> None:
@@ -85,6 +85,6 @@ class Permissions:
         self._denied = {s: what for s, what in self._denied.items() if what != "subscription"}
 
     def permitted(self, subjects: set[str]) -> None:
-        """These were refused before, and are no more."""
+        """Note that these were refused before and are permitted now."""
         self._told -= subjects
         log.info("permitted again", target=self._target, subjects=", ".join(sorted(subjects)))

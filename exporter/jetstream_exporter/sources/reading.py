@@ -15,8 +15,8 @@ LONGEST = 60.0  # seconds; a server that needs more is frozen, or too slow for w
 class Reading:
     """One such question, under way or answered.
 
-    A scrape waits for it as long as it can. What comes after that is a later scrape's to take: its
-    configurations hold, its figures are old.
+    A scrape waits for it as long as it can. An answer that arrives later is taken by a later scrape: its
+    configurations are valid, its figures outdated.
     """
 
     def __init__(self, client: Client, place: Place) -> None:
@@ -29,12 +29,12 @@ class Reading:
         return self._task.done()
 
     async def wait(self, deadline: float) -> None:
-        """Return when it is answered, or at the deadline, a time of the running loop."""
+        """Return when it is answered, or at the deadline (a time of the running loop)."""
         left = deadline - asyncio.get_running_loop().time()
         await asyncio.wait([self._task], timeout=max(0.0, left))
 
     def take(self, asking: Asking | None = None) -> Jsz | None:
-        """Give the answer once it is done; None if it failed. What it cost is added to `asking`."""
+        """The answer, once it is done; None if it failed. Its bytes and errors are added to `asking`."""
         if asking is not None:
             asking.add(self._asking)
         return self._task.result()

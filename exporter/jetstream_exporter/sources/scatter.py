@@ -31,7 +31,7 @@ Answers = dict[str, tuple[Got, int]]
 
 
 class Scatter(Generic[Got]):
-    """Asks once, and gathers answers by server id with their size, until `is_whole` or silence says enough.
+    """Publishes one question, and gathers answers by server id with their size, until `is_whole` or silence.
 
     Silence is `patience` seconds without an answer while `expected` ones are missing, and `STALL` after that.
     """
@@ -55,7 +55,7 @@ class Scatter(Generic[Got]):
         patience: float,
         is_whole: Callable[[Answers[Got]], bool] = lambda _: True,
     ) -> Answers[Got]:
-        """Give the answers; SourceError if there is none."""
+        """The answers; SourceError if there is none."""
         asking = self._ask(options, expected, deadline, patience, is_whole)
         await self._connection.within(asking, self._subject, deadline)
         if not self._answers:

@@ -1,7 +1,7 @@
 """The system account: every server answers for itself, and no list of targets is needed.
 
-The same questions as to the monitoring port. Nobody says how many servers there are, so those that answered before
-are expected, and strangers are waited for as long as answers keep coming.
+The questions are those to the monitoring port. The number of servers is not known, so those that answered before are
+expected, and unknown ones are waited for as long as answers keep arriving.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ LIST = {"accounts": True, "streams": True, "consumer": True, "limit": ACCOUNTS}
 
 
 class _Scrape:
-    """One asking: whom it asks through, by when, what it brought and what went wrong."""
+    """One scrape: its client, its deadline, the bytes and lists received, and the errors."""
 
     def __init__(self, client: Client, question: Question) -> None:
         self.client = client
@@ -56,7 +56,7 @@ class _Scrape:
 
 
 class SystemSource:
-    """Asks all servers that the system account reaches; one outcome a server, and one of the connection."""
+    """Asks all servers that the system account reaches. One outcome per server, and one for the connection."""
 
     name = NAME
 
@@ -131,7 +131,7 @@ class SystemSource:
         ]
 
     def _is_settled(self, varzs: dict[str, VarzAnswer], lists: dict[str, Jsz]) -> bool:
-        """Whether nobody started or began to stop since its list was last known to be whole."""
+        """Whether no server started or began to stop since its list was last known to be complete."""
         return all(
             (answer := varzs.get(identity)) is not None
             and answer.data is not None
@@ -173,7 +173,7 @@ class SystemSource:
         options: dict[str, Any],
         servers: dict[str, ServerName],
     ) -> dict[str, Got]:
-        """Ask all servers one question; who does not answer it has an error."""
+        """Ask all servers one question; those that do not answer it get an error."""
         subject, part = f"{PING}.{name}", name.lower()
         patience = max(PATIENCE, SHARE * scrape.left())
         answers: Answers[Got] = {}
@@ -189,7 +189,7 @@ class SystemSource:
     async def _lists(self, scrape: _Scrape, servers: dict[str, ServerName]) -> None:
         """Fetch the lists of streams: small ones at once, large ones one server after the other.
 
-        A server encodes its answer where all its JetStream API replies have to pass.
+        A server encodes its list in the queue that all its JetStream API replies pass through.
         """
         small = {i for i in servers if 0 < self._members[i].size <= SMALL}
         large = sorted(servers.keys() - small)
@@ -230,14 +230,14 @@ def _note(scrape: _Scrape, part: str, answer: Got, size: int) -> Got:
 
 
 def _is_everybody(answers: Answers[StatszAnswer]) -> bool:
-    """Whether as many answered as they know of; for some minutes a crashed server still counts."""
+    """Whether as many answered as they know of. A crashed server still counts for some minutes."""
     return len(answers) >= max(answer.statsz.active_servers for answer, _ in answers.values())
 
 
 def _worse(
     before: dict[str, HealthzAnswer], after: dict[str, HealthzAnswer], identity: str
 ) -> Health | None:
-    """Of two verdicts the one that says less for the list; no verdict is the worst."""
+    """The worse of two answers of healthz: no answer, then an unhealthy one."""
     verdicts = []
     for answer in (before.get(identity), after.get(identity)):
         if answer is None or answer.data is None:

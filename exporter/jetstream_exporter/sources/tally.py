@@ -1,4 +1,4 @@
-"""Counts events, each once, by the stream or consumer that they are about."""
+"""Counts each event once, by the stream or consumer that it is about."""
 
 from collections import OrderedDict
 
@@ -48,7 +48,7 @@ Consumer = tuple[str, str, str]  # account, stream, consumer
 
 
 class Tally:
-    """What was heard in one cluster since it was taken last; shared by all connections to it."""
+    """The events of one cluster since they were last taken; shared by all connections to it."""
 
     def __init__(self) -> None:
         self.kinds: dict[str, int] = {}
@@ -58,13 +58,13 @@ class Tally:
         self._followed = 0  # messages in it
 
     def take(self) -> tuple[dict[str, int], dict[tuple[str, ...], Event]]:
-        """Give what was counted and begin anew."""
+        """Return what was counted, and begin at 0 again."""
         taken = self.kinds, self.objects
         self.kinds, self.objects = {}, {}
         return taken
 
     def add(self, event: Advisory, account: str, excess_after: int) -> None:
-        """Count an event of an account; a copy of one that was counted is not."""
+        """Count an event of an account, unless a copy of it was counted before."""
         if event.id and self._is_known(event.id):
             return
         kind = kind_of(event.type)
@@ -99,7 +99,7 @@ class Tally:
         return self.objects.setdefault(key, Event())
 
     def _excess(self, event: Advisory, account: str, excess_after: int) -> int:
-        """The message's deliveries beyond the number that were not counted yet.
+        """The message's deliveries above the configured number that were not counted yet.
 
         An event says how often its message was delivered so far, so deliveries between two events
         that had none of their own are in the difference. Each kind has a subscription of its own, so
@@ -118,7 +118,7 @@ class Tally:
         return max(0, event.deliveries - before)
 
     def _forget_oldest(self) -> None:
-        """Follow one message less, of the consumer whose first event lies furthest back."""
+        """Forget one message, of the consumer whose first event is the oldest."""
         key, followed = next(iter(self._deliveries.items()))
         followed.popitem(last=False)
         self._followed -= 1
@@ -126,7 +126,7 @@ class Tally:
             del self._deliveries[key]
 
     def _forget(self, event: Advisory, account: str) -> None:
-        """Follow nothing of a stream or consumer that was made or deleted: its numbers begin anew."""
+        """Forget the messages of a stream or consumer that was created or deleted: its sequences begin again."""
         if event.action not in ("create", "delete"):
             return
         gone = [(account, event.stream, event.consumer)]
