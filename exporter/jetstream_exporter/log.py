@@ -1,4 +1,4 @@
-"""Logging in logfmt or JSON, changes of state only. A secret is never handed to it."""
+"""Logging in logfmt or JSON. Only changes of state are logged, and never a secret."""
 
 import logging
 import sys
@@ -14,7 +14,7 @@ LEVELS = ("debug", "info", "warn", "error")
 
 
 def configure(level: str, style: Format) -> None:
-    """Send one line an event to standard error."""
+    """Log one line per event to standard error."""
     number = {"warn": logging.WARNING}.get(level) or logging.getLevelNamesMapping()[level.upper()]
     render: structlog.typing.Processor = structlog.processors.JSONRenderer()
     if style == "logfmt":
@@ -40,14 +40,14 @@ def configure(level: str, style: Format) -> None:
 def _one_line(
     _logger: object, _method: str, event: structlog.typing.EventDict
 ) -> structlog.typing.EventDict:
-    """Without control characters. Plain line feeds are the renderers' to escape, and tracebacks hold them."""
+    """Escape control characters, except line feeds: the renderers escape these, and tracebacks need them."""
     return {
         key: printable(value) if isinstance(value, str) else value for key, value in event.items()
     }
 
 
 class _ToStructlog(logging.Handler):
-    """What libraries log, in our format."""
+    """Logs what libraries log, in our format."""
 
     def emit(self, record: logging.LogRecord) -> None:
         if isinstance(record.exc_info and record.exc_info[1], HttpProcessingError):

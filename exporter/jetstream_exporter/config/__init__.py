@@ -1,4 +1,4 @@
-"""The configuration: one strict schema, read from YAML; wrong input ends in one sentence."""
+"""The configuration: one strict schema, read from YAML. An error is one sentence that names the place."""
 
 from jetstream_exporter.config.decode import ConfigError
 from jetstream_exporter.config.load import load, parse

@@ -1,6 +1,6 @@
-"""A context of the `nats` program: where it lies, and what of it is understood.
+"""A context of the `nats` program: where its file is, and which of its fields are used.
 
-As that program reads it: `~` and `$NAME` in the names of files, `env://NAME` for secrets, its default URL.
+It is read as that program reads it: `~` and `$NAME` in the names of files, `env://NAME` for secrets, its default URL.
 """
 
 import os

@@ -33,7 +33,7 @@ Part = TypeVar("Part", bound=msgspec.Struct)
 
 
 class ConfigError(Exception):
-    """The configuration is wrong, in one sentence that names the place. Exit code 2."""
+    """The configuration is wrong; the message is one sentence that names the place. Exit code 2."""
 
 
 def decode(text: str, name: str, kind: type[Part]) -> "tuple[Part, Locator]":
@@ -74,7 +74,7 @@ def _tree(text: str, name: str) -> yaml.Node | None:
 
 
 def _problem(error: yaml.MarkedYAMLError) -> str:
-    """What the parser says, without the file's own words: a password may begin with `*` or `&`."""
+    """The parser's message without text from the file, since a password may begin with `*` or `&`."""
     problem = error.problem or error.context or "it ends too early"
     if problem.startswith("found undefined alias"):
         return "an alias without its anchor; put quotes around a value that begins with *"
@@ -86,9 +86,9 @@ def _problem(error: yaml.MarkedYAMLError) -> str:
 
 
 def _plain(node: yaml.Node, name: str, seen: dict[int, Any]) -> Any:
-    """The node's value. Keys that stand twice are refused: YAML keeps the last, silently.
+    """The node's value. Duplicate keys are refused; YAML would silently keep the last.
 
-    What an alias repeats is read once: ten lines of aliases can stand for a billion values.
+    What an alias repeats is read once, since ten lines of aliases can expand to a billion values.
     """
     line = node.start_mark.line + 1
     if id(node) in seen:

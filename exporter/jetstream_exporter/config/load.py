@@ -1,4 +1,4 @@
-"""From a YAML file to a `Config`, or to one sentence that says where it is wrong and what is allowed."""
+"""Reads a YAML file into a `Config`, or raises one sentence that says where it is wrong and what is allowed."""
 
 import os
 import re
@@ -67,7 +67,7 @@ def parse(written: str, name: str) -> Config:
 
 
 def _check(config: Config, locator: Locator) -> None:
-    """What types cannot say."""
+    """Check what the types cannot express."""
     if config.collect.timeout < MIN_TIMEOUT:
         raise locator.error(("collect", "timeout"), f"must be {MIN_TIMEOUT:g}s at least")
     names: set[str] = set()
@@ -88,7 +88,7 @@ def _check(config: Config, locator: Locator) -> None:
 
 
 def _targets(targets: Sequence[str], places: Sequence[str], taken: set[str]) -> list[str]:
-    """The targets, checked and complete. One that stands twice would belong to two clusters."""
+    """The targets, checked and with their ports. Duplicates are refused: one target cannot be in two clusters."""
     complete = []
     for target, place in zip(targets, places, strict=True):
         check_target(target, place)
@@ -106,7 +106,7 @@ def check_target(target: str, place: str) -> None:
 
 
 def _check_secrets(part: Http | Nats, folder: FsPath, path: KeyPath, locator: Locator) -> None:
-    """A secret that stands where the name of its file belongs is not repeated as a file that is missing."""
+    """Refuse a secret in place of its file's name here, before it is repeated as the name of a missing file."""
     for key in SECRETS:
         file = getattr(part, key, "")
         is_path = "/" in file and "\n" not in file
@@ -138,7 +138,7 @@ def _check_http(http: Http, path: KeyPath, locator: Locator) -> None:
 
 
 def with_port(target: str) -> str:
-    """A target as it is asked and shown: with its port, without a closing slash."""
+    """A target as it is asked and shown: with its port, without a trailing slash."""
     if target.startswith("srv+"):
         return "srv+" + text(URL(target.removeprefix("srv+")))
     url = URL(target)

@@ -1,4 +1,4 @@
-"""From a connection's settings to what a client needs; files and environment are read here, at every connecting."""
+"""Turns a connection's settings into a client's options. Files and environment are read anew for each connection."""
 
 import base64
 import os
@@ -27,7 +27,7 @@ LOGINS = (
 
 
 def connections(cluster: Cluster) -> Iterator[tuple[tuple[str | int, ...], Nats]]:
-    """Every connection to NATS that a cluster is configured with, and where it stands."""
+    """Every connection to NATS that a cluster is configured with, and its place in the configuration."""
     if cluster.system != System():
         yield ("system",), cluster.system
     for i, account in enumerate(cluster.accounts):
@@ -54,7 +54,7 @@ def _in_folder(settings: AnyNats, folder: Path) -> AnyNats:
 
 
 class Login(msgspec.Struct, frozen=True):
-    """Everything of one connection; `options` are the client's keywords."""
+    """What one connection needs; `options` are keyword arguments of the client's `connect`."""
 
     urls: list[str]
     options: dict[str, Any]
@@ -63,7 +63,7 @@ class Login(msgspec.Struct, frozen=True):
 
     @property
     def secure(self) -> bool:
-        """Whether the server must be asked for TLS. A web socket's is made before, and so is `tls_first`'s."""
+        """Whether to ask the server for TLS. A web socket and `tls_first` have it from the start."""
         early = self.options.get("tls_handshake_first") or any(
             URL(url).scheme in ("ws", "wss") for url in self.urls
         )
@@ -99,7 +99,7 @@ def _context(name: str, place: str) -> Context:
 
 
 def _in_full(url: str) -> str:
-    """An address alone is `nats://`, as every client of NATS reads it."""
+    """An address without a scheme is `nats://`, as in every NATS client."""
     return url if "://" in url else f"nats://{url}"
 
 
@@ -144,7 +144,7 @@ def _nkey(nats: Nats, place: str) -> dict[str, Any]:
 
 
 def _with_jwt(jwt: str, seed: str, place: str) -> dict[str, Any]:
-    """A login by JWT. Without a seed the JWT must be a bearer's, for which nothing is signed."""
+    """A login by JWT. Without a seed it must be a bearer token, for which nothing is signed."""
     if not seed:
         return {"user_jwt_cb": lambda: bytearray(jwt.encode()), "signature_cb": lambda _: b""}
 
@@ -196,7 +196,7 @@ def _text(file: str, place: str) -> str:
 
 
 def _credentials(file: str, place: str) -> str:
-    """The file's name: the client reads it itself, at every connecting."""
+    """The file's name; the client itself reads it for each connection."""
     text = _text(file, place)
     if "BEGIN NATS USER JWT" not in text or "BEGIN USER NKEY SEED" not in text:
         raise ConfigError(f"{place}: {file} holds no JWT and seed, as `nsc generate creds` writes")

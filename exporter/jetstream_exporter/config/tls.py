@@ -1,4 +1,4 @@
-"""What a client needs to speak TLS, out of the files that a configuration names."""
+"""A client's TLS settings, from the files that the configuration names."""
 
 import os
 import ssl
@@ -22,7 +22,7 @@ def client_context(ca: str, cert: str, key: str, *, insecure: bool) -> ssl.SSLCo
 
 
 def _reason(error: OSError) -> str:
-    """The system's words; the TLS library's own name its source files."""
+    """The system's message; those of the TLS library name its source files."""
     if isinstance(error, ssl.SSLError):
         return "not PEM, or not a certificate and its key"
     return os.strerror(error.errno) if error.errno else str(error)

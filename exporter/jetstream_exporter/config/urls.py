@@ -1,4 +1,4 @@
-"""URLs as a configuration writes them, checked; what is wrong with one is said without what may be a password."""
+"""Checks the URLs of a configuration. Errors do not repeat what may be a password."""
 
 import re
 from typing import NamedTuple
@@ -11,7 +11,7 @@ _NUMBER = re.compile(r":-?[0-9]+/?$")  # what else stands where a port belongs m
 
 
 class Kind(NamedTuple):
-    """What a URL is for: its schemes, one to learn from, and where a password belongs instead."""
+    """A kind of URL: its schemes, an example, and where a password belongs instead."""
 
     schemes: tuple[str, ...]
     example: str

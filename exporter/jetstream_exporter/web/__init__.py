@@ -1,1 +1,1 @@
-"""The HTTP side: routes, formats, deadlines and who may read. Knows no JetStream."""
+"""The HTTP server: routes, formats, deadlines and access. It does not know JetStream."""

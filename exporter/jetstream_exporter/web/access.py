@@ -1,4 +1,4 @@
-"""TLS and passwords for our own pages, in the file format that Prometheus' exporters share (`--web.config.file`)."""
+"""TLS and passwords of our own endpoints, in the format that Prometheus exporters share (`--web.config.file`)."""
 
 import asyncio
 import base64
@@ -145,7 +145,7 @@ def tls_context(tls: TlsServer) -> ssl.SSLContext:
 
 
 async def renew(tls: TlsServer, context: ssl.SSLContext) -> None:
-    """Take new certificates as soon as their files change; handshakes from then on use them. Does not return."""
+    """Load certificates anew when their files change; later handshakes use them. Does not return."""
     seen = _stamps(tls)
     while True:
         await asyncio.sleep(LOOK_EVERY)
@@ -174,7 +174,7 @@ def _stamps(tls: TlsServer) -> list[int | None]:
 
 
 class Gate:
-    """Lets in who gives a right password. bcrypt is slow by design, so good answers are remembered by digest."""
+    """Checks passwords. bcrypt is slow by design, so accepted passwords are remembered by their digests."""
 
     def __init__(self, users: dict[str, str]) -> None:
         self._users = {user: hashed.encode() for user, hashed in users.items()}

@@ -123,7 +123,7 @@ class Handlers:
             self._sending -= 1
 
     async def discovery(self, _request: web.Request) -> web.Response:
-        """The servers found, as Prometheus' HTTP service discovery wants them, one group each."""
+        """The servers found, in the format of Prometheus' HTTP service discovery, one group each."""
         return web.json_response([_group(outcome) for outcome in self._service.outcomes])
 
     async def sources(self, _request: web.Request) -> web.Response:
@@ -151,7 +151,7 @@ class Handlers:
 async def _send(
     request: web.Request, headers: dict[str, str], pieces: Iterable[bytes]
 ) -> web.StreamResponse:
-    """Write the pieces as they are: joining them would hold the exposition twice."""
+    """Write the pieces one by one: joining them would hold the exposition in memory twice."""
     pieces = list(pieces)
     response = web.StreamResponse(headers=headers)
     response.content_length = sum(map(len, pieces))

@@ -1,4 +1,4 @@
-"""What a request asks for: the format by Accept, the encoding by Accept-Encoding, the time by Prometheus' header."""
+"""Reads a request's headers: the format (Accept), the encoding (Accept-Encoding) and Prometheus' scrape timeout."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -15,11 +15,11 @@ Entry = tuple[str, Mapping[str, str]]  # what is accepted, and its parameters
 
 
 class BadTimeoutError(ValueError):
-    """The scrape timeout header is nonsense."""
+    """The scrape timeout header is not a positive number."""
 
 
 def wants_openmetrics(accept: str) -> bool:
-    """Whether OpenMetrics 1.0 is preferred to the classic text by q-value; on a tie the text wins."""
+    """Whether OpenMetrics 1.0 has a higher q-value than the classic text format, which wins a tie."""
     entries = list(_entries(accept))
     return _acceptance(entries, *OPENMETRICS) > _acceptance(entries, *TEXT)
 
@@ -38,7 +38,7 @@ def _acceptance(entries: list[Entry], kind: str, subtype: str, version: str) -> 
 
 
 def wants_gzip(accept_encoding: str) -> bool:
-    """Whether gzip may be sent, and is not less welcome than what is not compressed."""
+    """Whether gzip is accepted, with a q-value not below that of no compression."""
     named = {coding: _quality(parameters) for coding, parameters in _entries(accept_encoding)}
     gzip = named.get("gzip", named.get("x-gzip", named.get("*", 0.0)))
     return gzip > 0 and gzip >= named.get("identity", 0.0)

@@ -1,4 +1,4 @@
-"""From addresses to a running server, and back: listen, reload on SIGHUP, end on SIGTERM and SIGINT."""
+"""Runs the server: listens, reloads on SIGHUP, and ends on SIGTERM and SIGINT."""
 
 import asyncio
 import contextlib
@@ -76,7 +76,7 @@ def make_runner(app: web.Application) -> web.AppRunner:
 
 
 def allow_files() -> None:
-    """Use all the files that the system allows, as Go's programs do: each connection is one, 1,024 a usual limit."""
+    """Raise the limit of open files as far as the system allows, as Go programs do: a usual limit is 1,024."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
@@ -99,6 +99,6 @@ async def _listen(
 
 
 def _reason(error: OSError) -> str:
-    """The system's words; asyncio wraps its own around them. A host that cannot be looked up has no system's number."""
+    """The system's message without asyncio's around it. A failed DNS lookup has no number of a system error."""
     number = error.errno or 0
     return os.strerror(number) if number > 0 else str(error.strerror or error)
