@@ -1,6 +1,5 @@
 """Ways to break a running cluster so that one alert is born, and to mend it again."""
 
-from jetstream_exporter.demo.stack.scenarios.base import Scenario
 from jetstream_exporter.demo.stack.scenarios.consumers import (
     ConsumerCrash,
     ConsumerStalled,
@@ -9,6 +8,7 @@ from jetstream_exporter.demo.stack.scenarios.consumers import (
     PoisonMessage,
     SlowConsumerBacklog,
 )
+from jetstream_exporter.demo.stack.scenarios.scenario import Scenario
 from jetstream_exporter.demo.stack.scenarios.servers import (
     LeaderFlapping,
     LonelyServerLost,

@@ -5,7 +5,7 @@ import asyncio
 from nats.aio.msg import Msg
 from nats.js.api import ConsumerConfig
 
-from jetstream_exporter.demo.stack.scenarios.base import Scenario, acknowledge, keep
+from jetstream_exporter.demo.stack.scenarios.scenario import Scenario, acknowledge, keep
 
 POISON = b"poison"
 

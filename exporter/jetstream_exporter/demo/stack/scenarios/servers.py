@@ -13,7 +13,7 @@ from nats.js.errors import APIError
 from jetstream_exporter.demo.child import until
 from jetstream_exporter.demo.cluster import SYSTEM_USER
 from jetstream_exporter.demo.server import Server
-from jetstream_exporter.demo.stack.scenarios.base import Scenario
+from jetstream_exporter.demo.stack.scenarios.scenario import Scenario
 
 STEP_DOWN = "$JS.API.META.LEADER.STEPDOWN"
 

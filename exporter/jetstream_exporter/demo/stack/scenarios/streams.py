@@ -3,7 +3,7 @@
 from nats.js.api import ConsumerConfig, DiscardPolicy, RetentionPolicy, StreamSource
 from nats.js.errors import APIError
 
-from jetstream_exporter.demo.stack.scenarios.base import Scenario, acknowledge
+from jetstream_exporter.demo.stack.scenarios.scenario import Scenario, acknowledge
 
 MIB = 1 << 20
 
