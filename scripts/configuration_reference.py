@@ -54,8 +54,8 @@ OPENING = f"""\
 
 <!-- Made by scripts/configuration_reference.py from the schemas and the flags: change those. -->
 
-Nothing has to be configured: without a file and without `--target` the server at `http://localhost:8222` is asked. With
-`--config.file` a YAML file says more:
+Nothing has to be configured: without a file and without `--target`, the exporter asks the server at
+`http://localhost:8222`. `--config.file` names a YAML file:
 
 ```yaml
 {EXAMPLE}```

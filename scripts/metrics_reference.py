@@ -24,20 +24,19 @@ Every guide to JetStream names four numbers to watch. *Pending*, in the sense of
 are at their second delivery or later right now; it falls when they are acknowledged. *Lag*, the stream's last sequence
 less what the consumer acknowledged, is `jetstream_consumer_ack_floor_lag_messages`; a filter or one stuck message keeps
 it high on a healthy consumer, so look at `jetstream_consumer_pending_messages`, what was not delivered yet, beside it.
-*Storage* is `jetstream_stream_storage_ratio`, the stream's bytes by the most it may hold.
+*Storage* is `jetstream_stream_storage_ratio`, the stream's bytes divided by the most it may hold.
 
 ## How to read them
 
-- A series is **absent** where nothing is known: no leader gave the figure, there is no limit, it never happened. It is
-  never 0 instead. Where a stream or a consumer has no leader its figures are absent and its `…_has_leader` is 0.
-- Figures of streams and consumers are their own leader's; no other server's word is taken. Facts of a server are its
-  own.
+- A series is **absent**, and never 0 instead, where there is no value: no leader reported it, there is no limit, or it
+  never happened. Where a stream or a consumer has no leader its figures are absent and its `…_has_leader` is 0.
+- Figures of streams and consumers come from their own leader alone. Figures of a server come from that server.
 - What configurations say (limits, policies, and the ratios made of them) is read every `collect.config_interval`, five
-  minutes unless told otherwise: so late a change may show. Of an object not seen before, and of one whose number of
-  replicas changes from or to one, it is read at once. `jetstream_exporter_config_age_seconds` says how old it is.
+  minutes by default, so a change may show that late. For an object not seen before, and for one scaled to or from one
+  replica, it is read at once. `jetstream_exporter_config_age_seconds` says how old it is.
 - Counters end in `_total`. Times are seconds since the epoch, durations seconds, sizes bytes, states 0 or 1.
-- `nats_cluster` is the cluster's name, or the server's where it runs alone, or what the configuration says. `account`
-  is the account's id, or its name where the configuration says so and no other account has the same.
+- `nats_cluster` is the configured name, or else the cluster's, or else that of a standalone server. `account` is the
+  account's id, or its name where the configuration says so and no other account has the same.
 - Any family can be left out by its name: `families.disabled` in the configuration.
 - `process_*` and `python_*` are the exporter process' own, by prometheus_client.
 
