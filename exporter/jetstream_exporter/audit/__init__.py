@@ -1,1 +1,1 @@
-"""The production checklist as a command: judges what runs and what is to be applied, changes nothing."""
+"""The production checklist as a command: checks a live cluster and manifests, and changes nothing."""

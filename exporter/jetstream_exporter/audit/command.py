@@ -1,4 +1,4 @@
-"""`jetstream-exporter audit`: 0 nothing to mend, 1 findings, 2 wrong flags or nothing to judge."""
+"""`jetstream-exporter audit`. Exit code 0: nothing to fix, 1: findings, 2: wrong flags or nothing to check."""
 
 from __future__ import annotations
 

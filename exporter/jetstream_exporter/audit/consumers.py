@@ -64,10 +64,10 @@ def short_ack_wait(seen: Observation) -> Iterator[Seen]:
 
 
 def handling_time(before: Consumer, after: Consumer, seconds: float) -> float | None:
-    """Seconds from delivery to acknowledgement, by Little's law: what is under way, by the rate of its end.
+    """Seconds from delivery to acknowledgement, by Little's law: messages under way divided by the rate of completion.
 
-    The end is counted twice, in deliveries and in the stream's sequences, and the larger rate is left out: redeliveries
-    inflate the one, messages of other subjects the other.
+    The rate is taken from deliveries and from the stream's sequences, and the smaller one counts: redeliveries inflate
+    the one, messages of other subjects the other.
     """
     positions = (
         (before.acknowledged, after.acknowledged),

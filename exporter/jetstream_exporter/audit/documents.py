@@ -1,4 +1,4 @@
-"""Rendered YAML as Kubernetes reads it. Anybody may have written it: a fault in it is one sentence with its place."""
+"""Reads YAML as Kubernetes does. The YAML is not trusted: an error in it is one sentence that names its place."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _files(path: str) -> list[str]:
 
 
 def _is_file(file: Path) -> bool:
-    """No folder and no pipe; a link to nothing is meant to be one, and is told when it is read."""
+    """Not a folder and not a pipe. A broken link counts, so that reading it reports the error."""
     return file.is_file() or (file.is_symlink() and not file.exists())
 
 

@@ -1,4 +1,4 @@
-"""Checks of what stands around the pods that run nats-server: names, volumes, nodes, who gets in."""
+"""Checks of what surrounds the pods that run nats-server: names, volumes, nodes, network access."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks of the pods that run nats-server: their image, their end, their resources, their probes."""
+"""Checks of the pods that run nats-server: image, termination, resources, probes."""
 
 from __future__ import annotations
 

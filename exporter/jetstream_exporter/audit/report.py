@@ -103,7 +103,7 @@ def _uri(file: str) -> str:
 
 
 def junit(findings: Sequence[Finding], checks: Checks) -> str:
-    """A test case a check; what is only to know does not fail it."""
+    """One test case per check; a finding of severity info does not fail it."""
     suite = ET.Element("testsuite", name="jetstream-exporter audit", tests=str(len(checks)))
     failed = 0
     for check in checks:

@@ -23,13 +23,13 @@ os.execv(sys.argv[2], sys.argv[2:])
 
 
 class DemoError(Exception):
-    """Something the user can mend; the text says what is wrong and what to do."""
+    """Something the user can fix; the message says what is wrong and what to do."""
 
 
 async def until(
     what: str, condition: Callable[[], Awaitable[bool]], deadline: float, pause: float = 0.05
 ) -> None:
-    """Ask until the condition holds; TimeoutError with the sentence after `deadline` seconds."""
+    """Poll until the condition holds; TimeoutError with the sentence after `deadline` seconds."""
     end = time.monotonic() + deadline
     while not await condition():
         if time.monotonic() > end:
@@ -114,7 +114,7 @@ class Child:
         await until(f"the end of {self.name}", is_over, deadline)
 
     def kill_now(self) -> None:
-        """For cleaning up where nothing can be awaited."""
+        """Kill it in a clean-up that cannot await."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()

@@ -124,7 +124,7 @@ class Cluster:
         self.close()
 
     def close(self) -> None:
-        """End all servers. What they stored dies with the folder, so they need no orderly stop."""
+        """Kill all servers. Their stores are deleted with the folder, so they need no orderly stop."""
         for server in self.servers:
             server.kill_now()
             server.ports.release()
@@ -160,7 +160,7 @@ class Cluster:
         await self._until_first_ready()
 
     async def _until_first_ready(self) -> None:
-        """Wait; where the servers never hear what their peers can hold, start them once more.
+        """Wait; if the servers never learn what their peers can hold, restart them once.
 
         Three servers of 2.10 that start in the same instant end in that state about every eighth time.
         """

@@ -17,7 +17,7 @@ BUSY = ("publisher", "settle")
 
 
 def plain(line: str) -> str:
-    """A name of a stream may hold an escape sequence, and must not paint the terminal."""
+    """A stream's name may hold an escape sequence, which must not reach the terminal."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
 
 

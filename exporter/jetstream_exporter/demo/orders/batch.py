@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 async def process_batches(nc: Client, handle: Handler, stopping: asyncio.Event) -> None:
-    """Batch after batch; told to stop, it ends with the one in hand."""
+    """Process batches until told to stop, and finish the current one."""
     config = batch_processor()
     await ensure_consumer(nc, config)
     subscription = await nc.jetstream().pull_subscribe_bind(BATCH_PROCESSOR, STREAM)

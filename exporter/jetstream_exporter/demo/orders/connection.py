@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 @asynccontextmanager
 async def connected(servers: Sequence[str], name: str) -> AsyncIterator[Client]:
-    """A connection under this name; at the end what came is worked off and what went is flushed."""
+    """A connection of this name. It is drained at the end: what was received is processed, what was sent is flushed."""
     nc = await connect(servers, name)
     try:
         yield nc

@@ -1,4 +1,4 @@
-"""Dead letters: what ran into max_deliver is kept where a person finds it, as it came."""
+"""Dead letters: messages that reached max_deliver are kept unchanged where a person finds them."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ def retry_delay(deliveries: int) -> float:
 
 
 async def settle(message: Msg, handle: Handler, consumer: ConsumerConfig) -> bool:
-    """Process and acknowledge; where that fails, give the message back and say no.
+    """Process and acknowledge the message, or nak it where that fails. Whether it was processed.
 
     A message that fails for ever is not dropped here: the consumer's max_deliver ends it, and the
     advisory that the server then sends leads it to the dead letters.

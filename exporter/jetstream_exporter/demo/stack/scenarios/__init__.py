@@ -1,4 +1,4 @@
-"""Ways to break a running cluster so that one alert is born, and to mend it again."""
+"""Ways to break a running cluster so that one alert fires, and to repair it again."""
 
 from jetstream_exporter.demo.stack.scenarios.consumers import (
     ConsumerCrash,

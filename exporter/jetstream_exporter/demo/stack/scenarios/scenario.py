@@ -91,7 +91,7 @@ class Scenario:
         self._tasks[name] = asyncio.create_task(work)
 
     async def cease(self, name: str) -> None:
-        """A worker finishes what it took; whoever does not end by himself is cancelled."""
+        """Stop it: a worker finishes what it took, anything else is cancelled."""
         task = self._tasks.pop(name)
         self._ceasing.add(name)
         await asyncio.wait([task], timeout=GRACE if name.startswith("worker") else 0)
@@ -109,7 +109,7 @@ class Scenario:
         return str(info.cluster.leader) if info.cluster else ""
 
     async def publish(self, subject: str, rate: float, payload: bytes = b"{}") -> None:
-        """For ever; a cluster that refuses just now is asked again."""
+        """Publish until cancelled; retry while the cluster refuses."""
         while True:
             with suppress(Error, TimeoutError):
                 await self.js.publish(subject, payload, timeout=2)
@@ -135,4 +135,4 @@ class Scenario:
 
 
 async def _ignore(_: Exception) -> None:
-    """Broken connections are the subject here."""
+    """Connections break on purpose here, so their errors are not reported."""

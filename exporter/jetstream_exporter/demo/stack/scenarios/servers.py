@@ -26,7 +26,7 @@ async def meta_leader(server: Server) -> str:
 
 
 async def step_down(system: Client) -> None:
-    """The meta leader gives up its office, if there is one."""
+    """Make the meta leader, if there is one, step down."""
     with suppress(Error, TimeoutError):
         await system.request(STEP_DOWN, json.dumps({}).encode(), timeout=2)
 
@@ -76,7 +76,7 @@ class LonelyServerLost(Scenario):
     also = frozenset({"NatsServerDown"})
 
     async def prepare(self) -> None:
-        """Anywhere but on the meta leader, so that nothing else has to be elected."""
+        """Place it off the meta leader, so that nothing else has to be elected."""
         leader = await meta_leader(self.cluster[0])
         for _ in range(50):
             self.holder = await self.add_stream("LONELY", ["lonely"], num_replicas=1)
@@ -106,7 +106,7 @@ class LeaderFlapping(Scenario):
     component = "demo"
 
     async def prepare(self) -> None:
-        """The office changes by itself only at the start."""
+        """Without failures the meta leader changes only at the start."""
 
     async def break_it(self) -> None:
         self.begin("flapping", self._flap())
