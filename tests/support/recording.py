@@ -26,6 +26,7 @@ from jetstream_exporter.demo.child import Child
 
 INTERVAL = 1.0
 EXPORTERS = 2
+QUIET = 20.0  # seconds of work before the trouble: a rate needs a stretch of it
 HOSTILE = "re+play(eu)|$1&x=y#%41"  # NATS allows it; regular expressions and URLs read it otherwise
 DELETED = "downloader"  # stood still like its neighbour, and is deleted at the end
 
@@ -66,6 +67,7 @@ async def _record(folder: Path) -> None:
         )
         for alert in ("JetStreamDeadLetterGrowing", "JetStreamConsumerMaxDeliverExhausted"):
             await _seen(here, f'ALERTS{{alertname="{alert}", alertstate="firing"}}')
+        await _seen(here, f"min(count_over_time(up[1m])) > {QUIET / INTERVAL}")
         (leader,) = await here.prometheus.ask("max by (server) (jetstream_meta_leader)")
         name = leader["metric"]["server"]
         killed = time.time()
