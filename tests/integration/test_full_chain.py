@@ -140,7 +140,8 @@ async def test_what_is_broken_in_a_stream_becomes_its_incident_and_ends_with_it(
         broken = scenarios(cluster, "stream-full", "storage-filling", "mirror-broken")
         _, filling, _ = await asyncio.gather(*(play(scenario, stack) for scenario in broken))
         assert filling.severities[:2] == ["warning", "critical"]
-        about = [i for i in stack.pagerduty.incidents if i.component == filling.component]
+        same = (filling.alert, filling.component)
+        about = [i for i in stack.pagerduty.incidents if (i.alert, i.component) == same]
         assert about == [filling]
 
 

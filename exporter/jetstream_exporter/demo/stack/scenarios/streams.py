@@ -44,6 +44,7 @@ class StorageFilling(Scenario):
     alert = "JetStreamStreamStorageHigh"
     severity = "critical"
     component = "FILLING"
+    also = frozenset({"JetStreamStreamRejectingPublishes"})  # nothing more is published then
     is_forewarned = True
 
     async def prepare(self) -> None:
