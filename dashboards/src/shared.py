@@ -22,7 +22,7 @@ STREAM_BAD = limit("JetStreamStreamStorageHigh", "jetstream_stream_storage_ratio
 STORE_WARN = limit("JetStreamServerStorageHigh", "jetstream_server_store_ratio", "warning")
 STORE_BAD = limit("JetStreamServerStorageHigh", "jetstream_server_store_ratio", "critical")
 REPLICA_LAG = limit("JetStreamStreamReplicaLagging", "jetstream_stream_replica_lag_entries")
-API_ERRORS = limit("JetStreamApiErrorRateHigh", "jetstream_server_api_requests_total[10m])) > 0)")
+API_ERRORS = limit("JetStreamApiErrorRateHigh", "jetstream_server_api_requests_total[10m]))) > 0)")
 STALE = limit("JetStreamExporterDataStale", "jetstream_exporter_last_success_timestamp_seconds")
 
 STREAM_RATIO = Look("percentunit", [Step(STREAM_WARN, WARN), Step(STREAM_BAD, BAD)], minimum=0)
