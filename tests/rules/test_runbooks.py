@@ -84,6 +84,14 @@ def test_variables_of_a_command_are_set_where_it_is_pasted_from(name: str) -> No
 
 
 @by_name
+def test_the_name_of_an_object_is_put_between_quotes(name: str) -> None:
+    """To the shell an unquoted $MQTT_sess is a variable that nobody set, and the command asks about nothing."""
+    text = "".join(blocks(runbook(name), "sh"))
+    for variable, value in re.findall(r"\b(STREAM|CONSUMER|SERVER)=(\S*)", text):
+        assert re.fullmatch(r"'[^']+'", value), f"{variable}={value}"
+
+
+@by_name
 def test_a_command_that_other_logins_may_not_use_says_so(name: str) -> None:
     text = "".join(blocks(section(name, "Diagnosis"), "sh"))
     of_servers = re.findall(r"^nats server (?!check jetstream).*", text, re.MULTILINE)
