@@ -33,8 +33,8 @@ SCOPES = {
     "stream": {"nats_cluster", "account", "stream"},
     "consumer": {"nats_cluster", "account", "stream", "consumer"},
 }
-# What Prometheus and Kubernetes add to a scraped series.
-TARGET = {"job", "instance", "namespace", "pod"}
+# What Prometheus, Kubernetes and whoever configures them add to a scraped series.
+TARGET = {"job", "instance", "namespace", "pod", "nats_cluster"}
 FOREIGN = {
     "up": set(),
     "kube_pod_spec_volumes_persistentvolumeclaims_info": {"persistentvolumeclaim", "volume"},
