@@ -19,6 +19,8 @@ NATS = {
     "server": "check cluster list report",
     "stream": "backup cluster edit get info purge report rmm subjects view",
 }
+# The events of a consumer, by the last part of their type.
+ADVISORIES = {"max_deliver", "nak", "terminated"}
 by_name = pytest.mark.parametrize("name", NAMES)
 
 
@@ -73,6 +75,23 @@ def test_every_nats_command_is_one_that_the_cli_has(name: str) -> None:
     ):
         assert command in NATS, f"nats {command}"
         assert not NATS[command] or sub in NATS[command].split(), f"nats {command} {sub}"
+
+
+@by_name
+def test_a_command_that_waits_for_somebody_is_the_last_that_is_pasted(name: str) -> None:
+    """It would take the next line for an answer, or keep it from running."""
+    for script in blocks(runbook(name), "sh"):
+        waiting = re.findall(
+            r"^nats (?:events|stream view|consumer graph)\b.*\n", script, re.MULTILINE
+        )
+        assert not waiting or script.endswith(waiting[0]), waiting
+
+
+@by_name
+def test_a_filter_of_events_is_a_word_that_stands_in_them(name: str) -> None:
+    """The CLI looks into the event, and the subject MAX_DELIVERIES is not in it."""
+    for word in re.findall(r"nats events .*--filter=([A-Za-z_]+)", runbook(name)):
+        assert word in ADVISORIES, word
 
 
 @by_name
