@@ -291,3 +291,16 @@ async def test_a_server_without_jetstream_is_up_and_says_so(tmp_path: Path) -> N
         assert samples.all("jetstream_server_enabled") == [0]
         assert samples.all("jetstream_server_complete") == [1]
         assert samples.all("jetstream_stream_has_leader") == []
+
+
+async def test_a_memory_store_in_which_nothing_may_be_kept_is_limited_to_0(tmp_path: Path) -> None:
+    """To a server's stores 0 is no word for "unlimited": it refuses every stream in memory then."""
+    async with Cluster(size=1, max_memory_store=0) as cluster:
+        nc = await nats.connect(cluster.urls)
+        with pytest.raises(APIError, match="insufficient memory resources"):
+            await nc.jetstream().add_stream(name="S", subjects=["s"], storage="memory")
+        async with exporter(tmp_path, cluster.monitor_urls) as running:
+            samples = await running.scrape()
+        assert samples.get("jetstream_server_store_limit_bytes", store="memory") == 0
+        assert samples.get("jetstream_server_store_ratio", store="memory") is None
+        await nc.close()

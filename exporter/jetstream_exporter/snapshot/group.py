@@ -121,9 +121,11 @@ def _jetstream(jsz: Jsz) -> JetStream:
     return JetStream(
         enabled=not jsz.disabled,
         file=Store(
-            jsz.storage, limit(config.max_storage) if config else None, jsz.reserved_storage
+            jsz.storage, allowance(config.max_storage) if config else None, jsz.reserved_storage
         ),
-        memory=Store(jsz.memory, limit(config.max_memory) if config else None, jsz.reserved_memory),
+        memory=Store(
+            jsz.memory, allowance(config.max_memory) if config else None, jsz.reserved_memory
+        ),
         ha_assets=jsz.ha_assets,
         streams=jsz.streams,
         consumers=jsz.consumers,

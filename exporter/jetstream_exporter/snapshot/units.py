@@ -23,7 +23,7 @@ def limit(value: int) -> int | None:
 
 
 def allowance(value: int) -> int | None:
-    """What an account may store. Unlike in other limits, 0 means that it may store nothing."""
+    """What an account or a server may store. Unlike in other limits, 0 means that it may store nothing."""
     return value if 0 <= value < UNLIMITED else None
 
 
