@@ -118,6 +118,15 @@ def test_of_several_that_hold_the_only_replica_nobody_leads() -> None:
     assert (index, raft.leader, raft.has_leader) == (-1, None, False)
 
 
+def test_a_starting_server_does_not_contest_an_only_replica_that_was_moved_away_from_it() -> None:
+    """Its disk still holds the old one, and until a meta leader tells it better it names itself the leader."""
+    starting = who("n1")
+    starting.informed = False
+    voices = [(starting, alone("n1")), (who("n2"), alone("n2"))]
+    assert elect(voices, 1, ALL)[1].leader == "n2"
+    assert elect(voices[::-1], 1, ALL)[1].leader == "n2"
+
+
 def test_a_single_replica_told_of_by_two_ways_is_led() -> None:
     relayed = msgspec.structs.replace(who("n1"), relayed=True)
     index, raft = elect([(who("n1"), alone("n1")), (relayed, alone("n1"))], 1, ALL)

@@ -115,8 +115,11 @@ def elect(voices: Sequence[Voice], wanted: int | None, heard: frozenset[str]) ->
     claiming = [i for i, (who, group) in enumerate(voices) if claims(who, group, wanted)]
     lone = [i for i in claiming if not voices[i][0].alone and _alone(*voices[i])]
     if len({voices[i][0].name for i in lone}) > 1:
-        # Not one replica then, whatever was read: they start, after it was scaled up.
-        claiming = [i for i in claiming if i not in lone]
+        # Not one replica then, whatever was read: they start, after it was scaled up. Or one starts, from whose
+        # disk it was moved away meanwhile; what is there now, the one that follows a meta leader knows.
+        sure = [i for i in lone if _holds_alone(*voices[i])]
+        moved = {voices[i][0].name for i in sure}
+        claiming = [i for i in claiming if i not in lone] or (sure if len(moved) == 1 else [])
     named, named_by = _named(voices, heard) if len(claiming) != 1 else (None, 0)
     if not claiming:
         size = wanted if wanted is not None and wanted > 1 else None
@@ -131,7 +134,7 @@ def elect(voices: Sequence[Voice], wanted: int | None, heard: frozenset[str]) ->
 
 
 def _holds_alone(who: Speaker, group: Cluster | None) -> bool:
-    """Whether it alone reports the group and is not starting: the number of replicas is being changed."""
+    """Whether it holds the only replica for sure, and does not say so because it starts."""
     return _alone(who, group) and who.complete and who.informed
 
 
