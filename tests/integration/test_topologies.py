@@ -146,6 +146,23 @@ async def test_accounts_by_jwt_are_read_with_their_tiers_and_labelled_by_id(
             assert names == {"ORDERS-APP"}
 
 
+async def test_every_way_labels_an_account_by_its_name_where_that_is_asked_for(
+    tmp_path: Path,
+) -> None:
+    """Also an account without streams, of which only its limits are known."""
+    async with JwtCluster(tmp_path) as cluster:
+        ways_in = {"targets": cluster.monitor_urls, "accounts": [cluster.login("app")]}
+        nc = await nats.connect(cluster.urls, user_credentials=str(tmp_path / "app.creds"))
+        for family in ("jetstream_account_info", "jetstream_stream_messages"):
+            for way, login in ways_in.items():
+                named = {"clusters": [{way: login}], "labels": {"account": "name"}}
+                async with exporter(tmp_path, config=json.dumps(named)) as running:
+                    samples = await running.scrape()
+                assert samples.labels(family, "account") == {"ORDERS-APP"}, way
+            await nc.jetstream(timeout=20).add_stream(name="S", subjects=["s"])
+        await nc.close()
+
+
 @asynccontextmanager
 async def hub_and_leaf() -> AsyncIterator[tuple[Cluster, Cluster]]:
     port = Port()

@@ -19,7 +19,7 @@ from jetstream_exporter.snapshot.presence import followers, present
 from jetstream_exporter.snapshot.quorum import Speaker, is_complete, speaker
 from jetstream_exporter.snapshot.rows import Consumer, Place, Snapshot, Stream
 from jetstream_exporter.snapshot.streams import merge_stream
-from jetstream_exporter.wire import AccountDetail, StreamDetail
+from jetstream_exporter.wire import StreamDetail
 
 
 class Naming(msgspec.Struct, frozen=True):
@@ -150,17 +150,25 @@ def _account_conflicts(cluster: str, reports: Iterable[Report]) -> list[str]:
 
 def account_labels(reports: Iterable[Report], by_name: bool) -> dict[str, str]:
     """The label of each account by id. A name that two accounts share (or that is another's id) is not used."""
-    accounts: dict[str, AccountDetail] = {}
+    names: dict[str, str] = {}
     for report in reports:
-        for account in report.account_details:
-            if account.name or account.id not in accounts:
-                accounts[account.id] = account
+        for identity, name in _names(report):
+            if name not in ("", identity) or identity not in names:
+                names[identity] = name
     if not by_name:
-        return {identity: identity for identity in accounts}
-    names = Counter(account.name for account in accounts.values())
+        return {identity: identity for identity in names}
+    bearers = Counter(names.values())
 
     def label(identity: str, name: str) -> str:
-        is_unique = names[name] == 1 and (name == identity or name not in accounts)
+        is_unique = bearers[name] == 1 and (name == identity or name not in names)
         return name if name and is_unique else identity
 
-    return {identity: label(identity, account.name) for identity, account in accounts.items()}
+    return {identity: label(identity, name) for identity, name in names.items()}
+
+
+def _names(report: Report) -> list[tuple[str, str]]:
+    """The accounts that a report speaks of, by id, and their names as far as it knows them."""
+    found = [(account.id, account.name) for account in report.account_details]
+    if report.account is not None:
+        found.append((report.account.account, report.account.name))
+    return found

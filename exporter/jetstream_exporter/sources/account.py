@@ -63,7 +63,7 @@ class AccountSource:
             if client is not self._identified:  # the login may be another since
                 self._identity = await identify(asking.api, self._configured)
                 self._identified = client
-            asking.leaders = Leaders(self._home(client), self._identity.account, self._target())
+            asking.leaders = Leaders(self._home(client), self._identity, self._target())
             await asking.everything(self._identity, self._slow)
             if asking.leaders.nameless and not self._alone:
                 self._alone = await asking.leader_of(asking.leaders.nameless)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from jetstream_exporter.report import Report
+from jetstream_exporter.sources.identity import Identity
 from jetstream_exporter.wire import (
     AccountDetail,
     AccountInfo,
@@ -41,7 +42,7 @@ class Home:
 class Leaders:
     """Collects the answers about one account."""
 
-    def __init__(self, home: Home, account: str, via: str) -> None:
+    def __init__(self, home: Home, account: Identity, via: str) -> None:
         self._home = home
         self._account = account
         self._via = via
@@ -136,7 +137,9 @@ class Leaders:
         self, who: Who, details: list[StreamDetail], version: str, info: AccountInfo | None = None
     ) -> Report:
         cluster, server = who
-        account = AccountDetail(id=self._account, stream_detail=details)
+        account = AccountDetail(
+            id=self._account.account, name=self._account.name, stream_detail=details
+        )
         return Report(
             server_id="",
             server_name="" if info is not None else server,
