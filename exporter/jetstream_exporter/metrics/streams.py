@@ -54,7 +54,7 @@ STATE: Table[Stream] = Table(
         ),
         gauge(
             "jetstream_stream_first_sequence",
-            "Sequence of the oldest message; one above the last sequence while the stream is empty.",
+            "Sequence of the oldest message; one above the last sequence while the stream is empty, 0 while it is new.",
             _state(lambda f: f.first_sequence),
             "state.first_seq",
             "changes(jetstream_stream_first_sequence[1h]) == 0",
