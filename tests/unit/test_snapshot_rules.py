@@ -50,6 +50,7 @@ from jetstream_exporter.wire import (
 
 YEAR_ONE = datetime.fromisoformat("0001-01-01T00:00:00+00:00")
 STARTING = Health(503, "JetStream is still recovering meta layer")
+BEHIND = Health(503, "JetStream is not current with the meta leader")
 
 
 def merged(*reports: Report, naming: Naming | None = None) -> Snapshot:
@@ -370,6 +371,24 @@ def test_a_server_that_is_not_whole_cannot_say_that_something_is_gone() -> None:
         report.health = STARTING
     said = cut_off(stream("S", led("n1", "n2", "n3")))
     assert [row.name for row in merged(said, *reports).streams] == ["S"]
+
+
+def test_a_stream_deleted_while_a_server_was_away_does_not_come_back_with_it() -> None:
+    """It names the meta leader a second or two before it is current with it (seen on 2.12.8 and 2.15.1)."""
+    said = stream("S", follows("", "n1", "n2", "n3"), consumer("c", Cluster("C")))
+    back = server("n1", said, meta=meta("n2"), health=BEHIND)
+    snapshot = merged(back, *majority())
+    assert (snapshot.streams, snapshot.consumers) == ([], [])
+
+
+def test_an_only_replica_moved_while_a_server_was_away_is_not_contested_by_it() -> None:
+    """Both say it is theirs alone: one of them from its disk."""
+    old = stream("S", alone("n1"), messages=9, replicas=1)
+    back = server("n1", old, meta=meta("n2"), health=BEHIND)
+    new = server("n2", stream("S", alone("n2"), messages=1, replicas=1), meta=meta("n2"))
+    (row,) = merged(back, new, server("n3", meta=meta("n2"))).streams
+    assert row.figures is not None
+    assert (row.raft.leader, row.figures.messages) == ("n2", 1)
 
 
 def test_an_account_s_use_is_not_that_of_before_by_a_server_that_is_cut_off() -> None:

@@ -1,4 +1,4 @@
-"""Which objects exist. A server that is cut off still lists and leads what was deleted or recreated meanwhile.
+"""Which objects exist. A server that is cut off, or starts, still lists what was deleted or recreated meanwhile.
 
 The meta group decides what exists. Where a majority of it follows one leader, these followers' lists overrule what
 other servers report.
@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from jetstream_exporter.report import Report
 from jetstream_exporter.snapshot.identity import Detail, identity, latest
-from jetstream_exporter.snapshot.quorum import Speaker
+from jetstream_exporter.snapshot.quorum import Speaker, is_informed
 from jetstream_exporter.wire import MetaCluster
 
 Said = TypeVar("Said", bound=Detail)
@@ -32,16 +32,14 @@ def meta_leader(groups: Mapping[str, MetaCluster]) -> str | None:
     return max(sorted(claiming), key=lambda name: votes[name], default=None)
 
 
-def followers(reports: Sequence[Report], heard: frozenset[str]) -> frozenset[str]:
-    """The servers whose lists overrule the others'; empty where all follow the leader or no majority is known to.
-
-    `heard` are the servers whose complete lists are in this snapshot.
-    """
+def followers(reports: Sequence[Report]) -> frozenset[str]:
+    """The servers whose lists overrule the others'; empty where all follow the leader or no majority is known to."""
     groups = meta_groups(reports)
     leader = meta_leader(groups)
     if leader is None:
         return frozenset()
-    found = {name for name, group in groups.items() if group.leader == leader and name in heard}
+    informed = {report.server_name for report in reports if is_informed(report)}
+    found = {name for name in informed & groups.keys() if groups[name].leader == leader}
     others = any(r.jsz and not r.via and r.server_name not in found for r in reports)
     return frozenset(found if others and len(found) > groups[leader].cluster_size // 2 else ())
 

@@ -17,6 +17,10 @@ from jetstream_exporter.wire import Cluster, Peer
 HEARD_WITHIN = 10_000_000_000  # ns; a peer silent for longer is lost (lostQuorumInterval, raft.go)
 NEW_LEADERSHIP = 10.0  # seconds in which a leader cannot have noticed that its majority went
 INCOMPLETE = ("not running", "still recovering", "could not be recovered", "not enabled")
+UNINFORMED = (
+    "not current with the meta leader",
+    "not established contact with a meta leader",
+)
 
 
 class Speaker(msgspec.Struct, gc=False):
@@ -31,7 +35,7 @@ class Speaker(msgspec.Struct, gc=False):
         False  # carried by an account's API, which asks leaders only; without a name: nobody
     )
     level: int = 0  # of the JetStream API that it serves; 0 is not said
-    informed: bool = True  # it has heard from a meta leader, and so knows what there is
+    informed: bool = True  # it is current with a meta leader, and so knows what there is
 
     @property
     def dates(self) -> bool:
@@ -48,14 +52,21 @@ def speaker(report: Report) -> Speaker:
         now=timestamp(report.jsz.now) if report.jsz else None,
         relayed=bool(report.via),
         level=report.jsz.api.level if report.jsz else 0,
-        informed=bool(report.via) or _is_informed(report),
+        informed=bool(report.via) or is_informed(report),
     )
 
 
-def _is_informed(report: Report) -> bool:
-    """False for a starting server: until it has a meta leader it knows streams from its disk alone."""
+def is_informed(report: Report) -> bool:
+    """Whether a meta leader has told the server everything that exists.
+
+    A starting server knows streams from its disk alone, and so some that were deleted or moved while it was away. For a
+    second or two it knows who leads the meta group, and is not current with it yet.
+    """
+    if not report.cluster:
+        return True
     group = report.jsz.meta_cluster if report.jsz else None
-    return not report.cluster or (is_complete(report) and (group is None or group.leader != ""))
+    behind = report.health is not None and any(w in report.health.error for w in UNINFORMED)
+    return is_complete(report) and not behind and (group is None or group.leader != "")
 
 
 def is_complete(report: Report) -> bool:
