@@ -49,9 +49,8 @@ class _Block:
     __slots__ = ("labels", "text", "values")
 
     def __init__(self) -> None:
-        self.labels: list[str] | None = (
-            None  # the very list: a rendering may have been given up since
-        )
+        # Compared as this very list, not by its contents: a rendering may have been given up since.
+        self.labels: list[str] | None = None
         self.values: list[Value] | None = None
         self.text = b""
 

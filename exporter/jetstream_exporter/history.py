@@ -38,9 +38,8 @@ class History:
 
     def __init__(self, started: float) -> None:
         self.known: Known = {}
-        self.doubts = (
-            0  # figures of the last snapshot that were left out and will be believed next time
-        )
+        # Figures of the last snapshot that were left out and will be believed when seen again.
+        self.doubts = 0
         self._started = started
         self._pasts: dict[Key, Past] = {}
         self._heard: dict[tuple[str, str], float] = {}  # cluster, server: when its list was whole

@@ -110,11 +110,8 @@ class Scraper:
 
     async def render(self, snapshot: Snapshot, *, openmetrics: bool, gzip: bool) -> list[bytes]:
         """The exposition in pieces. Requests for the same text at the same time share one rendering."""
-        key = (
-            id(snapshot),
-            openmetrics,
-            gzip,
-        )  # one of its own as long as the task holds the snapshot
+        # The id is this snapshot's alone as long as the task holds it.
+        key = (id(snapshot), openmetrics, gzip)
         text = self._texts.get(key)
         if text is None:
             text = asyncio.create_task(self._render(snapshot, openmetrics, gzip))

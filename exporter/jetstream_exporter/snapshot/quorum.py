@@ -31,9 +31,8 @@ class Speaker(msgspec.Struct, gc=False):
     complete: bool  # its list of streams is whole
     says_since: bool  # its version says since when it leads
     now: float | None
-    relayed: bool = (
-        False  # carried by an account's API, which asks leaders only; without a name: nobody
-    )
+    # Carried by an account's API, which asks leaders only; without a name nobody answered.
+    relayed: bool = False
     level: int = 0  # of the JetStream API that it serves; 0 is not said
     informed: bool = True  # it is current with a meta leader, and so knows what there is
 

@@ -26,9 +26,8 @@ CONFIRM = 1.0  # seconds for the server's word that it knows of an acknowledgeme
 PAUSE = 1.0  # seconds after an error
 REFUSALS = ("$js.api.consumer.msg.next.", "$js.ack.")  # which show only as answers that do not come
 AWAY = 20.0  # seconds after which what a killed exporter had fetched is given to the next
-UNCONFIRMED = (
-    40_000  # events between two scrapes; fewer than the tally knows again (tally.REMEMBERED)
-)
+# Events between two scrapes; fewer than the tally knows again (tally.REMEMBERED).
+UNCONFIRMED = 40_000
 
 
 class Capture:

@@ -59,9 +59,8 @@ class StreamSettings(Row):
     max_message_bytes: int | None
     max_messages_per_subject: int | None
     duplicate_window: float | None
-    required_level: int = (
-        0  # of the JetStream API; a version of a lower one does not serve the stream
-    )
+    # Of the JetStream API; a version of a lower one does not serve the stream.
+    required_level: int = 0
 
 
 class StreamFigures(Row):

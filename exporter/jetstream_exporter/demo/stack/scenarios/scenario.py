@@ -38,9 +38,8 @@ class Scenario:
     severity: ClassVar[Literal["critical", "warning"]]
     component: ClassVar[str]
     also: ClassVar[frozenset[str]] = frozenset()  # critical alerts that are right as well
-    is_forewarned: ClassVar[bool] = (
-        False  # its warning comes first, and then worsen() makes it critical
-    )
+    # Its warning comes first, and then worsen() makes it critical.
+    is_forewarned: ClassVar[bool] = False
 
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
