@@ -11,6 +11,7 @@ from pathlib import Path
 
 import structlog
 
+from jetstream_exporter.cancel import cancelled
 from jetstream_exporter.collect import Collector, Source
 from jetstream_exporter.config import Config, ConfigError, load
 from jetstream_exporter.config.load import check_target, with_port
@@ -142,9 +143,7 @@ class Service:
         yield from nats_sources(cluster, collect)
 
     async def close(self) -> None:
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await cancelled(*self._tasks)
         for scraper in (self.scraper, *self._probes.values()):
             await scraper.close()
 

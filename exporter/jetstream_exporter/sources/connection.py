@@ -9,6 +9,7 @@ import nats.errors
 from nats.aio.client import Client
 from yarl import URL
 
+from jetstream_exporter.cancel import cancelled
 from jetstream_exporter.config import ConfigError
 from jetstream_exporter.config.login import Login, read_login
 from jetstream_exporter.config.nats import Nats
@@ -69,10 +70,7 @@ class Connection:
             self._task = asyncio.create_task(self._stay_connected())
 
     async def close(self) -> None:
-        tasks = [task for task in (self._probing, self._task) if task is not None]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancelled(*(task for task in (self._probing, self._task) if task is not None))
         self._probing = self._task = None
 
     def probe(self) -> None:

@@ -14,6 +14,7 @@ from nats.js import JetStreamContext
 from nats.js.api import ConsumerConfig
 from nats.js.errors import APIError
 
+from jetstream_exporter.cancel import cancelled
 from jetstream_exporter.demo.cluster import Cluster
 
 GRACE = 3.0  # seconds for a worker to finish what it took
@@ -95,9 +96,9 @@ class Scenario:
         self._ceasing.add(name)
         await asyncio.wait([task], timeout=GRACE if name.startswith("worker") else 0)
         self._ceasing.discard(name)
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        await cancelled(task)
+        if not task.cancelled():
+            task.result()
 
     async def add_stream(self, name: str, subjects: list[str] | None = None, **more: Any) -> str:
         """A stream that goes with the scenario; the name of the server that leads it."""
