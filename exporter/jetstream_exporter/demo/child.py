@@ -91,6 +91,8 @@ class Child:
     def pause(self) -> None:
         """Freeze it: its sockets stay open and nothing answers."""
         self.send(signal.SIGSTOP)
+        if hasattr(os, "waitid"):  # threads that run on other processors stop a moment later
+            os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def resume(self) -> None:
         self.send(signal.SIGCONT)
