@@ -9,6 +9,8 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, StreamSource
 from scripts.record.camera import Camera, Said, consumers, leader, streams
 from scripts.record.workload import jetstream, work
 
+from jetstream_exporter.demo.publish import publish
+
 
 async def all_zero(camera: Camera) -> None:
     async with jetstream(camera.cluster) as js:
@@ -24,7 +26,7 @@ async def no_limits(camera: Camera) -> None:
         async with jetstream(camera.cluster, user) as js:
             most, deliver = (4096, 3) if user == "small" else (-1, -1)
             await js.add_stream(name="S", subjects=["s"], max_bytes=most)
-            await js.publish("s", b"one")
+            await publish(js, "s", b"one")
             await js.add_consumer("S", ConsumerConfig(durable_name="c", max_deliver=deliver))
     await camera.take("standalone")
 
@@ -49,7 +51,7 @@ async def mirror_and_source(camera: Camera) -> None:
         for origin in ("ORIGIN", "OTHER", "GONE"):
             await js.add_stream(name=origin, subjects=[origin.lower()], num_replicas=3)
             for number in range(10):
-                await js.publish(origin.lower(), f"{number}".encode())
+                await publish(js, origin.lower(), f"{number}".encode())
         await js.add_stream(name="MIRROR", num_replicas=3, mirror=StreamSource(name="ORIGIN"))
         both = [StreamSource(name="ORIGIN"), StreamSource(name="OTHER")]
         await js.add_stream(name="GATHERED", num_replicas=3, sources=both)

@@ -14,6 +14,7 @@ from nats.js.api import ConsumerConfig
 from nats.js.errors import ServiceUnavailableError
 
 from jetstream_exporter.demo.cluster import Cluster
+from jetstream_exporter.demo.publish import publish
 
 
 @asynccontextmanager
@@ -30,7 +31,7 @@ async def work(js: JetStreamContext, stream: str = "ORDERS", replicas: int = 3) 
     subject = stream.lower()
     await js.add_stream(name=stream, subjects=[subject], num_replicas=replicas, max_bytes=1 << 20)
     for number in range(20):
-        await js.publish(subject, f"{number}".encode())
+        await publish(js, subject, f"{number}".encode())
     subscription = await js.pull_subscribe(
         subject, "worker", stream=stream, config=ConsumerConfig(ack_wait=600)
     )

@@ -15,6 +15,7 @@ from tests.support.tools import nats_server
 
 from jetstream_exporter.demo.child import DemoError
 from jetstream_exporter.demo.cluster import Cluster, account
+from jetstream_exporter.demo.publish import publish
 from jetstream_exporter.demo.server import find_binary
 
 
@@ -46,7 +47,7 @@ async def test_a_killed_server_returns_with_its_name_its_ports_and_its_messages(
         nc = await nats.connect(cluster.urls)
         js = nc.jetstream()
         await js.add_stream(name="S", subjects=["s"])
-        await js.publish("s", b"kept")
+        await publish(js, "s", b"kept")
         await nc.close()
         first = cluster[0].pid
         await cluster[0].kill()

@@ -17,6 +17,7 @@ from tests.support.tools import nats_server
 
 from jetstream_exporter.config.nats import Advisories, Hot
 from jetstream_exporter.demo.cluster import Cluster, account
+from jetstream_exporter.demo.publish import publish
 from jetstream_exporter.report import Event, Question
 from jetstream_exporter.sources.advisories import AdvisoriesSource
 from jetstream_exporter.sources.tally import Tally
@@ -139,7 +140,7 @@ async def test_excess_deliveries_are_those_that_a_client_counted(version: str) -
         for listener in listeners:
             await listener.take()
         for _ in range(MESSAGES):
-            await js.publish("s", b"")
+            await publish(js, "s", b"")
         for life in range(2):  # a consumer made anew begins anew
             oracles = {name: Oracle(limit) for name, limit in LIMITS.items()}
             for name, limit in LIMITS.items():

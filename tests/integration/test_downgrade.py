@@ -14,6 +14,7 @@ from tests.support.exporter import Samples, exporter
 from tests.support.tools import nats_server
 
 from jetstream_exporter.demo.cluster import Cluster, account
+from jetstream_exporter.demo.publish import publish
 
 NEWER, OLDER = "2.14.5", "2.12.8"
 OLD, NEW = {"account": "A", "stream": "OLD"}, {"account": "A", "stream": "NEW"}
@@ -34,7 +35,7 @@ async def add(nc: Client, name: str, replicas: int, **config: Any) -> None:
     )
     assert "error" not in json.loads(answer.data), answer.data
     js = nc.jetstream(timeout=20)
-    await js.publish(name, b"x")
+    await publish(js, name, b"x")
     await js.add_consumer(name, ConsumerConfig(durable_name="c", ack_policy="explicit"))
 
 

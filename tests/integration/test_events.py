@@ -16,6 +16,7 @@ from tests.support.exporter import Exporter, Samples, eventually, exporter
 from jetstream_exporter.demo.cluster import Cluster, account
 from jetstream_exporter.demo.orders.producer import Pace
 from jetstream_exporter.demo.orders.workload import Workload
+from jetstream_exporter.demo.publish import publish
 
 GIVEN_UP = "jetstream_consumer_max_deliveries_total"
 EXCESS = "jetstream_consumer_excess_deliveries_total"
@@ -36,7 +37,7 @@ async def make(js: JetStreamContext, **consumer: Any) -> None:
 
 async def exhaust(js: JetStreamContext, deliveries: int = 5) -> None:
     """Refuse a message until it is given up, and pull once more: only then the server notices."""
-    await js.publish("s", b"")
+    await publish(js, "s", b"")
     subscription = await js.pull_subscribe_bind(consumer="c", stream="S")
     for _ in range(deliveries):
         (message,) = await subscription.fetch(1, timeout=5)

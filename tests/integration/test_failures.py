@@ -15,6 +15,7 @@ from tests.support.oracle import ask
 from tests.support.tools import nats_server
 
 from jetstream_exporter.demo.cluster import Cluster
+from jetstream_exporter.demo.publish import publish
 from jetstream_exporter.demo.server import Server
 
 VERSIONS = ("2.10.26", "2.15.1")
@@ -32,7 +33,7 @@ async def cluster(request: pytest.FixtureRequest) -> AsyncIterator[Cluster]:
         await js.add_stream(name="S", subjects=["s"], num_replicas=3)
         await js.add_consumer("S", ConsumerConfig(durable_name="c", ack_policy="explicit"))
         for _ in range(WAITING):
-            await js.publish("s", b"")
+            await publish(js, "s", b"")
         await nc.close()
         yield started
 

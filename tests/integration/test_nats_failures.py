@@ -14,6 +14,7 @@ from tests.support.exporter import Exporter, Samples, eventually, exporter
 from tests.support.tools import nats_server
 
 from jetstream_exporter.demo.cluster import Cluster, account
+from jetstream_exporter.demo.publish import publish
 
 UP = "jetstream_exporter_source_up"
 HAS_QUORUM = "jetstream_stream_has_quorum"
@@ -57,7 +58,7 @@ async def fill(cluster: Cluster, replicas: int = 1) -> None:
     nc = await nats.connect(cluster.urls_for("a"))
     js = nc.jetstream(timeout=20)
     await js.add_stream(name="S", subjects=["s"], num_replicas=replicas)
-    await js.publish("s", b"")
+    await publish(js, "s", b"")
     await js.add_consumer("S", ConsumerConfig(durable_name="c", ack_policy="explicit"))
     await nc.close()
 

@@ -11,6 +11,7 @@ from tests.support.exporter import eventually, exporter
 from tests.support.prometheus import prometheus
 
 from jetstream_exporter.demo.cluster import Cluster
+from jetstream_exporter.demo.publish import publish
 
 WAITING = 15
 SELECTOR = 'jetstream_consumer_pending_messages{consumer="c"}'
@@ -25,7 +26,7 @@ async def test_a_minute_through_a_servers_death_holds_no_false_and_no_stale_samp
         await js.add_stream(name="S", subjects=["s"], num_replicas=3)
         await js.add_consumer("S", ConsumerConfig(durable_name="c", ack_policy="explicit"))
         for _ in range(WAITING):
-            await js.publish("s", b"")
+            await publish(js, "s", b"")
         victim = cluster[await leader(nc, "CONSUMER.INFO.S.c")]
         await nc.close()
         async with (

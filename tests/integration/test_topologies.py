@@ -19,6 +19,7 @@ from tests.support.exporter import eventually, exporter
 
 from jetstream_exporter.demo.cluster import Cluster, account
 from jetstream_exporter.demo.ports import Port
+from jetstream_exporter.demo.publish import publish
 
 KINDS = {
     "operator": nkeys.PREFIX_BYTE_OPERATOR,
@@ -123,7 +124,7 @@ async def test_accounts_by_jwt_are_read_with_their_tiers_and_labelled_by_id(
         nc = await nats.connect(cluster.urls, user_credentials=str(tmp_path / "app.creds"))
         js = nc.jetstream(timeout=20)
         await js.add_stream(name="S", subjects=["s"])
-        await js.publish("s", b"x")
+        await publish(js, "s", b"x")
         await js.add_consumer("S", ConsumerConfig(durable_name="c", ack_policy="explicit"))
         await nc.close()
         config = ways.settings(
@@ -184,7 +185,7 @@ async def test_a_leaf_nodes_domain_is_read_through_the_hub(tmp_path: Path) -> No
             js = nc.jetstream(timeout=20)
             await js.add_stream(name="S", subjects=[f"s{count}"])
             for _ in range(count):
-                await js.publish(f"s{count}", b"")
+                await publish(js, f"s{count}", b"")
             await js.add_consumer("S", ConsumerConfig(durable_name="c", ack_policy="explicit"))
             await nc.close()
         login = ways.login(hub, tmp_path, "a")

@@ -11,12 +11,13 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.js.api import ConsumerConfig, StreamConfig, StreamSource
-from nats.js.errors import APIError, NoStreamResponseError, ServiceUnavailableError
+from nats.js.errors import APIError, ServiceUnavailableError
 from tests.support.exporter import Samples, eventually, exporter
 from tests.support.oracle import check_account
 from tests.support.tools import nats_server
 
 from jetstream_exporter.demo.cluster import Cluster, account
+from jetstream_exporter.demo.publish import publish
 
 VERSIONS = ("2.10.26", "2.15.1")
 SEED = 20261123
@@ -32,22 +33,9 @@ async def cluster(request: pytest.FixtureRequest) -> AsyncIterator[Cluster]:
         yield started
 
 
-async def publish(js: JetStreamContext, subject: str, count: int) -> None:
+async def publish_some(js: JetStreamContext, subject: str, count: int) -> None:
     for i in range(count):
-        await stored(js, f"{subject}.{i % 5}", b"x" * (i % 50))
-
-
-async def stored(js: JetStreamContext, subject: str, payload: bytes) -> int:
-    """Publish to a stream that may have been placed just now; gives the sequence."""
-    sequences: list[int] = []
-
-    async def accepted() -> bool:
-        with contextlib.suppress(NoStreamResponseError):
-            sequences.append((await js.publish(subject, payload)).seq)
-        return bool(sequences)
-
-    await eventually("a leader of the new stream", accepted)
-    return sequences[0]
+        await publish(js, f"{subject}.{i % 5}", b"x" * (i % 50))
 
 
 async def work(js: JetStreamContext, stream: str, consumer: str, dice: random.Random) -> None:
@@ -94,7 +82,7 @@ async def load(nc: Client, prefix: str, dice: random.Random) -> None:
             duplicate_window=60,
         )
         await js.add_stream(config)
-        await publish(js, subject, dice.randint(0, 55))
+        await publish_some(js, subject, dice.randint(0, 55))
         for k in range(3):
             name = f"c{k}"
             await js.add_consumer(
@@ -118,11 +106,11 @@ async def load(nc: Client, prefix: str, dice: random.Random) -> None:
     await js.add_stream(name="SOURCED", sources=[StreamSource(name="S1"), StreamSource(name="S2")])
     await js.create_key_value(bucket="settings", replicas=3)
     for value in (b"1", b"2"):
-        await stored(js, "$KV.settings.a", value)
+        await publish(js, "$KV.settings.a", value)
     await js.create_object_store("files")
-    sequence = await stored(js, f"{prefix}.0.1", b"to be deleted")
-    await publish(js, f"{prefix}.0", 2)
-    await js.delete_msg("S0", sequence)
+    unwanted = await publish(js, f"{prefix}.0.1", b"to be deleted")
+    await publish_some(js, f"{prefix}.0", 2)
+    await js.delete_msg("S0", unwanted.seq)
 
 
 async def test_all_figures_are_the_servers_own_after_a_random_workload(
@@ -205,7 +193,7 @@ async def test_consumers_led_elsewhere_than_their_stream_have_their_leaders_figu
         js = nc.jetstream(timeout=20)
         await js.add_stream(name="S", subjects=["s"], num_replicas=3)
         for _ in range(7):
-            await js.publish("s", b"")
+            await publish(js, "s", b"")
         for i in range(12):
             await js.add_consumer("S", ConsumerConfig(durable_name=f"c{i}", ack_policy="explicit"))
         led_by = {(await js.consumer_info("S", f"c{i}")).cluster.leader for i in range(12)}
@@ -263,7 +251,7 @@ async def test_a_new_consumer_is_exported_with_the_next_scrape_and_a_deleted_one
         await js.add_stream(name="S", subjects=["s"])
         async with exporter(tmp_path, cluster.monitor_urls) as running:
             await running.scrape()
-            await js.publish("s", b"")
+            await publish(js, "s", b"")
             await js.add_consumer("S", ConsumerConfig(durable_name="new", ack_policy="explicit"))
             samples = await running.scrape()
             assert samples.get("jetstream_consumer_pending_messages", consumer="new") == 1

@@ -3,6 +3,7 @@
 from nats.js.api import ConsumerConfig, DiscardPolicy, RetentionPolicy, StreamSource
 from nats.js.errors import APIError
 
+from jetstream_exporter.demo.publish import publish
 from jetstream_exporter.demo.stack.scenarios.scenario import Scenario, acknowledge
 
 MIB = 1 << 20
@@ -22,7 +23,7 @@ class StreamFull(Scenario):
             max_bytes=MIB,
             discard=DiscardPolicy.NEW,
         )
-        await self.js.publish("full", bytes(1024))
+        await publish(self.js, "full", bytes(1024))
 
     async def break_it(self) -> None:
         """Sixteenths of the limit: with what was there, the last one finds no room at about 94 %."""
@@ -58,7 +59,7 @@ class StorageFilling(Scenario):
 
     async def _fill(self, ratio: float) -> None:
         while (await self.js.stream_info("FILLING")).state.bytes < ratio * MIB:
-            await self.js.publish("filling", bytes(8192))
+            await publish(self.js, "filling", bytes(8192))
 
     async def break_it(self) -> None:
         await self._fill(0.85)
