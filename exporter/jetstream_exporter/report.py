@@ -15,6 +15,13 @@ class Health(msgspec.Struct, gc=False):
     check: str = "full"
 
 
+def worse(one: Health | None, other: Health | None) -> Health | None:
+    """The worse of two answers of healthz: no answer, then an unhealthy one."""
+    if one is None or other is None:
+        return None
+    return one if one.code != 200 else other
+
+
 class Report(msgspec.Struct, gc=False):
     """What one server said.
 

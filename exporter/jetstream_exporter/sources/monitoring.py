@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from jetstream_exporter.report import Health, Outcome, Question, Report
+from jetstream_exporter.report import Health, Outcome, Question, Report, worse
 from jetstream_exporter.sources.asking import Asking, decode_health, decode_jsz, decode_varz
 from jetstream_exporter.sources.discovery import Discovery, Lookup
 from jetstream_exporter.sources.http import Client, Place, SourceError
@@ -136,7 +136,7 @@ class MonitoringSource:
         if varz is not None and varz.start != memory.start:
             return await self._carefully(asking, memory, deadline, with_config)
         if jsz is not None and _shrank(memory, jsz):
-            health = _worse(health, await self._health(asking, deadline))
+            health = worse(health, await self._health(asking, deadline))
         return self._report(asking, memory, _Answers(varz, health, jsz))
 
     async def _carefully(
@@ -149,7 +149,7 @@ class MonitoringSource:
             return None
         jsz = await self._jsz(asking, memory, deadline, with_config)
         after = await self._health(asking, deadline)
-        answers = _Answers(varz, _worse(before, after), jsz)
+        answers = _Answers(varz, worse(before, after), jsz)
         return self._report(asking, memory, answers)
 
     def _report(self, asking: Asking, memory: _Memory, answers: _Answers) -> Report | None:
@@ -223,13 +223,6 @@ def _late(memory: _Memory) -> Report | None:
 
 def _shrank(memory: _Memory, jsz: Jsz) -> bool:
     return jsz.streams < memory.streams or jsz.consumers < memory.consumers
-
-
-def _worse(one: Health | None, other: Health | None) -> Health | None:
-    """The worse of two answers of healthz: no answer, then an unhealthy one."""
-    if one is None or other is None:
-        return None
-    return one if one.code != 200 else other
 
 
 def _remember(memory: _Memory, report: Report | None, asking: Asking, took: float) -> None:

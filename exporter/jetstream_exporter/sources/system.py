@@ -8,11 +8,10 @@ import asyncio
 import time
 from typing import Any
 
-import msgspec
 from nats.aio.client import Client
 
 from jetstream_exporter.config.nats import System
-from jetstream_exporter.report import Health, Outcome, Question, Report
+from jetstream_exporter.report import Health, Outcome, Question, Report, worse
 from jetstream_exporter.sources.connection import Connection
 from jetstream_exporter.sources.http import SourceError
 from jetstream_exporter.sources.members import Members
@@ -126,7 +125,12 @@ class SystemSource:
         if not self._is_settled(varzs, scrape.lists):
             after = await self._health(scrape, servers)
         return [
-            self._report(scrape, server, varzs.get(identity), _worse(before, after, identity))
+            self._report(
+                scrape,
+                server,
+                varzs.get(identity),
+                worse(_health(before.get(identity)), _health(after.get(identity))),
+            )
             for identity, server in servers.items()
         ]
 
@@ -234,16 +238,8 @@ def _is_everybody(answers: Answers[StatszAnswer]) -> bool:
     return len(answers) >= max(answer.statsz.active_servers for answer, _ in answers.values())
 
 
-def _worse(
-    before: dict[str, HealthzAnswer], after: dict[str, HealthzAnswer], identity: str
-) -> Health | None:
-    """The worse of two answers of healthz: no answer, then an unhealthy one."""
-    verdicts = []
-    for answer in (before.get(identity), after.get(identity)):
-        if answer is None or answer.data is None:
-            return None
-        data = answer.data
-        verdicts.append(
-            Health(data.status_code or (200 if data.status == "ok" else 503), data.error)
-        )
-    return msgspec.structs.replace(verdicts[0] if verdicts[0].code != 200 else verdicts[1])
+def _health(answer: HealthzAnswer | None) -> Health | None:
+    if answer is None or answer.data is None:
+        return None
+    data = answer.data
+    return Health(data.status_code or (200 if data.status == "ok" else 503), data.error)
