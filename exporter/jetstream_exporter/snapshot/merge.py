@@ -100,7 +100,8 @@ def _epoch(moment: datetime | None) -> float:
 def _merge_cluster(name: str, reports: Sequence[Report], known: Known, naming: Naming) -> Snapshot:
     speakers = [speaker(report) for report in reports]
     heard = frozenset(who.name for who in speakers if who.complete)
-    knowing = followers(reports)
+    informed = {who.name for who in speakers if who.informed and not who.relayed}
+    knowing = followers(reports, informed)
     labels = account_labels(reports, naming.account_by_name)
     words = _stream_words(zip(speakers, reports, strict=True))
     streams: list[Stream] = []

@@ -5,12 +5,12 @@ other servers report.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import TypeVar
 
 from jetstream_exporter.report import Report
 from jetstream_exporter.snapshot.identity import Detail, identity, latest
-from jetstream_exporter.snapshot.quorum import Speaker, is_informed
+from jetstream_exporter.snapshot.quorum import Speaker
 from jetstream_exporter.wire import MetaCluster
 
 Said = TypeVar("Said", bound=Detail)
@@ -32,13 +32,15 @@ def meta_leader(groups: Mapping[str, MetaCluster]) -> str | None:
     return max(sorted(claiming), key=lambda name: votes[name], default=None)
 
 
-def followers(reports: Sequence[Report]) -> frozenset[str]:
-    """The servers whose lists overrule the others'; empty where all follow the leader or no majority is known to."""
+def followers(reports: Sequence[Report], informed: Set[str]) -> frozenset[str]:
+    """The servers whose lists overrule the others'; empty where all follow the leader or no majority is known to.
+
+    `informed` are the servers that a meta leader has told everything that exists.
+    """
     groups = meta_groups(reports)
     leader = meta_leader(groups)
     if leader is None:
         return frozenset()
-    informed = {report.server_name for report in reports if is_informed(report)}
     found = {name for name in informed & groups.keys() if groups[name].leader == leader}
     others = any(r.jsz and not r.via and r.server_name not in found for r in reports)
     return frozenset(found if others and len(found) > groups[leader].cluster_size // 2 else ())

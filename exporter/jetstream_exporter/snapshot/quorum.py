@@ -51,11 +51,11 @@ def speaker(report: Report) -> Speaker:
         now=timestamp(report.jsz.now) if report.jsz else None,
         relayed=bool(report.via),
         level=report.jsz.api.level if report.jsz else 0,
-        informed=bool(report.via) or is_informed(report),
+        informed=bool(report.via) or _is_informed(report),
     )
 
 
-def is_informed(report: Report) -> bool:
+def _is_informed(report: Report) -> bool:
     """Whether a meta leader has told the server everything that exists.
 
     A starting server knows streams from its disk alone, and so some that were deleted or moved while it was away. For a
