@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 import structlog
 
+from jetstream_exporter.cancel import cancelled
 from jetstream_exporter.collect import Collector
 from jetstream_exporter.config.schema import Config
 from jetstream_exporter.exposition import END, Encoder, compress
@@ -70,8 +71,7 @@ class Scraper:
             return self._kept
         async with asyncio.timeout(timeout):
             if self._unasked is not None and self._is_in_the_way(timeout):
-                self._unasked.cancel()
-                await asyncio.wait([self._unasked])
+                await cancelled(self._unasked)
             flight = self._share(timeout)
             self._unasked = None
             return await asyncio.shield(flight)

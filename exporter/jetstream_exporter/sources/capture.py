@@ -16,6 +16,7 @@ from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
+from jetstream_exporter.cancel import cancelled
 from jetstream_exporter.sources.client import words
 from jetstream_exporter.sources.http import SourceError
 
@@ -70,8 +71,7 @@ class Capture:
         """End reading. The library can swallow a cancellation, so the loop also ends once the client is gone."""
         self._client = None
         if self._reading is not None:
-            self._reading.cancel()
-            await asyncio.wait({self._reading}, timeout=CONFIRM)
+            await cancelled(self._reading)
             self._reading = None
 
     async def confirm(self) -> None:

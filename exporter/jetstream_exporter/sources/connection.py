@@ -145,9 +145,7 @@ class Connection:
             raise SourceError(words(error)) from None
         finally:
             self._refusals.pop(subject.lower(), None)
-            for each in (task, refusal):
-                each.cancel()
-            await asyncio.gather(task, refusal, return_exceptions=True)
+            await cancelled(task, refusal)
 
     async def _stay_connected(self) -> None:
         pause = PAUSE
