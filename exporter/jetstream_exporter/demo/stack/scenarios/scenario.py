@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
-from types import TracebackType
 from typing import Any, ClassVar, Literal, Self
 
 import nats
@@ -55,12 +54,7 @@ class Scenario:
         self.js = self.nc.jetstream(timeout=10)
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         for name in list(self._tasks):
             await self.cease(name)
         for stream in self.streams:
