@@ -50,7 +50,7 @@ def recorded(folder: Path) -> Path:
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "said.json").exists():
-            asyncio.run(asyncio.wait_for(_record(folder), 240))
+            asyncio.run(asyncio.wait_for(_record(folder), 300))
     return folder
 
 
@@ -89,15 +89,13 @@ async def _record(folder: Path) -> None:
             await _seen(here, f"min(jetstream_{kind}_fault_tolerance) == 1")
         await request(here.nc, f"$JS.API.CONSUMER.DELETE.{FILLING}.{DELETED}", {})
         await here.rest()
-        await asyncio.sleep(2 * INTERVAL)  # the work's last acknowledgements, and a scrape of them
         said = {
             "began": here.began,
             "killed": killed,
             "server": name,
-            "streams": await _truth(here),
+            "streams": await _standing_still(here),
+            "ended": time.time(),
         }
-        await asyncio.sleep(2 * INTERVAL)
-        said["ended"] = time.time()
         await here.prometheus.child.stop()
     (folder / "said.json").write_text(json.dumps(said))
 
@@ -107,6 +105,33 @@ async def _seen(here: Stage, condition: str) -> None:
         return bool(await here.prometheus.ask(condition))
 
     await eventually(condition, holds, deadline=60)
+
+
+async def _standing_still(here: Stage) -> Json:
+    """What the servers say, once two scrapes later they say the same."""
+    end = time.monotonic() + 90
+    said = await _truth(here)
+    while time.monotonic() < end:
+        before = _figures(said)
+        await asyncio.sleep(2 * INTERVAL)
+        said = await _truth(here)
+        # After a server's death a copy can stand still for seconds before it asks its origin again.
+        copied = said[COPY]["state"]["messages"] == said["ORDERS"]["state"]["messages"]
+        if copied and _figures(said) == before:
+            return said
+    raise AssertionError("the figures did not stand still within 90 s after all work ended")
+
+
+def _figures(said: Json) -> Json:
+    """What only work changes: not when it was said, nor how long ago a replica was heard."""
+    counted = ("delivered", "ack_floor", "num_pending", "num_ack_pending", "num_redelivered")
+    return {
+        stream: (
+            info["state"],
+            {name: [one[key] for key in counted] for name, one in info["consumers"].items()},
+        )
+        for stream, info in said.items()
+    }
 
 
 async def _truth(here: Stage) -> Json:
