@@ -171,6 +171,7 @@ async def test_a_frozen_server_costs_the_whole_deadline_once_and_a_moment_after_
 ) -> None:
     """From the second time on it has a short budget, until it answers; every fifth try is patient."""
     monkeypatch.setattr(monitoring, "SHORT", 0.1)
+    await both.ask()
     bad.always(fakes.silent)
     took = []
     for _ in range(5):
@@ -185,14 +186,36 @@ async def test_a_frozen_server_costs_the_whole_deadline_once_and_a_moment_after_
     assert outcomes[bad.url].report.jsz is not None
 
 
-async def test_a_frozen_server_is_asked_one_small_question_until_it_answers(
+async def test_a_frozen_server_is_asked_the_small_questions_alone_until_it_answers(
     bad: FakeNats, both: Asker
 ) -> None:
     bad.always(fakes.silent)
     await both.ask(0.3)
     bad.questions.clear()
     await both.ask(0.3)
-    assert bad.questions == ["/varz"]
+    assert sorted(bad.questions) == ["/healthz", "/varz"]
+
+
+@pytest.mark.parametrize(
+    ("part", "known"),
+    [("varz", True), ("healthz", True), ("healthz", False), ("jsz", True), ("jsz", False)],
+)
+async def test_a_question_that_hangs_for_good_costs_no_other_questions_data(
+    part: str, known: bool, bad: FakeNats, both: Asker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without varz only a known server can be named."""
+    monkeypatch.setattr(monitoring, "SHORT", 0.1)
+    if known:
+        await both.ask()
+    bad.ways[f"/{part}"] = fakes.silent
+    for _ in range(3):
+        outcome = (await both.ask(1))[bad.url]
+        assert outcome.error == f"{part}: no answer in time"
+        said = outcome.report
+        assert said is not None
+        answered = {"varz": said.varz, "healthz": said.health, "jsz": said.jsz}
+        assert [name for name, answer in answered.items() if answer is None] == [part]
+    assert both.took < 0.7
 
 
 async def test_a_slow_jsz_keeps_the_rest_of_its_server_and_starves_nobody(

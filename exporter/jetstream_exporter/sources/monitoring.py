@@ -110,47 +110,45 @@ class MonitoringSource:
         return Outcome(NAME, target, took, received, error, report, self._group, parts, late=late)
 
     async def _question(self, asking: Asking, memory: _Memory, question: Question) -> Report | None:
-        """Ask all at once if the server's list was complete last time, and one after the other if not.
-
-        A list that was read before its server was healthy, or after it began to stop, is not complete. So the
-        worse health counts of the one before and the one after the list.
-        """
+        """Ask all at once if the server's list was complete last time, and one after the other if not."""
+        if memory.start is None or memory.timeouts:
+            return await self._carefully(asking, memory, question)
         deadline = question.deadline
-        with_config = question.with_config and not memory.timeouts
-        if memory.timeouts:
-            patience = SHORT if memory.timeouts % LONGER_EVERY else LONGER
-            soon = asyncio.get_running_loop().time() + patience
-            varz = await self._varz(asking, min(deadline, soon))
-            if varz is None:
-                return None
-            # It runs, but something of it hung: half the time, or twice what it took when all was well.
-            now = asyncio.get_running_loop().time()
-            deadline = min(deadline, now + max((deadline - now) / 2, 2 * memory.took))
-        if memory.start is None:
-            return await self._carefully(asking, memory, deadline, with_config)
         varz, health, jsz = await asyncio.gather(
             self._varz(asking, deadline),
             self._health(asking, deadline),
-            self._jsz(asking, memory, deadline, with_config),
+            self._jsz(asking, memory, deadline, question.with_config),
         )
         if varz is not None and varz.start != memory.start:
-            return await self._carefully(asking, memory, deadline, with_config)
+            return await self._carefully(asking, memory, question)
         if jsz is not None and _shrank(memory, jsz):
             health = worse(health, await self._health(asking, deadline))
         return self._report(asking, memory, _Answers(varz, health, jsz))
 
     async def _carefully(
-        self, asking: Asking, memory: _Memory, deadline: float, with_config: bool
+        self, asking: Asking, memory: _Memory, question: Question
     ) -> Report | None:
-        varz, before = await asyncio.gather(
-            self._varz(asking, deadline), self._health(asking, deadline)
-        )
+        """Ask for the health before the list and after it, and give no part the time of the others.
+
+        A list that was read before its server was healthy, or after it began to stop, is not complete. So the
+        worse health counts of the one before and the one after the list.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = question.deadline
+        soon = min(deadline, loop.time() + _patience(memory, deadline - loop.time()))
+        varz, before = await asyncio.gather(self._varz(asking, soon), self._health(asking, soon))
         if varz is None and before is None:
             return None
+        if memory.timeouts:
+            # It runs, but something of it hung: half the time, or twice what it took when all was well.
+            now = loop.time()
+            deadline = min(deadline, now + max((deadline - now) / 2, 2 * memory.took))
+        with_config = question.with_config and not memory.timeouts
         jsz = await self._jsz(asking, memory, deadline, with_config)
-        after = await self._health(asking, deadline)
-        answers = _Answers(varz, worse(before, after), jsz)
-        return self._report(asking, memory, answers)
+        health = before
+        if jsz is not None and before is not None:
+            health = worse(before, await self._health(asking, deadline))
+        return self._report(asking, memory, _Answers(varz, health, jsz))
 
     def _report(self, asking: Asking, memory: _Memory, answers: _Answers) -> Report | None:
         """Build the report; without varz only if jsz shows that it is the same server as before.
@@ -207,6 +205,13 @@ class MonitoringSource:
         return asking.part(
             "healthz", path, lambda answer: decode_health(answer, self._check), deadline
         )
+
+
+def _patience(memory: _Memory, left: float) -> float:
+    """Seconds that the small questions may take before the large one, of those left until the deadline."""
+    if not memory.timeouts:
+        return left / 2
+    return SHORT if memory.timeouts % LONGER_EVERY else LONGER
 
 
 def _late(memory: _Memory) -> Report | None:
