@@ -166,6 +166,7 @@ async def alternate(
 ) -> list[Series]:
     """Measure everyone once a round, so that whatever else the machine does hits all alike.
 
+    Nobody is always behind the same neighbour, whose garbage the server may collect in the next one's scrape.
     `stir` changes the figures before everyone's turn: who keeps text of the last scrape gains
     nothing that a working cluster would not give.
     """
@@ -174,19 +175,27 @@ async def alternate(
         say(f"warming up: {contestant.name}")
         all_series.append(warm_up(contestant, least, folder))
     for number in range(1, rounds + 1):
+        order = in_turn(all_series, number)
         await _next_turn(contestants, stir, server_pid)
-        for series in all_series:
+        for series in order:
             series.plain.append(scrape(series.contestant, server_pid, gzip=False))
             wall = series.plain[-1].wall
             say(f"round {number} of {rounds}: {series.contestant.name} {wall:.2f} s")
         await _next_turn(contestants, stir, server_pid)
-        for series in all_series:
+        for series in order:
             if series.contestant.pid is not None:
                 series.gzip.append(scrape(series.contestant, server_pid, gzip=True))
     for series in all_series:
         if series.contestant.pid is not None:
             series.peak = Process(series.contestant.pid).peak_bytes()
     return all_series
+
+
+def in_turn(everyone: list[Series], number: int) -> list[Series]:
+    """The order of a round: each moves by one place, and every other round goes backwards."""
+    first = number % len(everyone)
+    order = everyone[first:] + everyone[:first]
+    return order[::-1] if number % 2 else order
 
 
 async def _next_turn(

@@ -12,7 +12,7 @@ import pytest
 from bench import report, run, table
 from bench.load import Size, before
 from bench.machine import cpu_model, libraries
-from bench.measure import Contestant, Scrape, Series, count_samples, median
+from bench.measure import Contestant, Scrape, Series, count_samples, in_turn, median
 from bench.proc import Process, Ticks, parse_stat, parse_status
 
 STAT = "7 (a) b (c)) S 1 7 7 0 -1 4194560 100 0 0 0 150 50 30 20 20 0 4 0 100 1000 200"
@@ -80,6 +80,16 @@ def test_answers_of_different_lengths_are_not_all_whole() -> None:
     assert "**theirs did not always give everything**: its answers had 1.9 MB to 272.0 MB" in (
         report.not_whole(cut)
     )
+
+
+def test_nobody_is_always_first_or_always_behind_the_same_neighbour() -> None:
+    everyone = [series(name, [0.2], 1) for name in ("curl", "heavy", "ours", "theirs")]
+    rounds = [[one.contestant.name for one in in_turn(everyone, n)] for n in range(1, 5)]
+
+    assert all(sorted(order) == ["curl", "heavy", "ours", "theirs"] for order in rounds)
+    assert len({order[0] for order in rounds}) > 1
+    behind = {order[place - 1] for order in rounds if (place := order.index("ours"))}
+    assert behind == {"heavy", "theirs"}
 
 
 def test_a_size_is_streams_times_consumers_each() -> None:
