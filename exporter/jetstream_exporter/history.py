@@ -1,4 +1,4 @@
-"""The state that outlives a scrape: leaders seen, configurations read, names of servers that went silent.
+"""The state that outlives a scrape: leaders seen, configurations read, servers that went silent.
 
 It cannot grow without bound. An object is forgotten after three scrapes in which every server's list was complete and
 it was in none of them, and in any case after 15 minutes.
@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from jetstream_exporter.report import Outcome, Report
-from jetstream_exporter.snapshot import Known, Snapshot, cluster_label, read_configurations
+from jetstream_exporter.report import Outcome
+from jetstream_exporter.silent import Silent
+from jetstream_exporter.snapshot import Known, Snapshot, read_configurations
 from jetstream_exporter.snapshot.identity import UNKNOWN, Identity
 from jetstream_exporter.snapshot.rows import Consumer, Meta, Raft, Server
 
@@ -44,7 +45,7 @@ class History:
         self._pasts: dict[Key, Past] = {}
         self._heard: dict[tuple[str, str], float] = {}  # cluster, server: when its list was whole
         self._settled: set[Key] = set()  # cluster, server: its list was whole last time
-        self._names: dict[str, tuple[str, str]] = {}  # target: cluster, server
+        self._silent = Silent()
         self._joined: frozenset[frozenset[str]] = frozenset()
 
     def __len__(self) -> int:
@@ -82,7 +83,7 @@ class History:
             self._follow(past, consumer.raft, consumer.cluster, now)
         servers = [row for row in snapshot.servers if row.up or not self._is_elsewhere(row)]
         clusters = {stream.cluster for stream in snapshot.streams}
-        snapshot.servers = self._with_silent(servers, outcomes, clusters)
+        snapshot.servers = self._silent.added_to(servers, outcomes, clusters)
         self._forget(snapshot, outcomes, now)
 
     def _past(self, key: Key, identity: Identity | None, now: float) -> Past:
@@ -151,25 +152,6 @@ class History:
             for cluster, name in self._heard
         )
 
-    def _with_silent(
-        self, servers: Iterable[Server], outcomes: Sequence[Outcome], elsewhere: set[str]
-    ) -> list[Server]:
-        """Add the servers that were asked and did not answer, under the names they had when they last did."""
-        names = {}
-        for outcome in outcomes:
-            if outcome.report is not None:
-                report: Report = outcome.report
-                names[outcome.target] = (cluster_label(report), report.server_name)
-            elif outcome.target in self._names:
-                names[outcome.target] = self._names[outcome.target]
-        self._names = names
-        rows = {(row.cluster, row.name): row for row in servers}
-        for cluster, name in names.values():
-            rows.setdefault((cluster, name), Server(cluster, name, up=False))
-        for cluster, name in _strangers(rows.values(), outcomes, names, elsewhere):
-            rows.setdefault((cluster, name), Server(cluster, name, up=False))
-        return [rows[key] for key in sorted(rows)]
-
     def _forget(self, snapshot: Snapshot, outcomes: Sequence[Outcome], now: float) -> None:
         whole = all(server.complete for server in snapshot.servers)
         whole = whole and all(
@@ -237,32 +219,3 @@ def _doubt_first_pending(past: Past, consumer: Consumer, *, fresh: bool) -> bool
 def _is_gone(past: Past, whole: bool, now: float) -> bool:
     past.missed += whole
     return past.missed >= MISSED_SCRAPES or now - past.seen > FORGET_AFTER
-
-
-def _strangers(
-    servers: Iterable[Server],
-    outcomes: Iterable[Outcome],
-    names: dict[str, tuple[str, str]],
-    elsewhere: set[str],
-) -> list[tuple[str, str]]:
-    """Cluster and address of the targets that never answered, so that they too are exported as down.
-
-    Left out where the meta group already names as many silent servers: they are probably the same ones.
-    `elsewhere` are the clusters known from their streams, for when no server answered but an account's API did.
-    """
-    rows = list(servers)
-    silent = [o for o in outcomes if o.is_server and o.target not in names]
-    clusters = sorted({row.cluster for row in rows} or elsewhere)
-    found = []
-    for group in sorted({outcome.group for outcome in silent}):
-        cluster = group or (clusters[0] if len(clusters) == 1 else "")
-        mine = sorted(outcome.target for outcome in silent if outcome.group == group)
-        missing = sum(not row.up for row in rows if row.cluster == cluster)
-        if len(mine) > missing:
-            found += [(cluster, address(target)) for target in mine]
-    return found
-
-
-def address(target: str) -> str:
-    """A target's host and port."""
-    return target.split("://", 1)[-1].split("/", 1)[0]

@@ -14,7 +14,17 @@ PACKAGE = "jetstream_exporter"
 ARROW = ("sources", "collect", "snapshot", "history", "metrics", "exposition", "web")
 # What anything may import: the shapes that travel along the arrow.
 SHAPES = ("wire", "report", "url", "log", "terminal", "config")
-PURE = ("wire", "report", "snapshot", "history", "metrics", "exposition", "processing", "selection")
+PURE = (
+    "wire",
+    "report",
+    "snapshot",
+    "silent",
+    "history",
+    "metrics",
+    "exposition",
+    "processing",
+    "selection",
+)
 KEPT_OUT = (
     "aiohttp",
     "nats",

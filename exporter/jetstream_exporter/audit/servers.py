@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from jetstream_exporter.audit.finding import Check, Seen, Severity
 from jetstream_exporter.audit.observe import Observation, is_loopback, server_name
-from jetstream_exporter.history import address
+from jetstream_exporter.silent import address
 
 DAY = 86400.0
 SOON, URGENT = 30 * DAY, 7 * DAY
@@ -17,9 +17,8 @@ def unreachable(seen: Observation) -> Iterator[Seen]:
     for target in silent:
         why = seen.errors.get(target, "it did not answer")
         yield Seen(f"target {target}", f"it did not tell everything ({why})")
-    told = {
-        address(target) for target in silent
-    }  # a server that never said its name goes by its address
+    # A server that never said its name goes by its address.
+    told = {address(target) for target in silent}
     for row in seen.snapshot.servers:
         if not row.up and row.name not in told:
             yield Seen(server_name(row), "its cluster names it, and no target answers for it")
