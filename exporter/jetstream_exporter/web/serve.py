@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import os
 import resource
 import signal
@@ -100,5 +101,6 @@ async def _listen(
 
 def _reason(error: OSError) -> str:
     """The system's message without asyncio's around it. A failed DNS lookup has no number of a system error."""
-    number = error.errno or 0
+    # From Python 3.13 on asyncio tells no number where none of the host's addresses is this machine's.
+    number = errno.EADDRNOTAVAIL if error.errno is None else error.errno
     return os.strerror(number) if number > 0 else str(error.strerror or error)
