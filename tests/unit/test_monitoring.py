@@ -215,7 +215,7 @@ async def test_a_question_that_hangs_for_good_costs_no_other_questions_data(
         assert said is not None
         answered = {"varz": said.varz, "healthz": said.health, "jsz": said.jsz}
         assert [name for name, answer in answered.items() if answer is None] == [part]
-    assert both.took < 0.7
+    assert both.took < 0.9  # of 1
 
 
 async def test_a_slow_jsz_keeps_the_rest_of_its_server_and_starves_nobody(
