@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, TypeVar
 import nats
 from nats.js.api import AckPolicy, ConsumerConfig, StorageType, StreamConfig
 
+from jetstream_exporter.demo.create import create_consumer, create_stream
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
@@ -92,7 +94,7 @@ async def _add_streams(client: Client, streams: Sequence[int], storage: StorageT
     async def add(stream: int) -> None:
         name = stream_name(stream)
         config = StreamConfig(name=name, subjects=[f"load.{stream}"], storage=storage)
-        await jetstream.add_stream(config)
+        await create_stream(jetstream, config)
         for _ in range(MESSAGES):
             await jetstream.publish(f"load.{stream}", MESSAGE)
 
@@ -107,7 +109,7 @@ async def _add_consumers(client: Client, pairs: list[tuple[int, int]]) -> None:
         config = ConsumerConfig(
             durable_name=consumer_name(consumer), ack_policy=AckPolicy.EXPLICIT, ack_wait=3600
         )
-        await jetstream.add_consumer(stream_name(stream), config)
+        await create_consumer(jetstream, stream_name(stream), config)
 
     await _all("consumers", add, pairs)
 

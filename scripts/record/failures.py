@@ -8,6 +8,8 @@ import sys
 from scripts.record.camera import Answer, Camera, Said, consumers, leader, streams
 from scripts.record.workload import jetstream, work
 
+from jetstream_exporter.demo.create import create_stream
+
 # Tried until a leader is caught in the milliseconds in which it does not know its figures.
 ELECTIONS = 40
 
@@ -89,7 +91,7 @@ async def stopping(camera: Camera) -> None:
     async with jetstream(camera.cluster) as js:
         await work(js)
         for number in range(10):
-            await js.add_stream(name=f"MORE{number}", subjects=[f"m{number}"], num_replicas=3)
+            await create_stream(js, name=f"MORE{number}", subjects=[f"m{number}"], num_replicas=3)
     victim = camera.cluster[2]
     await camera.take("before")
     victim.lame_duck()

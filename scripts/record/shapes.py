@@ -9,13 +9,14 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, StreamSource
 from scripts.record.camera import Camera, Said, consumers, leader, streams
 from scripts.record.workload import jetstream, work
 
+from jetstream_exporter.demo.create import create_consumer, create_stream
 from jetstream_exporter.demo.publish import publish
 
 
 async def all_zero(camera: Camera) -> None:
     async with jetstream(camera.cluster) as js:
-        await js.add_stream(name="EMPTY", subjects=["empty"], num_replicas=3)
-        await js.add_consumer("EMPTY", ConsumerConfig(durable_name="idle"))
+        await create_stream(js, name="EMPTY", subjects=["empty"], num_replicas=3)
+        await create_consumer(js, "EMPTY", ConsumerConfig(durable_name="idle"))
     await camera.must_catch(
         "empty", lambda said: leader(said) is not None and leader(said, consumers) is not None
     )
@@ -25,9 +26,9 @@ async def no_limits(camera: Camera) -> None:
     for user in ("app", "small"):
         async with jetstream(camera.cluster, user) as js:
             most, deliver = (4096, 3) if user == "small" else (-1, -1)
-            await js.add_stream(name="S", subjects=["s"], max_bytes=most)
+            await create_stream(js, name="S", subjects=["s"], max_bytes=most)
             await publish(js, "s", b"one")
-            await js.add_consumer("S", ConsumerConfig(durable_name="c", max_deliver=deliver))
+            await create_consumer(js, "S", ConsumerConfig(durable_name="c", max_deliver=deliver))
     await camera.take("standalone")
 
 
@@ -37,8 +38,8 @@ UTF8 = ("Größe", 'say"cheese"', "{}", 'a="b",', "日本🐇", "#", "$x'`")
 async def utf8_names(camera: Camera) -> None:
     async with jetstream(camera.cluster) as js:
         for number, name in enumerate(UTF8):
-            await js.add_stream(name=name, subjects=[f"s{number}"])
-            await js.add_consumer(name, ConsumerConfig(durable_name=name))
+            await create_stream(js, name=name, subjects=[f"s{number}"])
+            await create_consumer(js, name, ConsumerConfig(durable_name=name))
     await camera.take("standalone")
 
 
@@ -49,13 +50,13 @@ async def no_jetstream(camera: Camera) -> None:
 async def mirror_and_source(camera: Camera) -> None:
     async with jetstream(camera.cluster) as js:
         for origin in ("ORIGIN", "OTHER", "GONE"):
-            await js.add_stream(name=origin, subjects=[origin.lower()], num_replicas=3)
+            await create_stream(js, name=origin, subjects=[origin.lower()], num_replicas=3)
             for number in range(10):
                 await publish(js, origin.lower(), f"{number}".encode())
-        await js.add_stream(name="MIRROR", num_replicas=3, mirror=StreamSource(name="ORIGIN"))
+        await create_stream(js, name="MIRROR", num_replicas=3, mirror=StreamSource(name="ORIGIN"))
         both = [StreamSource(name="ORIGIN"), StreamSource(name="OTHER")]
-        await js.add_stream(name="GATHERED", num_replicas=3, sources=both)
-        await js.add_stream(name="ORPHAN", mirror=StreamSource(name="GONE"))
+        await create_stream(js, name="GATHERED", num_replicas=3, sources=both)
+        await create_stream(js, name="ORPHAN", mirror=StreamSource(name="GONE"))
         await camera.must_catch(
             "in-step", lambda said: copied(said) == {"MIRROR": 10, "GATHERED": 20, "ORPHAN": 10}
         )
@@ -101,7 +102,7 @@ async def ephemerals(camera: Camera) -> None:
                 deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
                 opt_start_seq=1 + 5 * number,
             )
-            await js.add_consumer("ORDERS", config)
+            await create_consumer(js, "ORDERS", config)
     await camera.must_catch("three", lambda said: len(led(said)) == 4)
 
 

@@ -14,6 +14,7 @@ from nats.js.api import ConsumerConfig
 from nats.js.errors import ServiceUnavailableError
 
 from jetstream_exporter.demo.cluster import Cluster
+from jetstream_exporter.demo.create import create_stream
 from jetstream_exporter.demo.publish import publish
 
 
@@ -29,7 +30,9 @@ async def jetstream(cluster: Cluster, user: str = "app") -> AsyncIterator[JetStr
 async def work(js: JetStreamContext, stream: str = "ORDERS", replicas: int = 3) -> None:
     """Twenty messages, five fetched, three acknowledged: 15 pending, 2 ack pending."""
     subject = stream.lower()
-    await js.add_stream(name=stream, subjects=[subject], num_replicas=replicas, max_bytes=1 << 20)
+    await create_stream(
+        js, name=stream, subjects=[subject], num_replicas=replicas, max_bytes=1 << 20
+    )
     for number in range(20):
         await publish(js, subject, f"{number}".encode())
     subscription = await js.pull_subscribe(

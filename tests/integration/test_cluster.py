@@ -15,6 +15,7 @@ from tests.support.tools import nats_server
 
 from jetstream_exporter.demo.child import DemoError
 from jetstream_exporter.demo.cluster import Cluster, account
+from jetstream_exporter.demo.create import create_stream
 from jetstream_exporter.demo.publish import publish
 from jetstream_exporter.demo.server import find_binary
 
@@ -35,7 +36,7 @@ def is_running(pid: int) -> bool:
 async def test_a_three_node_cluster_takes_a_replicated_stream_at_once() -> None:
     async with Cluster(name="trio", prefix="n") as cluster:
         nc = await nats.connect(cluster.urls)
-        stream = await nc.jetstream().add_stream(name="S", subjects=["s"], num_replicas=3)
+        stream = await create_stream(nc.jetstream(), name="S", subjects=["s"], num_replicas=3)
         assert stream.cluster is not None
         assert stream.cluster.name == "trio"
         assert {s.name for s in cluster} == {"n-0", "n-1", "n-2"}
@@ -46,7 +47,7 @@ async def test_a_killed_server_returns_with_its_name_its_ports_and_its_messages(
     async with Cluster(size=1) as cluster:
         nc = await nats.connect(cluster.urls)
         js = nc.jetstream()
-        await js.add_stream(name="S", subjects=["s"])
+        await create_stream(js, name="S", subjects=["s"])
         await publish(js, "s", b"kept")
         await nc.close()
         first = cluster[0].pid

@@ -17,6 +17,7 @@ from tests.support.tools import nats_server
 
 from jetstream_exporter.config.nats import Advisories, Hot
 from jetstream_exporter.demo.cluster import Cluster, account
+from jetstream_exporter.demo.create import create_consumer, create_stream
 from jetstream_exporter.demo.publish import publish
 from jetstream_exporter.report import Event, Question
 from jetstream_exporter.sources.advisories import AdvisoriesSource
@@ -136,7 +137,7 @@ async def test_excess_deliveries_are_those_that_a_client_counted(version: str) -
         ]
         nc = await nats.connect(cluster.urls_for("a"))
         js = nc.jetstream(timeout=20)
-        await js.add_stream(name="S", subjects=["s"])
+        await create_stream(js, name="S", subjects=["s"])
         for listener in listeners:
             await listener.take()
         for _ in range(MESSAGES):
@@ -151,7 +152,7 @@ async def test_excess_deliveries_are_those_that_a_client_counted(version: str) -
                     max_deliver=limit or -1,
                     sample_freq="100",
                 )
-                await js.add_consumer("S", config)
+                await create_consumer(js, "S", config)
             work = [consume(js, name, oracle, dice) for name, oracle in oracles.items()]
             await asyncio.gather(*work)
             assert oracles["endless"].excess(3, oracles["endless"].last) > 10

@@ -14,6 +14,7 @@ from tests.support.exporter import Samples, exporter
 from tests.support.tools import nats_server
 
 from jetstream_exporter.demo.cluster import Cluster, account
+from jetstream_exporter.demo.create import create_consumer
 from jetstream_exporter.demo.publish import publish
 
 NEWER, OLDER = "2.14.5", "2.12.8"
@@ -36,7 +37,7 @@ async def add(nc: Client, name: str, replicas: int, **config: Any) -> None:
     assert "error" not in json.loads(answer.data), answer.data
     js = nc.jetstream(timeout=20)
     await publish(js, name, b"x")
-    await js.add_consumer(name, ConsumerConfig(durable_name="c", ack_policy="explicit"))
+    await create_consumer(js, name, ConsumerConfig(durable_name="c", ack_policy="explicit"))
 
 
 def is_settled(samples: Samples) -> bool:

@@ -14,6 +14,7 @@ from tests.support import ways
 from tests.support.exporter import Exporter, Samples, eventually, exporter
 
 from jetstream_exporter.demo.cluster import Cluster, account
+from jetstream_exporter.demo.create import create_consumer, create_stream
 from jetstream_exporter.demo.orders.producer import Pace
 from jetstream_exporter.demo.orders.workload import Workload
 from jetstream_exporter.demo.publish import publish
@@ -32,7 +33,7 @@ def listening(cluster: Cluster, folder: Path, **more: Any) -> str:
 
 async def make(js: JetStreamContext, **consumer: Any) -> None:
     config = {"durable_name": "c", "ack_policy": "explicit", "max_deliver": 5} | consumer
-    await js.add_consumer("S", ConsumerConfig(**config))
+    await create_consumer(js, "S", ConsumerConfig(**config))
 
 
 async def exhaust(js: JetStreamContext, deliveries: int = 5) -> None:
@@ -71,7 +72,7 @@ async def test_counters_begin_at_zero_and_end_with_their_consumer(tmp_path: Path
     async with Cluster(size=1, accounts={"A": account("a")}) as cluster:
         nc = await nats.connect(cluster.urls_for("a"))
         js = nc.jetstream(timeout=20)
-        await js.add_stream(name="S", subjects=["s"])
+        await create_stream(js, name="S", subjects=["s"])
         await make(js, sample_freq="100")
         config = listening(cluster, tmp_path, hot=["naks", "acks"])
         async with exporter(tmp_path, config=config) as running:
@@ -99,7 +100,7 @@ async def test_an_event_that_comes_on_two_connections_counts_once(tmp_path: Path
         async with exporter(tmp_path, config=config) as running:
             await running.scrape()
             nc = await nats.connect(cluster.urls_for("a"))
-            await nc.jetstream(timeout=20).add_stream(name="S", subjects=["s"], num_replicas=3)
+            await create_stream(nc.jetstream(timeout=20), name="S", subjects=["s"], num_replicas=3)
             await nc.close()
             samples = await running.until(
                 "an election", lambda s: s.get("jetstream_advisories_total", **kind) != 0
@@ -128,7 +129,7 @@ async def test_a_flood_is_counted_to_the_last_event_while_pages_are_served(tmp_p
     async with Cluster(size=1, accounts={"A": account("a")}) as cluster:
         nc = await nats.connect(cluster.urls_for("a"))
         js = nc.jetstream(timeout=20)
-        await js.add_stream(name="S", subjects=["s"])
+        await create_stream(js, name="S", subjects=["s"])
         await make(js)
         async with exporter(tmp_path, config=listening(cluster, tmp_path)) as running:
             await started(js, running)
@@ -145,8 +146,8 @@ async def test_a_flood_is_counted_to_the_last_event_while_pages_are_served(tmp_p
 async def captured(nc: Client) -> JetStreamContext:
     """A stream with a consumer, and one that captures the account's events."""
     js = nc.jetstream(timeout=20)
-    await js.add_stream(name="EVENTS", subjects=["$JS.EVENT.>"])
-    await js.add_stream(name="S", subjects=["s"])
+    await create_stream(js, name="EVENTS", subjects=["$JS.EVENT.>"])
+    await create_stream(js, name="S", subjects=["s"])
     await make(js)
     return js
 

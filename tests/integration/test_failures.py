@@ -15,6 +15,7 @@ from tests.support.oracle import ask
 from tests.support.tools import nats_server
 
 from jetstream_exporter.demo.cluster import Cluster
+from jetstream_exporter.demo.create import create_consumer, create_stream
 from jetstream_exporter.demo.publish import publish
 from jetstream_exporter.demo.server import Server
 
@@ -30,8 +31,8 @@ async def cluster(request: pytest.FixtureRequest) -> AsyncIterator[Cluster]:
     async with Cluster(name="f", binary=nats_server(request.param)) as started:
         nc = await nats.connect(started.urls)
         js = nc.jetstream(timeout=20)
-        await js.add_stream(name="S", subjects=["s"], num_replicas=3)
-        await js.add_consumer("S", ConsumerConfig(durable_name="c", ack_policy="explicit"))
+        await create_stream(js, name="S", subjects=["s"], num_replicas=3)
+        await create_consumer(js, "S", ConsumerConfig(durable_name="c", ack_policy="explicit"))
         for _ in range(WAITING):
             await publish(js, "s", b"")
         await nc.close()
@@ -278,7 +279,7 @@ async def test_a_leader_that_only_the_exporter_cannot_hear_is_no_missing_leader(
 async def test_a_server_alone_that_is_killed_leaves_its_name_and_no_figures(tmp_path: Path) -> None:
     async with Cluster(size=1) as cluster:
         nc = await nats.connect(cluster.urls)
-        await nc.jetstream().add_stream(name="S", subjects=["s"])
+        await create_stream(nc.jetstream(), name="S", subjects=["s"])
         await nc.close()
         alone: Server = cluster[0]
         async with exporter(tmp_path, cluster.monitor_urls) as running:

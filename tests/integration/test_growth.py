@@ -11,6 +11,7 @@ from tests.support.exporter import Exporter, Samples, exporter
 from tests.support.oracle import ask
 
 from jetstream_exporter.demo.cluster import Cluster
+from jetstream_exporter.demo.create import create_consumer, create_stream
 
 CONSUMERS = 10_000
 AT_ONCE = 2_500
@@ -39,7 +40,7 @@ async def short_lived(nc: Client, running: Exporter, first: int, count: int) -> 
     async def create(i: int) -> None:
         async with gate:
             config = ConsumerConfig(durable_name=f"short-{i}", mem_storage=True)
-            await js.add_consumer("S", config)
+            await create_consumer(js, "S", config)
 
     async def delete(i: int) -> None:
         async with gate:
@@ -62,8 +63,8 @@ async def test_memory_is_where_it_was_after_ten_thousand_short_lived_consumers(
 ) -> None:
     async with Cluster(size=1) as cluster:
         nc = await nats.connect(cluster.urls)
-        await nc.jetstream().add_stream(
-            name="S", subjects=["s"], storage="memory", max_consumers=20_000
+        await create_stream(
+            nc.jetstream(), name="S", subjects=["s"], storage="memory", max_consumers=20_000
         )
         config = EVERY_EPHEMERAL.format(url=cluster.monitor_urls[0])
         async with exporter(tmp_path, config=config) as running:

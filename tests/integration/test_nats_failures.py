@@ -14,6 +14,7 @@ from tests.support.exporter import Exporter, Samples, eventually, exporter
 from tests.support.tools import nats_server
 
 from jetstream_exporter.demo.cluster import Cluster, account
+from jetstream_exporter.demo.create import create_consumer, create_stream
 from jetstream_exporter.demo.publish import publish
 
 UP = "jetstream_exporter_source_up"
@@ -57,9 +58,9 @@ def limited(*users: dict[str, Any], **more: Any) -> dict[str, Any]:
 async def fill(cluster: Cluster, replicas: int = 1) -> None:
     nc = await nats.connect(cluster.urls_for("a"))
     js = nc.jetstream(timeout=20)
-    await js.add_stream(name="S", subjects=["s"], num_replicas=replicas)
+    await create_stream(js, name="S", subjects=["s"], num_replicas=replicas)
     await publish(js, "s", b"")
-    await js.add_consumer("S", ConsumerConfig(durable_name="c", ack_policy="explicit"))
+    await create_consumer(js, "S", ConsumerConfig(durable_name="c", ack_policy="explicit"))
     await nc.close()
 
 
@@ -141,7 +142,7 @@ async def test_the_least_permissions_are_enough_to_read_a_capturing_stream(
     alone: Cluster, tmp_path: Path
 ) -> None:
     nc = await nats.connect(alone.urls_for("a"))
-    await nc.jetstream().add_stream(name="EVENTS", subjects=["$JS.EVENT.>"])
+    await create_stream(nc.jetstream(), name="EVENTS", subjects=["$JS.EVENT.>"])
     await nc.close()
     reading = ways.login(alone, tmp_path, "reader") | {"stream": "EVENTS"}
     config = ways.settings(targets=alone.monitor_urls, advisories=[reading])
@@ -158,7 +159,7 @@ async def test_what_reading_a_capturing_stream_lacks_is_named(
     missing: str, alone: Cluster, tmp_path: Path
 ) -> None:
     nc = await nats.connect(alone.urls_for("a"))
-    await nc.jetstream().add_stream(name="EVENTS", subjects=["$JS.EVENT.>"])
+    await create_stream(nc.jetstream(), name="EVENTS", subjects=["$JS.EVENT.>"])
     reading = ways.login(alone, tmp_path, f"reader-{READ_PUBLISH.index(missing)}")
     config = ways.settings(targets=alone.monitor_urls, advisories=[reading | {"stream": "EVENTS"}])
     stem = missing.rstrip("*>.")
@@ -324,8 +325,8 @@ async def test_verdicts_agree_when_a_server_is_killed_and_a_lone_asset_is_known_
     async with Cluster(accounts={"A": account("a")}, binary=nats_server(version)) as cluster:
         nc = await nats.connect(cluster.urls_for("a"))
         js = nc.jetstream(timeout=20)
-        await js.add_stream(name="R3", subjects=["r3"], num_replicas=3)
-        lone = await js.add_stream(name="R1", subjects=["r1"])
+        await create_stream(js, name="R3", subjects=["r3"], num_replicas=3)
+        lone = await create_stream(js, name="R1", subjects=["r1"])
         await nc.close()
         assert lone.cluster is not None
         victim = cluster[str(lone.cluster.leader)]

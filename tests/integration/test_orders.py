@@ -12,6 +12,7 @@ from nats.aio.client import Client
 
 from jetstream_exporter.demo.child import Child, until
 from jetstream_exporter.demo.cluster import Cluster
+from jetstream_exporter.demo.create import create_stream
 from jetstream_exporter.demo.orders import streams
 from jetstream_exporter.demo.orders.order import Order
 from jetstream_exporter.demo.orders.producer import POISON, Pace
@@ -65,7 +66,7 @@ async def test_a_stream_with_another_configuration_is_an_error_and_stays_as_it_i
     nc: Client,
 ) -> None:
     js = nc.jetstream()
-    await js.add_stream(name="ORDERS", subjects=["orders.>"], max_age=3600)
+    await create_stream(js, name="ORDERS", subjects=["orders.>"], max_age=3600)
     with pytest.raises(
         streams.ConflictError,
         match=r"stream ORDERS exists .* left as it is: .*max_age is 3600\.0 where 259200 is wanted",
@@ -73,7 +74,7 @@ async def test_a_stream_with_another_configuration_is_an_error_and_stays_as_it_i
         await streams.ensure_stream(nc, streams.orders(replicas=1))
     assert (await js.stream_info("ORDERS")).config.max_age == 3600
     await js.delete_stream("ORDERS")
-    await js.add_stream(name="OTHER", subjects=["orders.created"])
+    await create_stream(js, name="OTHER", subjects=["orders.created"])
     with pytest.raises(streams.ConflictError, match=r"another stream holds a subject"):
         await streams.ensure_stream(nc, streams.orders(replicas=1))
 
@@ -229,7 +230,7 @@ async def test_a_role_alone_drains_on_sigterm_and_says_a_conflict_in_one_sentenc
     await publisher.stop(10)
     assert publisher.returncode == 0
     await js.delete_stream("ORDERS")
-    await js.add_stream(name="ORDERS", subjects=["elsewhere"])
+    await create_stream(js, name="ORDERS", subjects=["elsewhere"])
     processor = role("processor")
     processor.spawn()
     await processor.ended(20)

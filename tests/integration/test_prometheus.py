@@ -11,6 +11,7 @@ from tests.support.exporter import eventually, exporter
 from tests.support.prometheus import prometheus
 
 from jetstream_exporter.demo.cluster import Cluster
+from jetstream_exporter.demo.create import create_consumer, create_stream
 from jetstream_exporter.demo.publish import publish
 
 WAITING = 15
@@ -23,8 +24,8 @@ async def test_a_minute_through_a_servers_death_holds_no_false_and_no_stale_samp
     async with Cluster(name="p") as cluster:
         nc = await nats.connect(cluster.urls)
         js = nc.jetstream(timeout=20)
-        await js.add_stream(name="S", subjects=["s"], num_replicas=3)
-        await js.add_consumer("S", ConsumerConfig(durable_name="c", ack_policy="explicit"))
+        await create_stream(js, name="S", subjects=["s"], num_replicas=3)
+        await create_consumer(js, "S", ConsumerConfig(durable_name="c", ack_policy="explicit"))
         for _ in range(WAITING):
             await publish(js, "s", b"")
         victim = cluster[await leader(nc, "CONSUMER.INFO.S.c")]

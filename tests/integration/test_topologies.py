@@ -18,6 +18,7 @@ from tests.support import ways
 from tests.support.exporter import eventually, exporter
 
 from jetstream_exporter.demo.cluster import Cluster, account
+from jetstream_exporter.demo.create import create_consumer, create_stream
 from jetstream_exporter.demo.ports import Port
 from jetstream_exporter.demo.publish import publish
 
@@ -123,9 +124,9 @@ async def test_accounts_by_jwt_are_read_with_their_tiers_and_labelled_by_id(
     async with JwtCluster(tmp_path) as cluster:
         nc = await nats.connect(cluster.urls, user_credentials=str(tmp_path / "app.creds"))
         js = nc.jetstream(timeout=20)
-        await js.add_stream(name="S", subjects=["s"])
+        await create_stream(js, name="S", subjects=["s"])
         await publish(js, "s", b"x")
-        await js.add_consumer("S", ConsumerConfig(durable_name="c", ack_policy="explicit"))
+        await create_consumer(js, "S", ConsumerConfig(durable_name="c", ack_policy="explicit"))
         await nc.close()
         config = ways.settings(
             targets=cluster.monitor_urls,
@@ -160,7 +161,7 @@ async def test_every_way_labels_an_account_by_its_name_where_that_is_asked_for(
                 async with exporter(tmp_path, config=json.dumps(named)) as running:
                     samples = await running.scrape()
                 assert samples.labels(family, "account") == {"ORDERS-APP"}, way
-            await nc.jetstream(timeout=20).add_stream(name="S", subjects=["s"])
+            await create_stream(nc.jetstream(timeout=20), name="S", subjects=["s"])
         await nc.close()
 
 
@@ -183,10 +184,10 @@ async def test_a_leaf_nodes_domain_is_read_through_the_hub(tmp_path: Path) -> No
         for cluster, count in ((hub, 1), (leaf, 3)):
             nc = await nats.connect(cluster.urls_for("a"))
             js = nc.jetstream(timeout=20)
-            await js.add_stream(name="S", subjects=[f"s{count}"])
+            await create_stream(js, name="S", subjects=[f"s{count}"])
             for _ in range(count):
                 await publish(js, f"s{count}", b"")
-            await js.add_consumer("S", ConsumerConfig(durable_name="c", ack_policy="explicit"))
+            await create_consumer(js, "S", ConsumerConfig(durable_name="c", ack_policy="explicit"))
             await nc.close()
         login = ways.login(hub, tmp_path, "a")
         config = ways.settings(accounts=[login, login | {"domain": "leaf"}])
@@ -239,15 +240,15 @@ async def test_clusters_behind_gateways_are_told_apart(way: str, tmp_path: Path)
 
             async def placed(name: str = name) -> bool:
                 try:
-                    await js.add_stream(
-                        name=name, subjects=[name], placement=Placement(cluster=name)
+                    await create_stream(
+                        js, name=name, subjects=[name], placement=Placement(cluster=name)
                     )
                 except nats.js.errors.Error:
                     return False
                 return True
 
             await eventually(f"a stream in {name}", placed)
-            await js.add_consumer(name, ConsumerConfig(durable_name="c", ack_policy="explicit"))
+            await create_consumer(js, name, ConsumerConfig(durable_name="c", ack_policy="explicit"))
         await nc.close()
         config = json.loads(getattr(ways, way)(east, tmp_path))
         if "targets" in config["clusters"][0]:

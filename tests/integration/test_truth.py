@@ -17,6 +17,7 @@ from tests.support.oracle import check_account
 from tests.support.tools import nats_server
 
 from jetstream_exporter.demo.cluster import Cluster, account
+from jetstream_exporter.demo.create import create_consumer, create_stream
 from jetstream_exporter.demo.publish import publish
 
 VERSIONS = ("2.10.26", "2.15.1")
@@ -81,11 +82,12 @@ async def load(nc: Client, prefix: str, dice: random.Random) -> None:
             discard=dice.choice(["old", "new"]) if i else "old",
             duplicate_window=60,
         )
-        await js.add_stream(config)
+        await create_stream(js, config)
         await publish_some(js, subject, dice.randint(0, 55))
         for k in range(3):
             name = f"c{k}"
-            await js.add_consumer(
+            await create_consumer(
+                js,
                 f"S{i}",
                 ConsumerConfig(
                     durable_name=name,
@@ -98,12 +100,16 @@ async def load(nc: Client, prefix: str, dice: random.Random) -> None:
                 ),
             )
             await work(js, f"S{i}", name, dice)
-    await js.add_consumer(
-        "S0", ConsumerConfig(durable_name="push", deliver_subject=f"{prefix}.d", ack_policy="none")
+    await create_consumer(
+        js,
+        "S0",
+        ConsumerConfig(durable_name="push", deliver_subject=f"{prefix}.d", ack_policy="none"),
     )
-    await js.add_consumer("S0", ConsumerConfig(name="ephemeral", inactive_threshold=3600))
-    await js.add_stream(name="MIRROR", mirror=StreamSource(name="S1"))
-    await js.add_stream(name="SOURCED", sources=[StreamSource(name="S1"), StreamSource(name="S2")])
+    await create_consumer(js, "S0", ConsumerConfig(name="ephemeral", inactive_threshold=3600))
+    await create_stream(js, name="MIRROR", mirror=StreamSource(name="S1"))
+    await create_stream(
+        js, name="SOURCED", sources=[StreamSource(name="S1"), StreamSource(name="S2")]
+    )
     await js.create_key_value(bucket="settings", replicas=3)
     for value in (b"1", b"2"):
         await publish(js, "$KV.settings.a", value)
@@ -191,11 +197,13 @@ async def test_consumers_led_elsewhere_than_their_stream_have_their_leaders_figu
     async with Cluster(name="apart") as cluster:
         nc = await nats.connect(cluster.urls)
         js = nc.jetstream(timeout=20)
-        await js.add_stream(name="S", subjects=["s"], num_replicas=3)
+        await create_stream(js, name="S", subjects=["s"], num_replicas=3)
         for _ in range(7):
             await publish(js, "s", b"")
         for i in range(12):
-            await js.add_consumer("S", ConsumerConfig(durable_name=f"c{i}", ack_policy="explicit"))
+            await create_consumer(
+                js, "S", ConsumerConfig(durable_name=f"c{i}", ack_policy="explicit")
+            )
         led_by = {(await js.consumer_info("S", f"c{i}")).cluster.leader for i in range(12)}
         assert len(led_by) > 1, "all consumers landed on one leader: the test shows nothing"
         async with exporter(tmp_path, cluster.monitor_urls) as running:
@@ -226,9 +234,9 @@ async def test_every_name_that_nats_allows_comes_out_as_valid_exposition(tmp_pat
         made = set()
         for i, name in enumerate(ODD_NAMES):
             try:
-                await js.add_stream(name=name, subjects=[f"odd.{i}"])
-                await js.add_consumer(
-                    name, ConsumerConfig(durable_name=name, ack_policy="explicit")
+                await create_stream(js, name=name, subjects=[f"odd.{i}"])
+                await create_consumer(
+                    js, name, ConsumerConfig(durable_name=name, ack_policy="explicit")
                 )
             except (ValueError, APIError):
                 continue
@@ -248,11 +256,13 @@ async def test_a_new_consumer_is_exported_with_the_next_scrape_and_a_deleted_one
     async with Cluster(size=1) as cluster:
         nc = await nats.connect(cluster.urls)
         js = nc.jetstream(timeout=20)
-        await js.add_stream(name="S", subjects=["s"])
+        await create_stream(js, name="S", subjects=["s"])
         async with exporter(tmp_path, cluster.monitor_urls) as running:
             await running.scrape()
             await publish(js, "s", b"")
-            await js.add_consumer("S", ConsumerConfig(durable_name="new", ack_policy="explicit"))
+            await create_consumer(
+                js, "S", ConsumerConfig(durable_name="new", ack_policy="explicit")
+            )
             samples = await running.scrape()
             assert samples.get("jetstream_consumer_pending_messages", consumer="new") == 1
             assert samples.get("jetstream_consumer_info", consumer="new", type="pull") == 1
@@ -286,7 +296,7 @@ async def test_a_memory_store_in_which_nothing_may_be_kept_is_limited_to_0(tmp_p
     async with Cluster(size=1, max_memory_store=0) as cluster:
         nc = await nats.connect(cluster.urls)
         with pytest.raises(APIError, match="insufficient memory resources"):
-            await nc.jetstream().add_stream(name="S", subjects=["s"], storage="memory")
+            await create_stream(nc.jetstream(), name="S", subjects=["s"], storage="memory")
         async with exporter(tmp_path, cluster.monitor_urls) as running:
             samples = await running.scrape()
         assert samples.get("jetstream_server_store_limit_bytes", store="memory") == 0

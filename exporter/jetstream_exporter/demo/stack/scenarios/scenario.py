@@ -15,6 +15,7 @@ from nats.js.errors import APIError
 
 from jetstream_exporter.cancel import cancelled
 from jetstream_exporter.demo.cluster import Cluster
+from jetstream_exporter.demo.create import create_consumer, create_stream
 
 GRACE = 3.0  # seconds for a worker to finish what it took
 
@@ -99,7 +100,7 @@ class Scenario:
         if name not in self.streams:
             self.streams.append(name)
         settings = {"num_replicas": 3, **more}
-        info = await self.js.add_stream(name=name, subjects=subjects, **settings)
+        info = await create_stream(self.js, name=name, subjects=subjects, **settings)
         return str(info.cluster.leader) if info.cluster else ""
 
     async def publish(self, subject: str, rate: float, payload: bytes = b"{}") -> None:
@@ -110,7 +111,7 @@ class Scenario:
             await asyncio.sleep(1 / rate)
 
     async def add_consumer(self, stream: str, config: ConsumerConfig) -> None:
-        await self.js.add_consumer(stream, config)
+        await create_consumer(self.js, stream, config)
 
     def begin_worker(
         self, stream: str, consumer: str, handle: Handler, batch: int = 10, name: str = "worker"
