@@ -102,7 +102,7 @@ async def ephemerals(camera: Camera) -> None:
                 deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
                 opt_start_seq=1 + 5 * number,
             )
-            await create_consumer(js, "ORDERS", config)
+            await js.add_consumer("ORDERS", config)
     await camera.must_catch("three", lambda said: len(led(said)) == 4)
 
 

@@ -111,7 +111,7 @@ class MonitoringSource:
 
     async def _question(self, asking: Asking, memory: _Memory, question: Question) -> Report | None:
         """Ask all at once if the server's list was complete last time, and one after the other if not."""
-        if memory.start is None or memory.timeouts:
+        if memory.start is None:
             return await self._carefully(asking, memory, question)
         deadline = question.deadline
         varz, health, jsz = await asyncio.gather(
