@@ -17,6 +17,7 @@ from jetstream_exporter.demo.child import DemoError
 from jetstream_exporter.demo.cluster import Cluster, account
 from jetstream_exporter.demo.create import create_stream
 from jetstream_exporter.demo.publish import publish
+from jetstream_exporter.demo.routes import are_settled
 from jetstream_exporter.demo.server import find_binary
 
 
@@ -41,6 +42,17 @@ async def test_a_three_node_cluster_takes_a_replicated_stream_at_once() -> None:
         assert stream.cluster.name == "trio"
         assert {s.name for s in cluster} == {"n-0", "n-1", "n-2"}
         await nc.close()
+
+
+@pytest.mark.parametrize("version", ["2.10.26", "2.15.1"])
+async def test_a_cluster_is_ready_once_its_servers_have_dialled_each_other(version: str) -> None:
+    async with Cluster(size=3, binary=nats_server(version)) as cluster:
+        assert await are_settled(cluster.servers)
+        await cluster[1].kill()
+        assert not await are_settled(cluster.servers)
+        await cluster[1].start(ready=False)
+        await cluster.until_ready()
+        assert await are_settled(cluster.servers)
 
 
 async def test_a_killed_server_returns_with_its_name_its_ports_and_its_messages() -> None:

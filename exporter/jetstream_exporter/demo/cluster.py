@@ -20,6 +20,7 @@ from nats.js.api import StreamConfig
 from nats.js.errors import APIError
 
 from .child import DemoError, until
+from .routes import are_settled
 from .server import (
     START_DEADLINE,
     Ports,
@@ -128,7 +129,7 @@ class Cluster:
             self._temporary = None
 
     async def until_ready(self, deadline: float | None = None) -> None:
-        """Until all running servers are healthy and a stream can be placed on all of them.
+        """Until all running servers are healthy, their routes stay, and a stream can be placed on all of them.
 
         Right after the start every server may say 200 while the meta leader does not know yet
         what its peers can hold, and answers `no suitable peers`.
@@ -136,6 +137,7 @@ class Cluster:
         wait = deadline or self._deadline
         running = [server for server in self.servers if server.alive]
         await asyncio.gather(*(server.until_answering("/healthz", wait) for server in running))
+        await self._until_settled(running, wait)
         await self._until_placing(len(running), wait)
 
     async def _start(self) -> None:
@@ -201,6 +203,12 @@ class Cluster:
         for block in self.accounts.values():
             if block.get("users") and ("jetstream" in block or not jetstream):
                 yield block["users"]
+
+    async def _until_settled(self, running: Sequence[Server], deadline: float) -> None:
+        try:
+            await until("the end of dialling", lambda: are_settled(running), deadline)
+        except TimeoutError as error:
+            raise DemoError(f"the routes between servers do not settle: {error}") from error
 
     async def _until_placing(self, replicas: int, deadline: float) -> None:
         users = next(self._users(jetstream=True), None)
