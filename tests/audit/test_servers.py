@@ -1,7 +1,6 @@
 """The audit of real servers: a cluster as it should be, and what is wrong with others."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -15,6 +14,7 @@ import trustme
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from tests.support import manifests
+from tests.support.api import api
 from tests.support.manifests import Server
 from tests.support.ports import free_ports
 
@@ -53,22 +53,6 @@ async def client(server: Server, user: str = "app") -> AsyncIterator[Client]:
         yield connected
     finally:
         await connected.close()
-
-
-async def api(nc: Client, call: str, body: dict[str, Any]) -> dict[str, Any]:
-    """Ask the JetStream API; again while a young cluster knows too few peers or no leader."""
-    async with asyncio.timeout(30):
-        while True:
-            try:
-                answer = await nc.request(f"$JS.API.{call}", json.dumps(body).encode(), timeout=3)
-            except nats.errors.TimeoutError:  # whoever would answer is not elected yet
-                continue
-            read: dict[str, Any] = json.loads(answer.data)
-            if read.get("error", {}).get("code", 0) not in (400, 503):
-                assert "error" not in read, read["error"]
-                return read
-            assert read["error"]["err_code"] in (10005, 10008), read["error"]
-            await asyncio.sleep(0.2)
 
 
 async def add_stream(nc: Client, name: str, **config: Any) -> None:

@@ -17,7 +17,7 @@ from tests.support.oracle import check_account
 from tests.support.tools import nats_server
 
 from jetstream_exporter.demo.cluster import Cluster, account
-from jetstream_exporter.demo.create import create_consumer, create_stream
+from jetstream_exporter.demo.create import answered, create_consumer, create_stream
 from jetstream_exporter.demo.publish import publish
 
 VERSIONS = ("2.10.26", "2.15.1")
@@ -110,10 +110,10 @@ async def load(nc: Client, prefix: str, dice: random.Random) -> None:
     await create_stream(
         js, name="SOURCED", sources=[StreamSource(name="S1"), StreamSource(name="S2")]
     )
-    await js.create_key_value(bucket="settings", replicas=3)
+    await answered(lambda: js.create_key_value(bucket="settings", replicas=3))
     for value in (b"1", b"2"):
         await publish(js, "$KV.settings.a", value)
-    await js.create_object_store("files")
+    await answered(lambda: js.create_object_store("files"))
     unwanted = await publish(js, f"{prefix}.0.1", b"to be deleted")
     await publish_some(js, f"{prefix}.0", 2)
     await js.delete_msg("S0", unwanted.seq)

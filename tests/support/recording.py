@@ -17,9 +17,10 @@ from urllib.request import urlopen
 
 from dashboards.render.answers import Asker
 from tests.support import oracle
+from tests.support.api import api
 from tests.support.exporter import eventually
 from tests.support.ports import free_ports
-from tests.support.stage import COPY, FILLING, Stage, add_consumer, request, stage
+from tests.support.stage import COPY, FILLING, Stage, add_consumer, stage
 from tests.support.tools import tool
 
 from jetstream_exporter.demo.child import Child
@@ -87,7 +88,7 @@ async def _record(folder: Path) -> None:
         )
         for kind in ("stream", "consumer"):
             await _seen(here, f"min(jetstream_{kind}_fault_tolerance) == 1")
-        await request(here.nc, f"$JS.API.CONSUMER.DELETE.{FILLING}.{DELETED}", {})
+        await api(here.nc, f"CONSUMER.DELETE.{FILLING}.{DELETED}", {})
         await here.rest()
         said = {
             "began": here.began,

@@ -21,6 +21,7 @@ import nats
 import nats.errors
 from nats.aio.client import Client
 from nats.js.errors import APIError
+from tests.support.api import api
 from tests.support.exporter import eventually, exporter
 from tests.support.ports import free_ports
 from tests.support.tools import tool
@@ -111,22 +112,14 @@ async def prometheus(
         child.kill_now()
 
 
-async def request(nc: Client, subject: str, body: Json) -> Json:
-    answer: Json = json.loads(
-        (await nc.request(subject, json.dumps(body).encode(), timeout=10)).data
-    )
-    assert "error" not in answer, answer
-    return answer
-
-
 async def add_stream(nc: Client, name: str, **config: Any) -> None:
-    await request(nc, f"$JS.API.STREAM.CREATE.{name}", {"name": name, "num_replicas": 3, **config})
+    await api(nc, f"STREAM.CREATE.{name}", {"name": name, "num_replicas": 3, **config})
 
 
 async def add_consumer(nc: Client, stream: str, name: str, **config: Any) -> None:
     wanted = {"durable_name": name, "ack_policy": "explicit", **config}
     body = {"stream_name": stream, "config": wanted, "action": "create"}
-    await request(nc, f"$JS.API.CONSUMER.DURABLE.CREATE.{stream}.{name}", body)
+    await api(nc, f"CONSUMER.DURABLE.CREATE.{stream}.{name}", body)
 
 
 @dataclass(slots=True)

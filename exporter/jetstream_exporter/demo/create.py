@@ -1,35 +1,53 @@
-"""Creating streams and consumers whose servers may lose the answer."""
+"""Creating streams and consumers on servers that may lose the answer or not know each other yet."""
 
 from __future__ import annotations
 
-import contextlib
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from nats.js import JetStreamContext
 from nats.js.api import ConsumerInfo, StreamInfo
+from nats.js.errors import BadRequestError
 
 TRIES = 3
+NO_SUITABLE_PEERS = 10005
+KNOWN = 15.0  # seconds; servers tell each other every 10 what they can hold
+PAUSE = 0.25  # seconds
 
 Made = TypeVar("Made")
 
 
 async def create_stream(js: JetStreamContext, *config: Any, **settings: Any) -> StreamInfo:
-    """`add_stream`, and again if no answer comes within the timeout of `js`; TimeoutError after three tries.
-
-    The answer to the creation of a stream with one replica is lost about once in two hundred times (2.15.1), although
-    the stream is there. A server answers the same configuration again as done.
-    """
-    return await _answered(lambda: js.add_stream(*config, **settings))
+    """`add_stream`, asked again as `answered` says."""
+    return await answered(lambda: js.add_stream(*config, **settings))
 
 
 async def create_consumer(js: JetStreamContext, *config: Any, **settings: Any) -> ConsumerInfo:
-    """`add_consumer` of a named consumer, and again as `create_stream` does."""
-    return await _answered(lambda: js.add_consumer(*config, **settings))
+    """`add_consumer` of a named consumer, asked again as `answered` says."""
+    return await answered(lambda: js.add_consumer(*config, **settings))
 
 
-async def _answered(ask: Callable[[], Awaitable[Made]]) -> Made:
-    for _ in range(TRIES - 1):
-        with contextlib.suppress(TimeoutError):
-            return await ask()
-    return await ask()
+async def answered(create: Callable[[], Awaitable[Made]]) -> Made:
+    """What `create` made; it is called again where its answer was lost or the servers did not know each other.
+
+    The answer to the creation of a stream with one replica is lost about once in two hundred times (2.15.1), although
+    the stream is there; a server answers the same configuration again as done. A meta leader that lost its route to a
+    peer, or was elected a moment ago, finds no suitable peers until they have told it what they can hold.
+
+    TimeoutError: no answer three times, each within the timeout of its JetStream context. BadRequestError: still no
+    suitable peers after 15 s. Other errors are raised at once.
+    """
+    lost = 0
+    end = asyncio.get_running_loop().time() + KNOWN
+    while True:
+        try:
+            return await create()
+        except TimeoutError:
+            lost += 1
+            if lost == TRIES:
+                raise
+        except BadRequestError as error:
+            if error.err_code != NO_SUITABLE_PEERS or asyncio.get_running_loop().time() > end:
+                raise
+            await asyncio.sleep(PAUSE)

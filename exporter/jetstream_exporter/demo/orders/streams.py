@@ -19,6 +19,8 @@ from nats.js.api import (
 )
 from nats.js.errors import APIError, BadRequestError, NotFoundError
 
+from ..create import create_stream
+
 HOUR = 3600
 STREAM_NAME_IN_USE = 10058
 SUBJECTS_OVERLAP = 10065
@@ -113,7 +115,7 @@ async def ensure_stream(nc: Client, wanted: StreamConfig) -> None:
     """Create the stream where it is missing; ConflictError where it is there and not the same."""
     js = nc.jetstream(timeout=10)
     try:
-        await js.add_stream(wanted)  # the server takes the same configuration again as done
+        await create_stream(js, wanted)  # the server takes the same configuration again as done
     except BadRequestError as error:
         if error.err_code == SUBJECTS_OVERLAP:
             raise ConflictError(
