@@ -118,6 +118,39 @@ async def test_a_server_that_does_not_start_shows_the_end_of_its_log() -> None:
             raise AssertionError("it started")
 
 
+ALONE = '{name: x, listen: "127.0.0.1:-1", routes: ["nats://127.0.0.1:1", "nats://127.0.0.1:2"]}'
+
+
+class Late(Cluster):
+    """Its servers are ready only after a restart."""
+
+    before: list[int]
+
+    async def until_ready(self, deadline: float | None = None) -> None:
+        if not hasattr(self, "before"):
+            self.before = [server.pid for server in self]
+            raise DemoError("nats-0 is not ready")
+        await super().until_ready(deadline)
+
+
+async def test_servers_that_are_not_ready_in_time_are_restarted_with_what_they_are() -> None:
+    async with Late(size=2) as cluster:
+        assert all(server.alive for server in cluster)
+        assert not {server.pid for server in cluster} & set(cluster.before)
+        assert await are_settled(cluster.servers)
+
+
+async def test_servers_that_are_never_ready_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jetstream_exporter.demo.cluster.FIRST_READY", 0.1)
+    began = time.monotonic()
+    with pytest.raises(
+        DemoError, match=r"nats-0 is not ready: 200 of nats-0/healthz did not happen"
+    ):
+        async with Cluster(size=1, extra=f"cluster: {ALONE}", deadline=2):
+            raise AssertionError("it is ready")
+    assert time.monotonic() - began < 30
+
+
 async def test_a_missing_binary_is_a_sentence_with_the_command_that_mends_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
