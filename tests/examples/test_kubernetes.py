@@ -13,14 +13,13 @@ import kubernetes_validate
 import nats
 import pytest
 import yaml
-from nats.aio.client import Client
 from tests.support import chart, manifests
+from tests.support.api import api
 from tests.support.ports import free_ports
 from tests.support.tools import nats_server
 from tests.support.waiting import until
 
 EXAMPLES = chart.ROOT / "examples/kubernetes"
-CREATE = "$JS.API.STREAM.CREATE.ORDERS"
 
 
 def pod() -> dict[str, Any]:
@@ -177,8 +176,9 @@ async def test_three_real_servers_form_the_cluster_and_orders_has_three_replicas
             allow_reconnect=False,
             error_cb=unheard,
         )
-        made = await create(client)
-        again = await create(client)
+        # As the Job does, which asks again too.
+        made = await api(client, "STREAM.CREATE.ORDERS", manifests.orders())
+        again = await api(client, "STREAM.CREATE.ORDERS", manifests.orders())
 
         members = {made["cluster"]["leader"], *(r["name"] for r in made["cluster"]["replicas"])}
         assert members == {"nats-0", "nats-1", "nats-2"}
@@ -187,18 +187,6 @@ async def test_three_real_servers_form_the_cluster_and_orders_has_three_replicas
         await the_probes_pass(servers)
         await a_lame_duck_leaves_by_itself(servers[0])
         await manifests.healthy(servers[1:])
-
-
-async def create(client: Client) -> dict[str, Any]:
-    """As the Job does; it retries, for right after its start a cluster may know too few peers."""
-    body = json.dumps(manifests.orders()).encode()
-    async with asyncio.timeout(20):
-        while True:
-            answer = json.loads((await client.request(CREATE, body, timeout=10)).data)
-            if "error" not in answer:
-                return dict(answer)
-            assert "no suitable peers" in answer["error"]["description"]
-            await asyncio.sleep(0.2)
 
 
 async def the_probes_pass(servers: list[manifests.Server]) -> None:

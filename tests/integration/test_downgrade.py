@@ -1,7 +1,6 @@
 """Servers of an older version than their streams need: named, and never shown as empty."""
 
 import asyncio
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import pytest
 from nats.aio.client import Client
 from nats.js.api import ConsumerConfig
 from tests.support import ways
+from tests.support.api import api
 from tests.support.exporter import Samples, exporter
 from tests.support.tools import nats_server
 
@@ -31,10 +31,7 @@ async def add(nc: Client, name: str, replicas: int, **config: Any) -> None:
         "storage": "file",
         **config,
     }
-    answer = await nc.request(
-        f"$JS.API.STREAM.CREATE.{name}", json.dumps(body).encode(), timeout=20
-    )
-    assert "error" not in json.loads(answer.data), answer.data
+    await api(nc, f"STREAM.CREATE.{name}", body)
     js = nc.jetstream(timeout=20)
     await publish(js, name, b"x")
     await create_consumer(js, name, ConsumerConfig(durable_name="c", ack_policy="explicit"))

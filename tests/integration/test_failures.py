@@ -10,8 +10,8 @@ import nats
 import pytest
 from nats.aio.client import Client
 from nats.js.api import ConsumerConfig
+from tests.support.api import api
 from tests.support.exporter import Exporter, Samples, eventually, exporter
-from tests.support.oracle import ask
 from tests.support.tools import nats_server
 
 from jetstream_exporter.demo.cluster import Cluster
@@ -46,7 +46,7 @@ async def leader(nc: Client, subject: str) -> str:
     async def has_one() -> bool:
         nonlocal found
         try:
-            found = (await ask(nc, subject))["cluster"].get("leader", "")
+            found = (await api(nc, subject))["cluster"].get("leader", "")
         except (nats.errors.Error, AssertionError):
             found = ""
         return bool(found)
@@ -122,7 +122,7 @@ async def test_an_election_shows_no_zero_and_counts_one_change(
             ("CONSUMER.INFO.S.c", "jetstream_consumer_leader", CONSUMER),
         ):
             old = await leader(nc, subject)
-            await ask(nc, subject.replace("INFO", "LEADER.STEPDOWN"))
+            await api(nc, subject.replace("INFO", "LEADER.STEPDOWN"))
 
             async def another(subject: str = subject, old: str = old) -> bool:
                 return await leader(nc, subject) != old

@@ -7,8 +7,8 @@ import nats
 import pytest
 from nats.aio.client import Client
 from nats.js.api import ConsumerConfig
+from tests.support.api import api
 from tests.support.exporter import Exporter, Samples, exporter
-from tests.support.oracle import ask
 
 from jetstream_exporter.demo.cluster import Cluster
 from jetstream_exporter.demo.create import create_consumer, create_stream
@@ -44,7 +44,7 @@ async def short_lived(nc: Client, running: Exporter, first: int, count: int) -> 
 
     async def delete(i: int) -> None:
         async with gate:
-            await ask(nc, f"CONSUMER.DELETE.S.short-{i}")
+            await api(nc, f"CONSUMER.DELETE.S.short-{i}")
 
     numbers = range(first, first + count)
     await asyncio.gather(*(create(i) for i in numbers))

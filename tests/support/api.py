@@ -1,4 +1,4 @@
-"""The JetStream API as its wire has it, for settings that nats-py does not know."""
+"""The JetStream API as its wire has it, for what nats-py does not know."""
 
 import asyncio
 import json
@@ -7,21 +7,21 @@ from typing import Any
 import nats.errors
 from nats.aio.client import Client
 
-NO_SUITABLE_PEERS = 10005
-NOT_AVAILABLE = 10008
+ASK_AGAIN = (10005, 10008)  # no suitable peers for placement; temporarily unavailable
 
 
-async def api(nc: Client, call: str, body: dict[str, Any]) -> dict[str, Any]:
-    """Ask the JetStream API; again while a young cluster knows too few peers or no leader."""
+async def api(nc: Client, call: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Ask the JetStream API; again while a leader is elected, or a young cluster knows too few peers."""
+    payload = json.dumps(body or {}).encode()
     async with asyncio.timeout(30):
         while True:
             try:
-                answer = await nc.request(f"$JS.API.{call}", json.dumps(body).encode(), timeout=3)
+                answer = await nc.request(f"$JS.API.{call}", payload, timeout=5)
             except nats.errors.TimeoutError:  # whoever would answer is not elected yet
                 continue
             read: dict[str, Any] = json.loads(answer.data)
-            if read.get("error", {}).get("code", 0) not in (400, 503):
-                assert "error" not in read, read["error"]
+            error = read.get("error")
+            if error is None:
                 return read
-            assert read["error"]["err_code"] in (NO_SUITABLE_PEERS, NOT_AVAILABLE), read["error"]
+            assert error.get("err_code") in ASK_AGAIN, f"{call}: {error}"
             await asyncio.sleep(0.2)

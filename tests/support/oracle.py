@@ -1,28 +1,21 @@
 """What the servers themselves say over the JetStream API, as the samples that the exporter must show."""
 
-import json
 from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
 
 import pytest
 from nats.aio.client import Client
+from tests.support.api import api
 from tests.support.exporter import Samples
 
 Json = dict[str, Any]
 
 
-async def ask(nc: Client, subject: str, body: Json | None = None) -> Json:
-    payload = json.dumps(body).encode() if body else b""
-    answer: Json = json.loads((await nc.request(f"$JS.API.{subject}", payload, timeout=5)).data)
-    assert "error" not in answer, f"{subject}: {answer['error']}"
-    return answer
-
-
 async def names(nc: Client, subject: str, key: str) -> list[str]:
     found: list[str] = []
     while True:
-        page = await ask(nc, subject, {"offset": len(found)})
+        page = await api(nc, subject, {"offset": len(found)})
         found += page[key] or []
         if len(found) >= page["total"]:
             return found
@@ -30,12 +23,12 @@ async def names(nc: Client, subject: str, key: str) -> list[str]:
 
 async def streams(nc: Client) -> AsyncIterator[Json]:
     for name in await names(nc, "STREAM.NAMES", "streams"):
-        yield await ask(nc, f"STREAM.INFO.{name}")
+        yield await api(nc, f"STREAM.INFO.{name}")
 
 
 async def consumers(nc: Client, stream: str) -> AsyncIterator[Json]:
     for name in await names(nc, f"CONSUMER.NAMES.{stream}", "consumers"):
-        yield await ask(nc, f"CONSUMER.INFO.{stream}.{name}")
+        yield await api(nc, f"CONSUMER.INFO.{stream}.{name}")
 
 
 def epoch(moment: str | None) -> float | None:
