@@ -123,7 +123,7 @@ async def slowly(nc: Client, servers: list[Server]) -> set[tuple[str, str]]:
     looking = asyncio.create_task(found([server.url for server in servers], seconds=2))
     for message in held[:3]:
         await asyncio.sleep(0.5)  # the pace of the work is what is looked at
-        await message.ack_sync()
+        await message.ack_sync(timeout=10)
     return await looking
 
 

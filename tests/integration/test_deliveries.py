@@ -47,7 +47,7 @@ class Oracle:
         answer = dice.choice(choices)
         match answer:
             case "ack":
-                await message.ack_sync()
+                await message.ack_sync(timeout=10)
             case "term":
                 await message.term()
             case "nak":

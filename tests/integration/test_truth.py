@@ -58,7 +58,7 @@ async def work(js: JetStreamContext, stream: str, consumer: str, dice: random.Ra
     for message in messages:
         choice = dice.random()
         if choice < 0.6:
-            await message.ack_sync()
+            await message.ack_sync(timeout=10)
         elif choice < 0.75:
             await message.nak(delay=3600)
         elif choice < 0.85:
