@@ -1,10 +1,12 @@
 """What a source returns: servers' reports, and how asking went. Every source returns the same shapes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from jetstream_exporter.wire import AccountDetail, AccountInfo, Jsz, Varz
+
+AT_ONCE = 500  # consumers, which are freed in a millisecond
 
 
 class Health(msgspec.Struct, gc=False):
@@ -103,6 +105,20 @@ class Outcome(msgspec.Struct, gc=False):
         """The reports that were asked for with configurations."""
         said = [*self.words, *([self.late] if self.late is not None else [])]
         return [report for report in said if report.with_config]
+
+
+def release(outcomes: Iterable[Outcome]) -> None:
+    """Empty the lists of streams and consumers, some at a time. Nobody may read these answers any more.
+
+    Freed as a whole, the answer about 100,000 consumers keeps every other thread waiting for 0.3 s.
+    """
+    for outcome in outcomes:
+        for report in (*outcome.words, *outcome.configurations):
+            for account in report.account_details:
+                while account.stream_detail:
+                    consumers = account.stream_detail.pop().consumer_detail
+                    while consumers:
+                        del consumers[-AT_ONCE:]
 
 
 class Question(msgspec.Struct, frozen=True):

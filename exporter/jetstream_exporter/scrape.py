@@ -14,7 +14,7 @@ from jetstream_exporter.exposition import END, Encoder, compress
 from jetstream_exporter.metrics import TABLES
 from jetstream_exporter.metrics.process import process_metrics
 from jetstream_exporter.processing import Processor
-from jetstream_exporter.report import Outcome, Question
+from jetstream_exporter.report import Outcome, Question, release
 from jetstream_exporter.snapshot import Snapshot
 from jetstream_exporter.snapshot.rows import Exporter
 from jetstream_exporter.work import off_loop
@@ -196,9 +196,14 @@ class Scraper:
             self._config_allowed = self._unknown_allowed = now + UNKNOWN_LATEST
         self.tried = True
         self.outcomes = [_without_contents(outcome) for outcome in outcomes]
-        snapshot = await off_loop(self._processor.process, outcomes, now, time.time())
+        snapshot = await off_loop(self._process, outcomes, now, time.time())
         self._merging = time.monotonic() - now
         self._log_conflicts(frozenset(snapshot.conflicts))
+        return snapshot
+
+    def _process(self, outcomes: Sequence[Outcome], now: float, wall: float) -> Snapshot:
+        snapshot = self._processor.process(outcomes, now, wall)
+        release(outcomes)
         return snapshot
 
     def _log_conflicts(self, conflicts: frozenset[str]) -> None:

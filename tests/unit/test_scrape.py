@@ -17,14 +17,16 @@ class Servers:
 
     def __init__(self, version: str) -> None:
         since = NOW - timedelta(hours=1) if version != "2.10.26" else None
-        group = led("n1", "n2", "n3", since=since)
-        said = stream("S", group, consumer("c", group, pending=0))
-        self._report = server("n1", said, version=version)
+        self._group = led("n1", "n2", "n3", since=since)
+        self._version = version
         self.questions: list[bool] = []
+        self.answers: list[Outcome] = []
 
     async def ask(self, question: Question) -> list[Outcome]:
         self.questions.append(question.with_config)
-        return [outcome(self._report, "http://n1:8222")]
+        said = stream("S", self._group, consumer("c", self._group, pending=0))
+        self.answers.append(outcome(server("n1", said, version=self._version), "http://n1:8222"))
+        return self.answers[-1:]
 
     async def close(self) -> None: ...
 
@@ -44,3 +46,14 @@ async def test_a_first_0_that_may_be_false_is_looked_at_twice() -> None:
 
 async def test_a_first_0_that_cannot_be_false_is_believed_at_once() -> None:
     assert await pending_and_questions("2.15.1") == ([0], [True])
+
+
+async def test_answers_are_let_go_of_as_soon_as_they_were_merged() -> None:
+    servers = Servers("2.10.26")
+    scraper = Scraper(Config(), Collector([servers]), Reload())
+    snapshot = await scraper.snapshot(5)
+    assert [row.key[2:] for row in snapshot.consumers] == [("S", "c")]
+    held = [account for said in servers.answers for account in said.words[0].account_details]
+    assert len(held) == 2
+    assert [account.stream_detail for account in held] == [[], []]
+    await scraper.close()
