@@ -101,10 +101,14 @@ class Outcome(msgspec.Struct, gc=False):
         return [*self.reports, *([self.report] if self.report is not None else [])]
 
     @property
+    def all_reports(self) -> list[Report]:
+        """All reports, the late one too."""
+        return [*self.words, *([self.late] if self.late is not None else [])]
+
+    @property
     def configurations(self) -> list[Report]:
         """The reports that were asked for with configurations."""
-        said = [*self.words, *([self.late] if self.late is not None else [])]
-        return [report for report in said if report.with_config]
+        return [report for report in self.all_reports if report.with_config]
 
 
 def release(outcomes: Iterable[Outcome]) -> None:
@@ -113,7 +117,7 @@ def release(outcomes: Iterable[Outcome]) -> None:
     Freed as a whole, the answer about 100,000 consumers keeps every other thread waiting for 0.3 s.
     """
     for outcome in outcomes:
-        for report in (*outcome.words, *outcome.configurations):
+        for report in outcome.all_reports:
             for account in report.account_details:
                 while account.stream_detail:
                     consumers = account.stream_detail.pop().consumer_detail
