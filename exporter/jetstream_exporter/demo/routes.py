@@ -21,22 +21,13 @@ from .server import Server
 async def are_settled(servers: Sequence[Server]) -> bool:
     """No server dials another any more, and both ends of every pair hold the same routes. False if one is silent."""
     try:
-        said = await asyncio.gather(*(_routez(server) for server in servers))
+        said = await asyncio.gather(*(server.ask("/routez") for server in servers))
     except (aiohttp.ClientError, TimeoutError):
         return False
     return all(
         agree(ours, theirs, one.ports.route.number, other.ports.route.number)
         for (one, ours), (other, theirs) in combinations(zip(servers, said, strict=True), 2)
     )
-
-
-async def _routez(server: Server) -> dict[str, Any]:
-    timeout = aiohttp.ClientTimeout(total=5)
-    async with (
-        aiohttp.ClientSession(server.monitor_url, timeout=timeout) as http,
-        http.get("/routez") as answer,
-    ):
-        return await answer.json()  # type: ignore[no-any-return]
 
 
 def agree(one: dict[str, Any], other: dict[str, Any], port: int, other_port: int) -> bool:

@@ -111,8 +111,7 @@ class Server(Child):
 
     async def until_answering(self, path: str, deadline: float = START_DEADLINE) -> None:
         """Until the monitoring port answers 200; DemoError with the log's end where it does not."""
-        timeout = aiohttp.ClientTimeout(total=5)
-        async with aiohttp.ClientSession(self.monitor_url, timeout=timeout) as http:
+        async with self._monitoring() as http:
 
             async def is_answering() -> bool:
                 if not self.alive:
@@ -127,6 +126,15 @@ class Server(Child):
                 await until(f"200 of {self.name}{path}", is_answering, deadline)
             except TimeoutError as error:
                 raise self._failed(f"is not ready: {error}") from error
+
+    async def ask(self, path: str) -> dict[str, Any]:
+        """What the monitoring port says; aiohttp.ClientError or TimeoutError if it does not within 5 s."""
+        async with self._monitoring() as http, http.get(path) as answer:
+            said: dict[str, Any] = await answer.json()
+            return said
+
+    def _monitoring(self) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(self.monitor_url, timeout=aiohttp.ClientTimeout(total=5))
 
     def _failed(self, what: str) -> DemoError:
         return DemoError(f"nats-server {self.name} {what}; its log ends with:\n{self.tail()}")

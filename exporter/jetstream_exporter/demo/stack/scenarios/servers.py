@@ -3,9 +3,7 @@
 import asyncio
 import json
 from contextlib import suppress
-from typing import Any
 
-import aiohttp
 from nats.aio.client import Client
 from nats.errors import Error
 from nats.js.errors import APIError
@@ -20,8 +18,7 @@ STEP_DOWN = "$JS.API.META.LEADER.STEPDOWN"
 
 async def meta_leader(server: Server) -> str:
     """The meta leader that this server names; empty where it names none."""
-    async with aiohttp.ClientSession() as http, http.get(f"{server.monitor_url}/jsz") as answer:
-        found: dict[str, Any] = await answer.json()
+    found = await server.ask("/jsz")
     return str(found.get("meta_cluster", {}).get("leader", ""))
 
 
