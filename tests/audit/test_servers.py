@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import nats
-import nats.errors
 import pytest
 import trustme
 from nats.aio.client import Client

@@ -79,17 +79,16 @@ async def cluster(
 ) -> AsyncIterator[list[Server]]:
     ports = free_ports(9)
     clients, monitors, routes = ports[:3], ports[3:6], ports[6:]
+    folders = [folder / f"nats-{i}" for i in range(3)]
     with ExitStack() as stack:
 
         def launch(i: int) -> Server:
-            process = start(folder / f"nats-{i}", f"nats-{i}", versions[i])
+            own = folders[i]
+            process = start(own, own.name, versions[i])
             stack.callback(end, process)
-            return Server(
-                f"nats-{i}", clients[i], monitors[i], process, folder / f"nats-{i}" / "log"
-            )
+            return Server(own.name, clients[i], monitors[i], process, own / "log")
 
-        for i in range(3):
-            own = folder / f"nats-{i}"
+        for i, own in enumerate(folders):
             own.mkdir()
             (own / "nats.conf").write_text(
                 localized(own, clients[i], monitors[i], routes, routes[i])
