@@ -1,6 +1,6 @@
 """Advisories and metrics that servers publish."""
 
-from jetstream_exporter.wire.part import Wire
+from jetstream_exporter.wire.part import Unsigned, Wire
 
 
 class Advisory(Wire):
@@ -12,7 +12,7 @@ class Advisory(Wire):
     domain: str = ""
     stream: str = ""
     consumer: str = ""
-    stream_seq: int = 0
-    deliveries: int = 0
-    ack_time: int = 0  # ns
+    stream_seq: Unsigned = 0
+    deliveries: Unsigned = 0
+    ack_time: Unsigned = 0  # ns
     action: str = ""  # of a stream or consumer: create, modify, delete
