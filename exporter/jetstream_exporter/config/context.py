@@ -8,7 +8,14 @@ from pathlib import Path
 
 import msgspec
 
-from jetstream_exporter.config.decode import ConfigError
+from jetstream_exporter.config.errors import ConfigError
+from jetstream_exporter.config.secrets import (
+    FileError,
+    about,
+    read_bytes,
+    read_secret,
+    read_variable,
+)
 
 DEFAULT_URL = "nats://127.0.0.1:4222"
 FILES = ("creds", "nkey", "cert", "key", "ca")
@@ -42,24 +49,25 @@ class Context(msgspec.Struct):
         return [url.strip() for url in self.url.split(",") if url.strip()]
 
 
-def read_context(name: str) -> Context:
-    """Read a context by its name or its file; ConfigError where it cannot be used."""
+def read_context(name: str, place: str = "") -> Context:
+    """Read a context by its name or its file; ConfigError where it cannot be used. `place` begins its sentence."""
     file = Path(name) if "/" in name or name.endswith(".json") else _folder() / f"{name}.json"
+    where = f"{place}: context {name}".removeprefix(": ")
     try:
-        context = msgspec.json.decode(file.read_bytes(), type=Context)
-    except OSError as error:
-        raise ConfigError(f"context {name}: {file} cannot be read: {error.strerror}") from None
+        context = msgspec.json.decode(read_bytes(str(file)), type=Context)
+    except FileError as error:
+        raise ConfigError(f"{where}: {about(str(file), error)}") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"context {name}: {file} is not a context: {error}") from None
+        raise ConfigError(f"{where}: {file} is not a context: {error}") from None
     if context.socks_proxy:
-        raise ConfigError(f"context {name}: a SOCKS proxy cannot be used here")
+        raise ConfigError(f"{where}: SOCKS proxies are not supported")
     if context.nsc or any(_scheme(getattr(context, key)) in ELSEWHERE for key in FILES + SECRETS):
         raise ConfigError(
-            f"context {name}: its login comes from another program's store; "
+            f"{where}: its login is stored by another program; "
             "write it to a file, as with `nsc generate creds`, and set credentials_file"
         )
     files = {key: _path(getattr(context, key)) for key in FILES}
-    secrets = {key: _secret(getattr(context, key), name) for key in SECRETS}
+    secrets = {key: _secret(getattr(context, key), f"{where}: {key}") for key in SECRETS}
     return msgspec.structs.replace(context, url=context.url or DEFAULT_URL, **files, **secrets)
 
 
@@ -72,22 +80,13 @@ def _path(text: str) -> str:
     return os.path.expanduser(os.path.expandvars(path)) if path else ""
 
 
-def _secret(text: str, name: str) -> str:
+def _secret(text: str, place: str) -> str:
+    """The secret itself, or what it refers to: `file://NAME` or `env://NAME`."""
     if _scheme(text) == "file":
-        return _read(_path(text), name)
-    if _scheme(text) != "env":
-        return text
-    variable = text.partition("://")[2]
-    if variable not in os.environ:
-        raise ConfigError(f"context {name}: the environment variable {variable} is not set")
-    return os.environ[variable]
-
-
-def _read(file: str, name: str) -> str:
-    try:
-        return Path(file).read_text(encoding="utf-8").strip("\r\n")
-    except (OSError, UnicodeDecodeError):
-        raise ConfigError(f"context {name}: {file} cannot be read") from None
+        return read_secret(_path(text), place, bare=False)
+    if _scheme(text) == "env":
+        return read_variable(text.partition("://")[2], place)
+    return text
 
 
 def _folder() -> Path:

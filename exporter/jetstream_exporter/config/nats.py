@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from jetstream_exporter.config.values import Size
+
 Hot = Literal["naks", "acks", "api"]
 
 
@@ -16,40 +18,47 @@ class Nats(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
     urls: Annotated[
         list[str],
-        Meta(description="Servers to connect to, `nats://nats-0:4222` or `tls://nats-0:4222`."),
+        Meta(
+            description="URLs of the servers, such as `nats://nats-0:4222` or `tls://nats-0:4222`."
+        ),
     ] = []
     context: Annotated[
         str,
         Meta(
-            description="A context of the `nats` program, by its name or its file; what is set here beats it."
+            description=(
+                "Context of the `nats` command, by its name or its file. Keys that are set here override it."
+            )
         ),
     ] = ""
-    credentials_file: Annotated[str, Meta(description="Credentials (`.creds`): JWT and seed.")] = ""
+    credentials_file: Annotated[
+        str, Meta(description="Credentials file (`.creds`) with a JWT and a seed.")
+    ] = ""
     jwt_file: Annotated[
-        str, Meta(description="File that holds a user's JWT; goes with `nkey_seed_file`.")
+        str, Meta(description="File with the JWT of a user. Requires `nkey_seed_file`.")
     ] = ""
-    nkey_seed_file: Annotated[str, Meta(description="File that holds a user's nkey seed.")] = ""
-    username: Annotated[str, Meta(description="User, for a login by password.")] = ""
-    password_file: Annotated[str, Meta(description="File that holds that user's password.")] = ""
-    password_env: Annotated[
-        str, Meta(description="Environment variable that holds that user's password.")
-    ] = ""
-    token_file: Annotated[str, Meta(description="File that holds a token.")] = ""
-    token_env: Annotated[str, Meta(description="Environment variable that holds a token.")] = ""
-    ca_file: Annotated[str, Meta(description="Certificate authorities (PEM) to trust.")] = ""
+    nkey_seed_file: Annotated[str, Meta(description="File with the nkey seed of a user.")] = ""
+    username: Annotated[str, Meta(description="Username, for a login with a password.")] = ""
+    password_file: Annotated[str, Meta(description="File with the password.")] = ""
+    password_env: Annotated[str, Meta(description="Environment variable with the password.")] = ""
+    token_file: Annotated[str, Meta(description="File with a token.")] = ""
+    token_env: Annotated[str, Meta(description="Environment variable with a token.")] = ""
+    ca_file: Annotated[str, Meta(description="Trusted certificate authorities (PEM).")] = ""
     cert_file: Annotated[str, Meta(description="Client certificate (PEM).")] = ""
-    key_file: Annotated[str, Meta(description="The client certificate's key (PEM).")] = ""
+    key_file: Annotated[str, Meta(description="Key of the client certificate (PEM).")] = ""
     tls_first: Annotated[
-        bool, Meta(description="Shake hands for TLS before the server says anything.")
+        bool, Meta(description="Start the TLS handshake before the server sends its INFO.")
     ] = False
     server_name: Annotated[
-        str, Meta(description="Name that the servers' certificates must hold, if not the URL's.")
+        str,
+        Meta(
+            description="Name to verify in the server certificates, if it is not the host of the URL."
+        ),
     ] = ""
     insecure_skip_verify: Annotated[
-        bool, Meta(description="Trust any certificate. For tests only.")
+        bool, Meta(description="Do not verify server certificates. For tests only.")
     ] = False
     inbox_prefix: Annotated[
-        str, Meta(description="Where answers come in; by default `_INBOX`.")
+        str, Meta(description="Prefix of the inbox subjects for replies. The default is `_INBOX`.")
     ] = ""
 
     @property
@@ -58,63 +67,107 @@ class Nats(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
 
 class System(Nats, frozen=True):
-    """The system account: every server, without a list of targets."""
+    """Connection to the system account, which reports every server without a list of targets."""
+
+
+class ExactLag(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Requests for single messages, to export exactly when the oldest waiting ones were stored."""
+
+    budget: Annotated[
+        int,
+        Meta(
+            description=(
+                "Maximum number of messages that are requested after each scrape. 0 switches it off. Requires the "
+                "permission to publish to `$JS.API.STREAM.MSG.GET.*`."
+            ),
+            ge=0,
+            le=1000,
+        ),
+    ] = 0
+    max_message_bytes: Annotated[
+        Size,
+        Meta(
+            description=(
+                "The server sends the whole message. Nothing is requested from streams whose `max_msg_size` or "
+                "average message size is larger than this."
+            )
+        ),
+    ] = Size(64 * 2**10)
 
 
 class AccountApi(Nats, frozen=True):
-    """The JetStream API of one account."""
+    """Connection to the JetStream API of one account."""
 
     account: Annotated[
         str,
         Meta(
-            description="The account's id, for the label `account`; by default the server is asked."
+            description="ID of the account, for the label `account`. By default the exporter asks the server."
         ),
     ] = ""
     domain: Annotated[
-        str, Meta(description="JetStream domain to ask, if not the server's own.")
+        str, Meta(description="JetStream domain, if it is not that of the server.")
     ] = ""
     api_prefix: Annotated[
-        str, Meta(description="Prefix of the API where it is imported, instead of `$JS.API`.")
+        str, Meta(description="Prefix of the imported JetStream API, instead of `$JS.API`.")
     ] = ""
     streams: Annotated[
         list[str],
         Meta(
-            description="Streams to ask for one by one, where listing them is not permitted; by default all."
+            description=(
+                "Streams to request one by one, if listing streams is not permitted. By default all streams."
+            )
         ),
     ] = []
     consumers: Annotated[
         dict[str, list[str]],
         Meta(
-            description="By stream, consumers to ask for one by one, where listing them is not permitted."
+            description="Consumers of each stream to request one by one, if listing consumers is not permitted."
         ),
     ] = {}
+    exact_lag: Annotated[
+        ExactLag,
+        Meta(
+            description=(
+                "Request single messages where the delivery lag cannot be calculated exactly. Off by default."
+            )
+        ),
+    ] = ExactLag()
 
 
 class Advisories(Nats, frozen=True):
-    """The events that JetStream publishes in one account, or in the system account."""
+    """Connection that receives the advisories of one account, or of the system account."""
 
     account: Annotated[
         str,
         Meta(
-            description="The account's id, for the label `account`; by default the server is asked."
+            description="ID of the account, for the label `account`. By default the exporter asks the server."
         ),
     ] = ""
     hot: Annotated[
         list[Hot],
         Meta(
-            description="Events as frequent as messages, heard only when asked for: `naks`, `acks` (samples), `api`."
+            description=(
+                "Events that are as frequent as messages and must be enabled here: `naks`, `acks` (samples), "
+                "`api`."
+            )
         ),
     ] = []
     stream: Annotated[
         str,
         Meta(
-            description="A stream that captures `$JS.EVENT.>`; read instead of listening, so that none is missed."
+            description=(
+                "Stream that captures `$JS.EVENT.>`. The exporter reads it instead of subscribing, so that "
+                "no event is missed."
+            )
         ),
     ] = ""
-    durable: Annotated[str, Meta(description="Name of the durable consumer on that stream.")] = (
+    durable: Annotated[str, Meta(description="Name of the durable consumer of that stream.")] = (
         "jetstream-exporter"
     )
     excess_after: Annotated[
         int,
-        Meta(description="Deliveries of one message beyond this number are counted.", ge=1),
+        Meta(
+            description="Number of deliveries of a message above which further deliveries are counted.",
+            ge=1,
+        ),
     ] = 3

@@ -3,14 +3,27 @@
 import re
 from typing import Any
 
-from jetstream_exporter.config.schema import Duration, Pattern, Size
-
 SHOWN = 80  # characters of a wrong value that a sentence repeats
 _DURATION = re.compile(
     r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?(?:(\d+)ms)?", re.ASCII
 )
 _SIZE = re.compile(r"(\d+)\s*(B|KB|MB|GB|KiB|MiB|GiB)?", re.ASCII)
 _UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+
+
+class Duration(float):
+    """Seconds, written as Prometheus writes durations: 30s, 5m, 1h30m."""
+
+
+class Size(int):
+    """Bytes, written plainly or with a unit: 1048576, 64KiB, 256MiB."""
+
+
+class Pattern(str):
+    """A regular expression, anchored at both ends as Prometheus anchors its own."""
+
+    __slots__ = ("regex",)
+    regex: re.Pattern[str]
 
 
 def read_value(kind: type, value: Any) -> Any:
