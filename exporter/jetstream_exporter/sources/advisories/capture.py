@@ -1,8 +1,8 @@
 """Events from a stream that captures them, so that none is lost while the exporter is down and none counts twice.
 
-An event is acknowledged only after a scrape took its count: if the exporter is killed before that, the next one gets
-the event again. Each is acknowledged by itself, since acknowledging all up to one would cover events that were
-delivered to another exporter.
+An event is acknowledged only after its count was added to the totals: if the exporter is killed before that, the next
+one gets the event again. Each is acknowledged by itself, since acknowledging all up to one would cover events that were
+delivered to another exporter. One that cannot be used is acknowledged like the others, so that it does not come again.
 """
 
 import asyncio
@@ -11,35 +11,43 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import nats.errors
 import nats.js.errors
+import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
-from jetstream_exporter.cancel import cancelled
-from jetstream_exporter.sources.client import words
-from jetstream_exporter.sources.http import SourceError
+from jetstream_exporter.runtime.cancel import cancel_and_wait
+from jetstream_exporter.runtime.tasks import keep_running
+from jetstream_exporter.sources.errors import SourceError
+from jetstream_exporter.sources.nats.errors import error_text
 
-BATCH = 1000  # messages fetched at once
-SETTLE = 2.0  # seconds for one question to the JetStream API
+BATCH = 250  # messages fetched at once; each may have the server's largest size
+BREATH = 200  # acknowledgements sent before others may run
+SETTLE = 2.0  # seconds for one request to the JetStream API
 FETCH = 5.0  # seconds that a pull waits for messages
-CONFIRM = 1.0  # seconds for the server's word that it knows of an acknowledgement
+CONFIRM = 1.0  # seconds for the server's confirmation of an acknowledgement
 PAUSE = 1.0  # seconds after an error
 REFUSALS = ("$js.api.consumer.msg.next.", "$js.ack.")  # which show only as answers that do not come
 AWAY = 20.0  # seconds after which what a killed exporter had fetched is given to the next
-# Events between two scrapes; fewer than the tally knows again (tally.REMEMBERED).
+# Events between two scrapes; fewer than the counter knows again (event_counter.REMEMBERED).
 UNCONFIRMED = 40_000
+
+log = structlog.get_logger()
 
 
 class Capture:
-    """Reads the stream with a durable consumer; `count` gets every message."""
+    """Reads the stream with a durable consumer.
+
+    `count` gets every message and returns a number. `confirm` acknowledges those whose number is lower than its own.
+    """
 
     def __init__(
         self,
         stream: str,
         durable: str,
         subjects: Sequence[str],
-        count: Callable[[Msg], Awaitable[None]],
+        count: Callable[[Msg], Awaitable[int]],
     ) -> None:
         self._stream = stream
         self._config = ConsumerConfig(
@@ -55,8 +63,8 @@ class Capture:
         self._bound = 0  # times that a consumer was there or was made
         self._client: Client | None = None
         self._reading: asyncio.Task[None] | None = None
-        # Where to acknowledge what was counted, by sequence: good over connections.
-        self._counted: dict[int, str] = {}
+        # Where to acknowledge what was counted, and the number it got, by sequence: good over connections.
+        self._counted: dict[int, tuple[str, int]] = {}
         self.gaps = 0  # times that the consumer was gone, and events with it
         self.error: str | None = None
 
@@ -64,29 +72,38 @@ class Capture:
         """Begin to read; SourceError where the stream or its consumer cannot be used."""
         await self.close()
         self._client = client
-        subscription = await self._bind(client)
-        self._reading = asyncio.create_task(self._read(client, subscription))
+        first: list[JetStreamContext.PullSubscription] = [await self._bind(client)]
+
+        async def read() -> None:
+            await self._read(client, first.pop() if first else None)
+
+        self._reading = keep_running(f"read stream {self._stream}", read)
 
     async def close(self) -> None:
-        """End reading. The library can swallow a cancellation, so the loop also ends once the client is gone."""
+        """End reading. The loop also ends once the client is gone, as before Python 3.12 a cancellation can be lost."""
         self._client = None
         if self._reading is not None:
-            await cancelled(self._reading)
+            await cancel_and_wait(self._reading)
             self._reading = None
 
-    async def confirm(self) -> None:
-        """Acknowledge what was counted so far, and wait for the server's confirmation before the scrape goes on."""
-        client, counted = self._client, self._counted
-        if client is None or not counted:
+    async def confirm(self, before: int) -> None:
+        """Acknowledge what got a number lower than `before`, and wait for the server's confirmation."""
+        client = self._client
+        done = {seq: there for seq, (there, number) in self._counted.items() if number < before}
+        if client is None or not done:
             return
-        self._counted = {}
-        *others, last = counted.values()
+        *others, last = done.values()
         try:
-            for subject in others:
+            for i, subject in enumerate(others):
                 await client.publish(subject, Msg.Ack.Ack)
+                if i % BREATH == 0:
+                    await asyncio.sleep(0)
             await client.request(last, Msg.Ack.Ack, timeout=CONFIRM)
         except (nats.errors.Error, TimeoutError):
-            self._counted = counted | self._counted
+            return  # the next one acknowledges them again
+        for seq, there in done.items():
+            if self._counted.get(seq, ("", 0))[0] == there:
+                del self._counted[seq]
 
     async def _bind(self, client: Client) -> JetStreamContext.PullSubscription:
         """Create the consumer, or update one that differs. What the stream held before it is not counted."""
@@ -99,8 +116,10 @@ class Capture:
                 self.gaps += found is None and self._bound > 0
             self._bound += 1
             subscription = await js.pull_subscribe_bind(consumer=durable, stream=self._stream)
-        except (nats.errors.Error, TimeoutError) as error:
-            raise SourceError(f"stream {self._stream}: {words(error)}") from None
+        except (
+            Exception
+        ) as error:  # the library decodes what anybody in the account may have answered
+            raise SourceError(f"stream {self._stream}: {error_text(error)}") from None
         self.error = None
         return subscription
 
@@ -128,15 +147,17 @@ class Capture:
                 if subscription is None:
                     subscription = await self._bind(client)
                 for message in await subscription.fetch(BATCH, timeout=FETCH):
-                    await self._count(message)
-                    self._counted[message.metadata.sequence.stream] = message.reply
+                    sequence = message.metadata.sequence.stream
+                    self._counted[sequence] = (message.reply, await self._count(message))
             except (nats.errors.TimeoutError, TimeoutError):
                 pass  # nothing happened
-            except (nats.errors.Error, SourceError) as error:
-                said = words(error)
+            except Exception as error:
+                reason = error_text(error)
                 self.error = (
-                    said if isinstance(error, SourceError) else f"stream {self._stream}: {said}"
+                    reason if isinstance(error, SourceError) else f"stream {self._stream}: {reason}"
                 )
+                if not isinstance(error, nats.errors.Error | SourceError):
+                    log.error("the stream is read again after an error", exc_info=error)
                 await _let_go(subscription)
                 subscription = None
                 await asyncio.sleep(PAUSE)

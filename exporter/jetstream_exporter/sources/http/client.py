@@ -11,26 +11,20 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
-from jetstream_exporter.url import text
+from jetstream_exporter.report import LATE
+from jetstream_exporter.runtime.url import text as url_text
+from jetstream_exporter.sources.errors import SourceError, SourceTimeoutError
 
 NAMES = 1000  # whose addresses are kept
 
 
-class SourceError(Exception):
-    """A source or a part of it failed, in words for an operator. Becomes data, and never ends a scrape."""
-
-
-class SourceTimeoutError(SourceError):
-    """The answer did not come in time."""
-
-
-class Answer(NamedTuple):
+class HttpResponse(NamedTuple):
     status: int
     reason: str
     body: bytes | bytearray
 
 
-class Place(NamedTuple):
+class Endpoint(NamedTuple):
     """Where one server is asked: the URL to connect to, and the name it was found by, if by name."""
 
     url: URL
@@ -39,7 +33,7 @@ class Place(NamedTuple):
 
     @property
     def target(self) -> str:
-        return text(self.url)
+        return url_text(self.url)
 
 
 class _Resolved(AbstractResolver):
@@ -48,7 +42,7 @@ class _Resolved(AbstractResolver):
     def __init__(self) -> None:
         self._addresses: OrderedDict[str, tuple[str, ...]] = OrderedDict()
 
-    def know(self, host: str, addresses: tuple[str, ...]) -> None:
+    def remember(self, host: str, addresses: tuple[str, ...]) -> None:
         self._addresses[host] = addresses
         self._addresses.move_to_end(host)
         while len(self._addresses) > NAMES:
@@ -76,39 +70,41 @@ class _Resolved(AbstractResolver):
         self._addresses.clear()
 
 
-class Client:
-    """Asks monitoring ports. Follows no redirect and accepts no compression: neither comes from a NATS server."""
+class HttpClient:
+    """Asks monitoring ports. Follows no redirect and takes nothing compressed or cached: a NATS server sends none."""
 
     def __init__(self, max_bytes: int, tls: ssl.SSLContext | None, headers: dict[str, str]) -> None:
         self._max_bytes = max_bytes
         self._tls = tls if tls is not None else True
-        self._headers = {"Accept-Encoding": "identity", **headers}
+        self._headers = {"Accept-Encoding": "identity", "Cache-Control": "no-cache", **headers}
         self._session: aiohttp.ClientSession | None = None
         self._resolver = _Resolved()
 
-    async def get(self, place: Place, path: str, deadline: float) -> Answer:
-        """GET `path` below the place's URL before `deadline`, a time of the running loop."""
+    async def get(self, endpoint: Endpoint, path: str, deadline: float) -> HttpResponse:
+        """GET `path` below the endpoint's URL before `deadline`, a time of the running loop."""
         try:
             async with asyncio.timeout_at(deadline):
-                return await self._get(place, path)
+                return await self._get(endpoint, path)
         except TimeoutError:
-            raise SourceTimeoutError("no answer in time") from None
+            raise SourceTimeoutError(LATE) from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise SourceError(_words(error)) from None
+            raise SourceError(error_text(error)) from None
 
-    async def _get(self, place: Place, path: str) -> Answer:
+    async def _get(self, endpoint: Endpoint, path: str) -> HttpResponse:
         session = self._open()
-        self._resolver.know(place.url.raw_host or "", place.addresses)
-        headers = {"Host": place.host} if place.host else {}
-        server_name = place.host.rsplit(":", 1)[0].strip("[]") if place.host else None
-        url = URL(f"{str(place.url).rstrip('/')}{path}", encoded=True)
+        self._resolver.remember(endpoint.url.raw_host or "", endpoint.addresses)
+        headers = {"Host": endpoint.host} if endpoint.host else {}
+        server_name = endpoint.host.rsplit(":", 1)[0].strip("[]") if endpoint.host else None
+        url = URL(f"{str(endpoint.url).rstrip('/')}{path}", encoded=True)
         async with session.get(
             url, headers=headers, server_hostname=server_name, ssl=self._tls, allow_redirects=False
         ) as response:
             if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-                raise SourceError("the answer is compressed, which no NATS server's is")
+                raise SourceError("the answer is compressed, which a NATS server never does")
+            if response.headers.get("Age", "0") != "0":
+                raise SourceError("the answer comes from a cache; disable caching in the proxy")
             body = await self._read(response)
-            return Answer(response.status, response.reason or "", body)
+            return HttpResponse(response.status, response.reason or "", body)
 
     async def _read(self, response: aiohttp.ClientResponse) -> bytearray:
         """The body, in an array that grows in place: joining the pieces of a large one would block the event loop."""
@@ -144,35 +140,35 @@ class Client:
             await self._session.close()
 
 
-def _words(error: Exception) -> str:
-    """What went wrong, for an operator; the library's own words name Python objects and hold line breaks."""
+def error_text(error: Exception) -> str:
+    """What went wrong, for an operator; the library's own texts name Python objects and hold line breaks."""
     match error:
         case aiohttp.ClientConnectorDNSError():
-            words = f"the name {error.host} cannot be resolved"
+            text = f"the name {error.host} cannot be resolved"
         case aiohttp.ClientConnectorCertificateError():
-            words = f"the certificate is not trusted: {_tls_words(error.certificate_error)}"
+            text = f"the certificate is not trusted: {_tls_error_text(error.certificate_error)}"
         case aiohttp.ClientConnectorSSLError():
-            words = f"TLS failed: {_tls_words(error.os_error)}"
+            text = f"TLS failed: {_tls_error_text(error.os_error)}"
         case aiohttp.ClientConnectorError():
-            words = f"cannot connect: {_os_words(error.os_error)}"
+            text = f"cannot connect: {_os_error_text(error.os_error)}"
         case aiohttp.ClientPayloadError():
-            words = "the answer was cut short"
+            text = "the answer is incomplete"
         case aiohttp.ServerDisconnectedError():
-            words = "the connection was closed without an answer"
+            text = "the connection was closed without an answer"
         case aiohttp.ClientResponseError():
-            words = "the answer is not HTTP"
+            text = "the answer is not HTTP"
         case OSError():
-            words = f"the connection broke: {_os_words(error)}"
+            text = f"the connection was lost: {_os_error_text(error)}"
         case _:
-            words = f"{type(error).__name__}: {' '.join(str(error).split())}".removesuffix(": ")
-    return words
+            text = f"{type(error).__name__}: {' '.join(str(error).split())}".removesuffix(": ")
+    return text
 
 
-def _os_words(error: OSError) -> str:
+def _os_error_text(error: OSError) -> str:
     """The system's message. asyncio replaces it by its own, which holds the address."""
     return os.strerror(error.errno) if error.errno else str(error.strerror or error)
 
 
-def _tls_words(error: Exception) -> str:
-    said = getattr(error, "verify_message", "") or getattr(error, "reason", "") or str(error)
-    return str(said).replace("_", " ").lower()
+def _tls_error_text(error: Exception) -> str:
+    reason = getattr(error, "verify_message", "") or getattr(error, "reason", "") or str(error)
+    return str(reason).replace("_", " ").lower()

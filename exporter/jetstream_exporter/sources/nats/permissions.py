@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import structlog
 
+from jetstream_exporter.report import LATE
+
 MOST = 100  # subjects that are remembered
 ACK = "$js.ack."  # every message has its own subject below
 _DENIED = re.compile(r'permissions violation for (publish|subscription) to "([^"]+)"')
@@ -20,7 +22,7 @@ class Permissions:
         self._target = target
         self._denied: dict[str, str] = {}  # subject: publish or subscription
         self._quiet: set[str] = set()
-        self._told: set[str] = set()  # what the log knows of, and was not taken back
+        self._logged: set[str] = set()  # logged, and not permitted since
         self._last: dict[str, float] = {}  # subject: when it was refused last
 
     def begin(self) -> None:
@@ -38,7 +40,7 @@ class Permissions:
         is_new = subject not in self._denied and subject not in self._quiet
         if is_new and len(self._denied) < MOST:
             self._denied[subject] = what
-            self._tell(what, subject)
+            self._warn(what, subject)
         if subject in self._denied:
             self._last[subject] = time.monotonic()
         return what, subject
@@ -55,10 +57,10 @@ class Permissions:
             "",
         )
 
-    def _tell(self, what: str, subject: str) -> None:
-        if subject in self._told or len(self._told) >= MOST:
+    def _warn(self, what: str, subject: str) -> None:
+        if subject in self._logged or len(self._logged) >= MOST:
             return
-        self._told.add(subject)
+        self._logged.add(subject)
         log.warning("not permitted", target=self._target, what=what, subject=subject)
 
     def refused(self) -> set[str]:
@@ -73,12 +75,16 @@ class Permissions:
     def late(self) -> str:
         refused = sorted(self.refused())
         if not refused:
-            return "no answer in time"
+            return LATE
         return f"no answer: the user may not subscribe to {', '.join(refused)}"
 
     def expect_refusal(self, subject: str) -> None:
         """Do not report it if this is refused: it is asked only to find out."""
         self._quiet.add(subject.lower())
+
+    def expect_no_refusal(self, subject: str) -> None:
+        """From now on it is reported again."""
+        self._quiet.discard(subject.lower())
 
     def forgive(self) -> None:
         """Forget which subscriptions were refused: they are tried again."""
@@ -86,5 +92,5 @@ class Permissions:
 
     def permitted(self, subjects: set[str]) -> None:
         """Note that these were refused before and are permitted now."""
-        self._told -= subjects
+        self._logged -= subjects
         log.info("permitted again", target=self._target, subjects=", ".join(sorted(subjects)))

@@ -1,0 +1,250 @@
+"""From bytes to wire structs: the one place where anything that arrives is decoded, whatever it came by.
+
+What cannot be read costs only itself. An answer that is no JSON, nested too deeply or of another shape is refused
+whole. In an answer with many parts (accounts, streams, consumers), one that does not fit is left out by itself and
+named in `refused`: the parts of one answer belong to different tenants.
+"""
+
+from typing import Any, Generic, TypeVar, get_args
+
+import msgspec
+
+from jetstream_exporter.sources.errors import SourceError
+from jetstream_exporter.wire import (
+    UINT64,
+    AccountDetail,
+    AccountStat,
+    Accstatz,
+    AccstatzAnswer,
+    ApiConsumer,
+    ApiConsumers,
+    ApiStream,
+    ApiStreams,
+    ConsumerDetail,
+    Jsz,
+    JszAnswer,
+    Leafnode,
+    Leafz,
+    LeafzAnswer,
+    Refusals,
+    Route,
+    Routez,
+    RoutezAnswer,
+    StreamDetail,
+    Wire,
+)
+from jetstream_exporter.wire.part import INT64, Unsigned
+
+SHOWN = 3  # parts that an error names
+NAME = 64  # characters of a name that it shows
+Got = TypeVar("Got", bound=Wire)
+Body = bytes | bytearray | memoryview
+
+# The fields that hold one part for each object.
+PARTS: dict[type[Wire], tuple[str, type[Wire]]] = {
+    JszAnswer: ("data", Jsz),
+    Jsz: ("account_details", AccountDetail),
+    AccountDetail: ("stream_detail", StreamDetail),
+    StreamDetail: ("consumer_detail", ConsumerDetail),
+    LeafzAnswer: ("data", Leafz),
+    Leafz: ("leafs", Leafnode),
+    RoutezAnswer: ("data", Routez),
+    Routez: ("routes", Route),
+    AccstatzAnswer: ("data", Accstatz),
+    Accstatz: ("account_statz", AccountStat),
+    ApiStreams: ("streams", ApiStream),
+    ApiConsumers: ("consumers", ApiConsumer),
+}
+
+
+ENVELOPES: tuple[type[Wire], ...] = (
+    JszAnswer,
+    LeafzAnswer,
+    RoutezAnswer,
+    AccstatzAnswer,
+)
+
+
+class AnswerError(SourceError):
+    """What arrived cannot be read."""
+
+
+class DepthError(AnswerError):
+    """It is nested too deeply."""
+
+
+class JsonError(AnswerError):
+    """It is not complete JSON."""
+
+
+class ShapeError(AnswerError):
+    """It is JSON, and not what a NATS server says."""
+
+
+class Decoder(Generic[Got]):
+    """Decodes one kind of answer; AnswerError if it cannot be read at all."""
+
+    def __init__(self, kind: type[Got]) -> None:
+        self._kind = kind
+        self._decoder = msgspec.json.Decoder(kind)
+
+    def decode(self, body: Body) -> Got:
+        try:
+            return self._decoder.decode(body)
+        except msgspec.ValidationError:
+            return _guarded(_decode_parts, body, self._kind)
+        except Exception as error:
+            raise _explained(error) from None
+
+
+def decode(body: Body, kind: type[Got]) -> Got:
+    """Decode once; `Decoder` is for what is decoded often."""
+    return Decoder(kind).decode(body)
+
+
+def convert(data: object, kind: type[Got]) -> Got:
+    """Take over what the NATS library has decoded already."""
+    try:
+        return msgspec.convert(data, kind)
+    except Exception as error:
+        raise _explained(error) from None
+
+
+def refusal(answer: object) -> str | None:
+    """One line about the parts that were left out; None if there are none."""
+    refused = answer.refused if isinstance(answer, Refusals) else []
+    if not refused:
+        return None
+    more = f" and {len(refused) - SHOWN} more" if len(refused) > SHOWN else ""
+    return f"{len(refused)} part(s) cannot be read: {'; '.join(refused[:SHOWN])}{more}"
+
+
+def _guarded(work: Any, body: Body, kind: type[Got]) -> Got:
+    try:
+        answer: Got = work(body, kind)
+    except Exception as error:
+        raise _explained(error) from None
+    return answer
+
+
+def _explained(error: Exception) -> AnswerError:
+    """The error as a sentence for an operator."""
+    match error:
+        case AnswerError():
+            return error
+        case RecursionError():
+            return DepthError("the answer is nested too deeply")
+        case msgspec.ValidationError():
+            return ShapeError(f"the answer does not come from a NATS server: {error}")
+        case UnicodeError() | msgspec.DecodeError():
+            # msgspec before 0.23 raises UnicodeDecodeError, later versions a DecodeError of their own.
+            why = "it is not UTF-8" if "utf-8" in str(error).lower() else error
+            return JsonError(f"the answer is not complete JSON: {why}")
+        case _:
+            return ShapeError(f"the answer cannot be read: {type(error).__name__}")
+
+
+def _decode_parts(body: Body, kind: type[Got]) -> Got:
+    """Decode what msgspec alone refused: part by part, and with numbers up to 2^64-1."""
+    refused: list[str] = []
+    answer = _decode_one(body, kind, refused, "")
+    if isinstance(answer, Refusals):
+        answer.refused = refused
+    return answer
+
+
+def _decode_one(body: Body, kind: type[Got], refused: list[str], place: str) -> Got:
+    if kind not in PARTS:
+        return _decode_wide(body, kind)
+    field, part = PARTS[kind]
+    raw = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+    inner = raw.pop(field, None)
+    answer = _decode_wide(msgspec.json.encode(raw), kind)
+    if inner is None or bytes(inner) == b"null":
+        return answer
+    if kind in ENVELOPES:
+        data = _decode_one(inner, part, refused, place)
+        data.refused = refused  # type: ignore[attr-defined]
+        setattr(answer, field, data)
+        return answer
+    place = f"{place} {_name(answer)}".strip()
+    setattr(answer, field, _decode_each(inner, part, refused, place))
+    return answer
+
+
+def _decode_each(body: Body, kind: type[Got], refused: list[str], place: str) -> list[Got]:
+    parts = []
+    decoder = msgspec.json.Decoder(kind)
+    for raw in msgspec.json.decode(body, type=list[msgspec.Raw]):
+        try:
+            try:
+                parts.append(decoder.decode(raw))
+            except msgspec.ValidationError:
+                parts.append(_decode_one(raw, kind, refused, place))
+        except Exception as error:
+            reason = str(_explained(error)).removeprefix("the answer ")
+            refused.append(f"{place} {_name_in(raw)}".strip() + f" {reason}")
+    return parts
+
+
+def _decode_wide(body: Body, kind: type[Got]) -> Got:
+    """Decode with unsigned numbers above 2^63-1, which msgspec cannot bound: they are put in afterwards."""
+    wide: list[tuple[tuple[str | int, ...], int]] = []
+    data = _narrow(msgspec.json.decode(body), (), wide)
+    answer = msgspec.convert(data, kind)
+    for path, number in wide:
+        _put(answer, path, number)
+    return answer
+
+
+def _narrow(data: Any, path: tuple[str | int, ...], wide: list[Any]) -> Any:
+    match data:
+        case dict():
+            return {key: _narrow(value, (*path, key), wide) for key, value in data.items()}
+        case list():
+            return [_narrow(value, (*path, i), wide) for i, value in enumerate(data)]
+        case int() if INT64 < data <= UINT64:
+            wide.append((path, data))
+            return 0
+        case _:
+            return data
+
+
+def _put(answer: Any, path: tuple[str | int, ...], number: int) -> None:
+    """Set a field by its path in the answer, unless nobody reads it there."""
+    kind: Any = type(answer)
+    holder = answer
+    name = ""
+    for step in path:
+        if isinstance(step, int):
+            holder = holder[step] if name == "" else getattr(holder, name)[step]
+            kind, name = type(holder), ""
+            continue
+        if name:
+            holder, name = getattr(holder, name), ""
+        if not isinstance(holder, Wire):
+            return
+        fields = {field.encode_name: field for field in msgspec.structs.fields(holder)}
+        if step not in fields:
+            return
+        kind, name = fields[step].type, fields[step].name
+    if name and (kind == Unsigned or Unsigned in get_args(kind) or kind is int):
+        setattr(holder, name, number)
+    else:
+        raise ShapeError(f"Expected `int` <= {INT64} - at `{'.'.join(map(str, path))}`")
+
+
+def _name(answer: Wire) -> str:
+    return str(getattr(answer, "name", "") or getattr(answer, "id", ""))[:NAME]
+
+
+def _name_in(raw: Body) -> str:
+    """The name of a part that cannot be read, if that can be."""
+    try:
+        fields = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+        name = fields.get("name") or fields.get("id") or fields.get("config")
+        text = msgspec.json.decode(name) if name is not None else ""
+        text = text.get("name", "") if isinstance(text, dict) else text
+    except Exception:
+        return ""
+    return str(text)[:NAME] if isinstance(text, str) else ""

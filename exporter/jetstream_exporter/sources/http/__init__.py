@@ -1,0 +1,1 @@
+"""The HTTP monitoring port of every server."""

@@ -1,0 +1,1 @@
+"""Over a NATS connection: the system account, and the JetStream API of an account."""

@@ -1,0 +1,81 @@
+"""The requests about connections over the system account, each to all servers at once. A failure costs its own part."""
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from jetstream_exporter.report import LATE, Links, RequestResult
+from jetstream_exporter.sources.decoding import refusal
+from jetstream_exporter.sources.errors import SourceError, shortened
+from jetstream_exporter.sources.links import ACCOUNTS, GATEWAYS, LEAFNODES, ROUTES, wanted
+from jetstream_exporter.sources.nats.scatter import LinkAnswer, Scatter
+from jetstream_exporter.wire import AccstatzAnswer, GatewayzAnswer, LeafzAnswer, RoutezAnswer, Varz
+
+PING = "$SYS.REQ.SERVER.PING"
+PATIENCE = 1.0  # seconds without an answer, after which those that are missing are late
+
+KINDS: dict[str, type[LinkAnswer]] = {
+    GATEWAYS: GatewayzAnswer,
+    LEAFNODES: LeafzAnswer,
+    ROUTES: RoutezAnswer,
+    ACCOUNTS: AccstatzAnswer,
+}
+SUBJECTS = {name: f"{PING}.{name.upper()}" for name in KINDS} | {
+    ACCOUNTS: "$SYS.REQ.ACCOUNT.PING.STATZ"
+}
+OPTIONS: dict[str, dict[str, Any]] = {ACCOUNTS: {"include_unused": True}}
+ScatterOf = Callable[[str, type[LinkAnswer]], Scatter[Any]]
+
+
+class SystemLinks:
+    """One scrape: `of` gives a server's links, `results` how asking went, by server id and request."""
+
+    def __init__(self, scatter: ScatterOf, deadline: float, further: Collection[str]) -> None:
+        self._further = further
+        self._scatter = scatter
+        self._deadline = deadline
+        self._answers: dict[str, dict[str, Any]] = {}
+        self.results: dict[str, dict[str, RequestResult]] = {}
+        self.received: dict[str, int] = {}
+
+    async def ask(self, varzs: Mapping[str, Varz | None]) -> None:
+        """Ask for what these servers, by id, say there is."""
+        servers: dict[str, set[str]] = {}
+        for identity, varz in varzs.items():
+            for name in wanted(varz, self._further):
+                servers.setdefault(name, set()).add(identity)
+        await asyncio.gather(*(self._ask(name, asked) for name, asked in servers.items()))
+
+    def of(self, identity: str) -> Links:
+        found = self._answers.get(identity, {})
+        return Links(*(found.get(name) for name in (GATEWAYS, LEAFNODES, ROUTES, ACCOUNTS)))
+
+    async def _ask(self, name: str, servers: set[str]) -> None:
+        """All servers answer; of those that have nothing there, the answer is not needed and not waited for."""
+        scatter = self._scatter(SUBJECTS[name], KINDS[name])
+        reason, answers = LATE, {}
+        try:
+            options = OPTIONS.get(name, {})
+            answers = await scatter.ask(options, servers, self._deadline, PATIENCE)
+        except SourceError as error:
+            reason = str(error)
+        for identity in servers - answers.keys():
+            self._fail(name, identity, scatter.refused.get(identity, reason))
+        for identity in servers & answers.keys():
+            self._take(name, identity, *answers[identity])
+
+    def _take(self, name: str, identity: str, answer: LinkAnswer, size: int) -> None:
+        self.received[identity] = self.received.get(identity, 0) + size
+        if answer.error is not None or answer.data is None:
+            why = answer.error.description if answer.error is not None else "an answer without data"
+            self._fail(name, identity, why)
+            return
+        self._answers.setdefault(identity, {})[name] = answer.data
+        result = RequestResult(True, f"{size} bytes")
+        self.results.setdefault(identity, {})[name] = result
+        refused = refusal(answer.data)
+        if refused is not None:
+            self._fail(name, identity, refused)
+
+    def _fail(self, name: str, identity: str, why: str) -> None:
+        self.results.setdefault(identity, {})[name] = RequestResult(False, shortened(why))

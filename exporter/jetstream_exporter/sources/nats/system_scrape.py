@@ -1,0 +1,248 @@
+"""One scrape over the system account: who answers, what each says of itself, and its list of streams."""
+
+import asyncio
+import time
+from collections.abc import Collection
+from typing import Any
+
+from jetstream_exporter.report import (
+    NO_LINKS,
+    Health,
+    RequestResult,
+    ScrapeRequest,
+    ServerReport,
+    worse,
+)
+from jetstream_exporter.sources.completeness import is_settled, remembered
+from jetstream_exporter.sources.decoding import refusal
+from jetstream_exporter.sources.errors import SourceError, shortened
+from jetstream_exporter.sources.nats.client import SecureClient
+from jetstream_exporter.sources.nats.connection import Connection
+from jetstream_exporter.sources.nats.members import MOST, Members
+from jetstream_exporter.sources.nats.scatter import Got, Replies, Scatter
+from jetstream_exporter.sources.nats.system_links import PING, SystemLinks
+from jetstream_exporter.wire import (
+    HealthzAnswer,
+    Jsz,
+    JszAnswer,
+    ServerName,
+    StatszAnswer,
+    VarzAnswer,
+)
+
+PATIENCE = 1.5  # seconds of silence that a server is granted that answered before
+SHARE = 0.4  # of the time that is left, for servers that answered just now
+SMALL = 2**18  # bytes; larger lists are fetched one after the other: they hold up the JetStream API
+AT_ONCE = 8
+ACCOUNTS = 65_536  # more than there are; a limit of -1 ends a server before 2.11 (monitor.go, Jsz)
+LIST = {"accounts": True, "streams": True, "consumer": True, "limit": ACCOUNTS}
+
+
+class SystemScrape:
+    """Asks over one client until the deadline: `reports` gets what servers said, `errors` what failed."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        members: Members,
+        request: ScrapeRequest,
+        cluster_name: str,
+        check: str,
+        *,
+        further: Collection[str] = (),
+    ) -> None:
+        self._connection = connection
+        self._members = members
+        self._cluster_name = cluster_name
+        self._check = check
+        self.reports: list[ServerReport] = []
+        self.client: SecureClient | None = None
+        self.deadline = request.deadline
+        self.with_config = request.with_config
+        self.received: dict[str, int] = {}
+        self.errors: dict[str, str] = {}  # by server id; "" is everybody
+        self.results: dict[str, dict[str, RequestResult]] = {}  # by server id; "" is everybody
+        self.lists: dict[str, Jsz] = {}
+        self._disputed: set[str] = set()
+        self.links = SystemLinks(self._scatter, request.deadline, further) if further else None
+
+    async def run(self) -> None:
+        """Ask all servers over one client; what failed is in the errors."""
+        try:
+            self.client = await self._connection.ready(self.deadline)
+            self.results[""] = {"connection": RequestResult(True, "connected")}
+            self.reports = await self._ask()
+        except SourceError as error:
+            self.errors[""] = str(error)
+
+    def left(self) -> float:
+        return self.deadline - asyncio.get_running_loop().time()
+
+    def fail(self, identity: str, request: str, why: str) -> None:
+        why, old = shortened(why), self.errors.get(identity)
+        self.errors[identity] = f"{old}; {request}: {why}" if old else f"{request}: {why}"
+        self.results.setdefault(identity, {})[request] = RequestResult(False, why)
+
+    def succeed(self, identity: str, request: str, size: int) -> None:
+        """Note an answer; of one that is asked twice a failure stays."""
+        self.results.setdefault(identity, {}).setdefault(
+            request, RequestResult(True, f"{size} bytes")
+        )
+
+    async def _ask(self) -> list[ServerReport]:
+        scatter = self._scatter(f"{PING}.STATSZ", StatszAnswer)
+        answers = await scatter.ask(
+            {}, self._members.expected(), self.deadline, PATIENCE, self._is_everybody
+        )
+        self._disputed |= scatter.disputed
+        servers = self._members.admitted({i: answer.server for i, (answer, _) in answers.items()})
+        self.results[""]["statsz"] = RequestResult(True, f"{len(servers)} servers answered")
+        if len(servers) < len(answers):
+            self.fail("", "statsz", f"{len(answers)} servers answered, of which {MOST} are asked")
+        self._members.remember(servers.values(), time.monotonic())
+        varzs, before = await asyncio.gather(
+            self._ping("VARZ", VarzAnswer, {}, servers), self._health(servers)
+        )
+        said = {identity: answer.data for identity, answer in varzs.items()}
+        asking = [self.links.ask(said)] if self.links is not None else []
+        await asyncio.gather(self._lists(servers), *asking)
+        after = before
+        if not self._is_settled(varzs, self.lists):
+            after = await self._health(servers)
+        self._members.dispute(self._disputed, time.monotonic())
+        return [
+            self._report(
+                server,
+                varzs.get(identity),
+                worse(_health(before.get(identity)), _health(after.get(identity))),
+            )
+            for identity, server in servers.items()
+        ]
+
+    def _is_settled(self, varzs: dict[str, VarzAnswer], lists: dict[str, Jsz]) -> bool:
+        """Whether no server started or began to stop since its list was last known to be complete."""
+        return all(
+            (answer := varzs.get(identity)) is not None
+            and is_settled(self._members[identity].last, answer.data, jsz)
+            for identity, jsz in lists.items()
+        )
+
+    def _report(
+        self, server: ServerName, varz: VarzAnswer | None, health: Health | None
+    ) -> ServerReport:
+        data, jsz = varz.data if varz else None, self.lists.get(server.id)
+        if health is not None:
+            health.check = self._check
+        member = self._members[server.id]
+        member.last = remembered(member.last, data, health, jsz)
+        return ServerReport(
+            server_id=server.id,
+            server_name=server.name or server.id,
+            cluster=server.cluster,
+            version=server.ver,
+            cluster_name=self._cluster_name,
+            varz=data,
+            health=health,
+            jsz=jsz,
+            with_config=self.with_config and jsz is not None,
+            links=self.links.of(server.id) if self.links is not None else NO_LINKS,
+            is_local=_is_local(self.client, server),
+            is_disputed=server.id in self._disputed,
+        )
+
+    async def _health(self, servers: dict[str, ServerName]) -> dict[str, HealthzAnswer]:
+        options = {} if self._check == "full" else {self._check: True}
+        return await self._ping("HEALTHZ", HealthzAnswer, options, servers)
+
+    async def _ping(
+        self,
+        name: str,
+        kind: type[Got],
+        options: dict[str, Any],
+        servers: dict[str, ServerName],
+    ) -> dict[str, Got]:
+        """Send one request to all servers; those that do not answer it get an error."""
+        subject, request = f"{PING}.{name}", name.lower()
+        patience = max(PATIENCE, SHARE * self.left())
+        answers: Replies[Got] = {}
+        scatter = self._scatter(subject, kind)
+        try:
+            answers = await scatter.ask(options, set(servers), self.deadline, patience)
+        except SourceError as error:
+            self.fail("", request, str(error))
+        self._disputed |= scatter.disputed
+        for identity in servers.keys() - answers.keys():
+            self.fail(identity, request, scatter.refused.get(identity, "no answer"))
+        return {identity: self._note(request, *got) for identity, got in answers.items()}
+
+    def _scatter(self, subject: str, kind: type[Got]) -> Scatter[Got]:
+        if self.client is None:
+            raise RuntimeError("asked without a connection")
+        return Scatter(self._connection, self.client, subject, kind, self._members)
+
+    def _is_everybody(self, answers: Replies[StatszAnswer]) -> bool:
+        """Whether as many answered as they know of. A crashed server still counts for some minutes."""
+        most = max(answer.statsz.active_servers for answer, _ in answers.values())
+        return len(answers) >= most and not self._members.is_disputed(time.monotonic())
+
+    async def _lists(self, servers: dict[str, ServerName]) -> None:
+        """Fetch the lists of streams: small ones at once, large ones one server after the other.
+
+        A server encodes its list in the queue that all its JetStream API replies pass through.
+        """
+        small = {i for i in servers if 0 < self._members[i].size <= SMALL}
+        large = sorted(servers.keys() - small)
+        limit = asyncio.Semaphore(AT_ONCE)
+
+        async def fetch_small(identity: str) -> None:
+            async with limit:
+                await self._list(identity, self.deadline)
+
+        await asyncio.gather(*(fetch_small(identity) for identity in sorted(small)))
+        for i, identity in enumerate(large):
+            # Twice its share, so that one that hangs leaves time for the others.
+            share = min(1.0, 2 / (len(large) - i)) * self.left()
+            await self._list(identity, self.deadline - self.left() + share)
+
+    async def _list(self, identity: str, deadline: float) -> None:
+        subject = f"$SYS.REQ.SERVER.{identity}.JSZ"
+        options = {**LIST, "config": self.with_config}
+        scatter = self._scatter(subject, JszAnswer)
+        try:
+            answers = await scatter.ask(options, {identity}, deadline, self.left())
+        except SourceError as error:
+            self.fail(identity, "jsz", str(error))
+            return
+        for answer, size in answers.values():
+            self._note("jsz", answer, size)
+            refused = refusal(answer.data)
+            if refused is not None:
+                self.fail(identity, "jsz", refused)
+            self._members[identity].size = size
+            if answer.data is not None:
+                self.lists[identity] = answer.data
+
+    def _note(self, request: str, answer: Got, size: int) -> Got:
+        identity = answer.server.id
+        self.received[identity] = self.received.get(identity, 0) + size
+        if answer.error is not None:
+            self.fail(identity, request, answer.error.description)
+        else:
+            self.succeed(identity, request, size)
+        return answer
+
+
+def _is_local(client: SecureClient | None, server: ServerName) -> bool:
+    """Whether the server is of the connected cluster, or is the connected standalone server: leaf nodes answer too."""
+    # The library has no public name for it.
+    info = client._server_info if client is not None else {}
+    if server.cluster:
+        return bool(info.get("cluster", "") == server.cluster)
+    return bool(info.get("server_id", "") == server.id)
+
+
+def _health(answer: HealthzAnswer | None) -> Health | None:
+    if answer is None or answer.data is None:
+        return None
+    data = answer.data
+    return Health(data.status_code or (200 if data.status == "ok" else 503), data.error)
