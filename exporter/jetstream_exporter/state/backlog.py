@@ -1,0 +1,118 @@
+"""What is remembered of one consumer while something waits for it. Pure."""
+
+from collections.abc import Sequence
+
+from jetstream_exporter.report import LookedUp
+from jetstream_exporter.snapshot import Consumer
+from jetstream_exporter.snapshot.rows import Lag
+from jetstream_exporter.state.exact import Exact, Reading, is_about
+from jetstream_exporter.state.rings import Counts
+
+Position = tuple[object, ...]
+
+
+class Earliest:
+    """The earliest time that was found for one message, while it is certainly the same one.
+
+    That is while the consumer's `position` stays and nothing was removed since it was read. The stream may have been
+    read after the consumer, so what counts is what was gone a reading of the stream before.
+    """
+
+    __slots__ = ("_gone", "_position", "_stored")
+
+    def __init__(self) -> None:
+        self._position = self._gone = -1
+        self._stored: float | None = None
+
+    def of(self, position: int, gone: int, gone_before: int, stored: float | None) -> float | None:
+        """Take in what this scrape knows, and return the earliest."""
+        known = self._stored
+        if position == self._position and gone == self._gone and known is not None:
+            stored = known if stored is None else min(known, stored)
+        self._position, self._gone, self._stored = position, gone_before, stored
+        return stored
+
+
+class Backlog:
+    """`lag` was found for `position`, and holds while that stays. Only a filtered consumer has counts."""
+
+    __slots__ = (
+        "_filters",
+        "_incarnation",
+        "above_floor",
+        "counts",
+        "delivered",
+        "delivered_before",
+        "deliveries",
+        "evicted",
+        "evicted_before",
+        "exact",
+        "first",
+        "gone",
+        "lag",
+        "needs",
+        "pending",
+        "position",
+        "waited",
+    )
+
+    def __init__(self, row: Consumer, first: int) -> None:
+        self._incarnation = row.incarnation
+        self._filters = row.settings.filters if row.settings else 0
+        self.pending = Earliest()
+        self.above_floor = Earliest()
+        self.counts: Counts | None = None
+        self.evicted = 0  # messages that may have been removed before they were delivered
+        self.evicted_before = 0  # the same, when the last scrape read the stream
+        self.first = first  # of the stream
+        self.delivered = self.delivered_before = row.delivered_sequence or 0
+        self.deliveries = 0
+        self.waited = 0  # how many were pending last time,
+        self.gone = 0  # and how many were gone from the stream by then
+        self.needs = 0  # the lowest sequence for which the stream's ends are needed
+        self.position: Position = ()
+        self.lag = Lag()
+        self.exact: Exact | None = None  # None where nothing was looked up
+
+    def __len__(self) -> int:
+        return 0 if self.counts is None else len(self.counts)
+
+    def is_of_another(self, row: Consumer) -> bool:
+        """Whether the consumer was recreated, was reset, or wants other messages than it did."""
+        if row.incarnation != self._incarnation and not row.incarnation.same(self._incarnation):
+            return True
+        if row.settings is not None and row.settings.filters != self._filters:
+            return True
+        return (row.deliveries or 0) < self.deliveries
+
+    def remember(self, row: Consumer, found: LookedUp, readings: Sequence[Reading]) -> None:
+        """Take what was looked up for it since the last scrapes read its stream."""
+        if self.exact is None:
+            self.exact = Exact()
+        if self.exact.remember(found.messages if is_about(found, row) else (), readings):
+            self.position = ()
+
+    def still_waiting(self, row: Consumer, gone: int) -> int:
+        """How many of the messages that waited last time wait now, at least, where so many are gone by now."""
+        taken = (row.deliveries or 0) - self.deliveries
+        return max(0, self.waited - (gone - self.gone) - taken)
+
+    def count(
+        self, matched: int, gone: int, removed_before: int, stored: float, settled: float
+    ) -> None:
+        """So many had matched by `stored`, and those of the last time by `settled`.
+
+        Of what is `gone` by now the consumer may have counted all that was there when the last scrape began.
+        """
+        least = matched + removed_before + self.evicted_before
+        if self.counts is None:
+            self.counts = Counts()
+        if not self.counts.add(least, matched + gone, stored, settled):
+            # It was more before, and nothing explains that: the consumer wants other messages now.
+            self.pending, self.above_floor, self.position = Earliest(), Earliest(), ()
+            self.counts = Counts()
+            self.counts.add(least, least, stored, settled)
+
+    def counted_by(self, number: int) -> float | None:
+        """A time by which the message of this number was there."""
+        return None if self.counts is None else self.counts.stored_by(number)

@@ -1,0 +1,302 @@
+"""How long ago the oldest waiting message was stored, bounded from the figures of successive scrapes. Pure.
+
+A scrape reads of each stream its last sequence, when that message was stored, and when the server read it, on one
+clock. A message above the last sequence of one scrape and not above that of the next was stored after the first was
+read and not after the second's last message: no longer than one interval between scrapes, however long the stream was
+silent. Where the next message of a filtered consumer stands, no sequence tells; the number of messages that matched so
+far takes its place.
+
+A stream and its consumers are read at different moments, often by different servers. What is said is true of the moment
+at which the stream was read, or of that at which the consumer was.
+
+A message is never said to be older than it is. `pending` is a time at which it was certainly there; `pending_error` is
+by how much it may have been stored earlier, and None where nothing bounds that. One thing is taken on trust: on
+work-queue and interest streams a message that disappears was acknowledged, as far as deliveries account for it.
+
+This runs for every consumer of every scrape, so it does nothing where nothing waits, and little where nothing moved.
+"""
+
+from collections.abc import Mapping, Sequence
+from math import inf
+
+from jetstream_exporter.report import LookedUp
+from jetstream_exporter.snapshot import Consumer
+from jetstream_exporter.snapshot.rows import Lag
+from jetstream_exporter.state.backlog import Backlog
+from jetstream_exporter.state.exact import Reading, looked_up, or_exact
+from jetstream_exporter.state.rings import LARGEST, Ends
+from jetstream_exporter.state.stream_view import StreamView, is_after, removed, removed_within
+
+NOTHING: Mapping[str, LookedUp] = {}
+
+
+class StreamLag:
+    """What is remembered of one incarnation of a stream and of what waits for its consumers."""
+
+    __slots__ = (
+        "_backlogs",
+        "_changes",
+        "_consumers_read",
+        "_ends",
+        "_finished",
+        "_gone",
+        "_gone_before",
+        "_looked_up",
+        "_readings",
+        "_removed",
+        "_removed_before",
+        "_settled",
+        "_stream",
+    )
+
+    def __init__(self) -> None:
+        self._ends = Ends()
+        self._backlogs: dict[str, Backlog] = {}
+        self._removed = 0  # messages that may have been removed from within, since it is watched
+        self._gone = 0  # all that were removed, from wherever
+        self._removed_before = self._gone_before = 0  # both, when the last scrape read the stream
+        self._finished: dict[str, int] = {}  # deliveries that each consumer had finished
+        self._stream: StreamView | None = None
+        self._changes = 0  # how often something was removed
+        self._consumers_read = inf  # by when what this scrape's consumers counted was stored
+        self._settled = inf  # by when what the last scrape's consumers counted was stored
+        self._readings: tuple[Reading, ...] = ()  # by the last two scrapes, newest first
+        self._looked_up: Mapping[str, LookedUp] = {}
+
+    def __len__(self) -> int:
+        """How many points are held."""
+        return len(self._ends) + sum(map(len, self._backlogs.values()))
+
+    def observe(
+        self,
+        stream: StreamView,
+        consumers: Sequence[Consumer],
+        messages: Mapping[str, LookedUp] = NOTHING,
+        now: float = 0.0,
+    ) -> dict[str, Lag]:
+        """Take in one scrape and return the lag of each consumer that has any, by name.
+
+        What is remembered of a consumer is kept while no leader reports it, and as long as something waits for it.
+        `messages` were looked up for consumers, `now` the time on the same monotonic clock.
+        """
+        self._looked_up = messages
+        waiting: list[Consumer] = []
+        unled: list[str] = []
+        for row in consumers:
+            pending, ack_pending = row.pending, row.ack_pending
+            if pending == 0 == ack_pending:
+                continue
+            if pending is None or ack_pending is None or row.settings is None:
+                unled.append(row.name)
+            else:
+                waiting.append(row)
+        if stream.last_stored is None:
+            waiting = []  # the consumers were read later than the stream
+        self._note(stream, consumers if waiting or self._backlogs else ())
+        found = {row.name: self._lag(row, stream) for row in waiting}
+        self._forget(stream, found, unled)
+        self._stream, self._looked_up = stream, NOTHING
+        self._readings = (Reading(now, self._removed, self._gone), *self._readings[:1])
+        return found
+
+    def _note(self, stream: StreamView, consumers: Sequence[Consumer]) -> None:
+        before = self._stream
+        if before is not None and stream.last < before.last:  # its store was set back
+            self._ends, self._backlogs, self._finished = Ends(), {}, {}
+            self._stream = before = None
+            self._readings = ()
+        finished = 0 if stream.by_limits else self._most_finished(consumers)
+        self._settled = inf
+        if before is not None:
+            self._note_removed(before, stream, finished)
+            if stream.server != before.server:
+                self._ends.forget_clock()
+            if is_after(stream, before):
+                self._settled = stream.last_stored or inf
+        self._consumers_read = stream.consumers_read
+        if stream.last_stored is not None:
+            self._ends.add(stream.last, stream.last_stored, stream.read_from)
+        elif stream.read is not None and not stream.is_mirror:
+            self._ends.still(stream.last, stream.read)
+
+    def _note_removed(self, before: StreamView, stream: StreamView, finished: int) -> None:
+        gone = removed(before, stream)
+        within = removed_within(before, stream, finished)
+        self._gone_before, self._removed_before = self._gone, self._removed
+        self._gone += gone
+        self._removed += within
+        self._changes += not (gone == within == 0 and before.first == stream.first)
+
+    def _lag(self, row: Consumer, stream: StreamView) -> Lag:
+        position = (
+            row.delivered_sequence,
+            row.deliveries,
+            row.ack_floor_sequence,
+            row.pending == 0,
+            row.ack_pending == 0,
+            self._changes,
+            row.settings,
+            row.incarnation,
+        )
+        backlog = self._backlogs.get(row.name)
+        if backlog is None or (backlog.position != position and backlog.is_of_another(row)):
+            first = stream.first if self._stream is None else self._stream.first
+            backlog = self._backlogs[row.name] = Backlog(row, first)
+        if row.name in self._looked_up:
+            backlog.remember(row, self._looked_up[row.name], self._readings)
+        if backlog.position == position and self._goes_on(backlog, row):
+            return backlog.lag
+        settings = row.settings
+        acknowledges = settings is None or settings.ack_policy != "none"
+        if settings is not None and settings.filtered:
+            is_sure = self._by_count(backlog, row, stream, acknowledges)
+        else:
+            is_sure = self._by_sequence(backlog, row, stream, acknowledges)
+        backlog.position = position if is_sure else ()
+        backlog.delivered_before, backlog.delivered = backlog.delivered, row.delivered_sequence or 0
+        backlog.deliveries = row.deliveries or 0
+        if self._stream is not None:
+            backlog.waited, backlog.gone = row.pending or 0, self._gone_before
+        backlog.first, backlog.evicted_before = stream.first, backlog.evicted
+        return backlog.lag
+
+    def _goes_on(self, backlog: Backlog, row: Consumer) -> bool:
+        """Note what came behind a message that is still the next one. False if the counts say that it is another."""
+        backlog.delivered_before = backlog.delivered
+        pending = row.pending or 0
+        if backlog.counts is None:
+            backlog.waited, backlog.gone = pending, self._gone_before
+            return True
+        matched = backlog.deliveries + pending
+        most = matched + self._removed + backlog.evicted
+        least = matched + self._removed_before + backlog.evicted_before
+        return most <= LARGEST and backlog.counts.add(
+            least, most, self._consumers_read, self._settled
+        )
+
+    def _by_sequence(
+        self, backlog: Backlog, row: Consumer, stream: StreamView, acknowledges: bool
+    ) -> bool:
+        """Find the lag of an unfiltered consumer. Whether it holds while the consumer does not move."""
+        waits = row.pending or 0
+        still = backlog.still_waiting(row, self._gone)
+        start = max((row.delivered_sequence or 0) + 1, stream.first)
+        floor = max((row.ack_floor_sequence or 0) + 1, stream.first)
+        pending = error = above = above_error = None
+        next_up, next_done = looked_up(backlog.exact, row, stream, self._removed, self._gone)
+        if waits > 0:
+            pending = self._first_from(start, still, stream)
+            pending = self._or_read(
+                backlog.pending.of(start, self._removed, self._removed_before, pending)
+            )
+            error = self._error(start, pending, stream)
+            pending, error = or_exact(pending, error, next_up)
+        if acknowledges:
+            above = self._first_from(floor, still, stream)
+            above = self._or_read(
+                backlog.above_floor.of(floor, self._gone, self._gone_before, above)
+            )
+            above_error = self._error(floor, above, stream)
+            above, above_error = or_exact(above, above_error, next_done)
+        backlog.needs = floor if acknowledges else start
+        backlog.lag = Lag(pending, error, above, above_error)
+        return stream.deleted == 0 and start <= stream.last
+
+    def _first_from(self, lowest: int, still: int, stream: StreamView) -> float | None:
+        """By when the first message from this sequence on was stored, where at least `still` wait there."""
+        if lowest == stream.first and stream.first_stored is not None:
+            return stream.first_stored
+        highest = lowest + stream.deleted
+        if still > 0:
+            highest = max(lowest, min(highest, stream.last - still + 1))
+        return self._at(lowest, stream) if lowest > stream.last else self._ends.stored_by(highest)
+
+    def _at(self, sequence: int, stream: StreamView) -> float | None:
+        """Of a message at this sequence. Its consumer knew of it later than the stream, if the stream does not."""
+        if sequence > stream.last >= stream.first:
+            return _known(self._consumers_read)
+        return self._ends.stored_by(sequence)
+
+    def _or_read(self, stored: float | None) -> float | None:
+        """Whatever waits was there when its consumer was read, but another message may be next by now."""
+        return _known(self._consumers_read) if stored is None else stored
+
+    def _error(self, lowest: int, stored: float | None, stream: StreamView) -> float | None:
+        if stored is None:
+            return None
+        if lowest == stream.first and stored == stream.first_stored:
+            return 0.0
+        after = self._ends.stored_after(lowest)
+        return None if after is None else max(0.0, stored - after)
+
+    def _by_count(
+        self, backlog: Backlog, row: Consumer, stream: StreamView, acknowledges: bool
+    ) -> bool:
+        """The same of a filtered one: deliveries are numbered. Redeliveries make messages look younger, never older."""
+        deliveries, delivered = row.deliveries or 0, row.delivered_sequence or 0
+        pending, is_held = row.pending or 0, bool(row.ack_pending)
+        if stream.first != backlog.first:
+            # What was read of the stream last time is older than what was read of the consumer.
+            passed = min(backlog.delivered_before, backlog.delivered, delivered)
+            backlog.evicted += max(0, stream.first - max(backlog.first, passed + 1))
+        gone = self._removed + backlog.evicted
+        if deliveries + pending + gone > LARGEST:
+            backlog.lag = Lag()
+            return False
+        if self._stream is not None or stream.messages == stream.last:  # nothing was ever removed
+            backlog.count(
+                deliveries + pending,
+                gone,
+                self._removed_before,
+                self._consumers_read,
+                self._settled,
+            )
+        floor = row.ack_floor_sequence or 0
+        oldest = above = None
+        if pending > 0:
+            stored = backlog.counted_by(deliveries + 1 + gone)
+            before = self._removed_before + backlog.evicted_before
+            oldest = backlog.pending.of(delivered, gone, before, stored)
+        if acknowledges:
+            # The last message delivered is one that it wants, so a sequence does tell when it was stored.
+            above = self._at(delivered, stream) if is_held else oldest
+            above = self._or_read(
+                backlog.above_floor.of(floor, self._gone, self._gone_before, above)
+            )
+        # What a count says may be known better once the stream was read again.
+        is_settled = oldest is not None and oldest < self._consumers_read
+        if pending > 0:
+            oldest = self._or_read(oldest)
+        next_up, next_done = looked_up(backlog.exact, row, stream, self._removed, self._gone)
+        oldest, error = or_exact(oldest, None, next_up if pending > 0 else None)
+        above, above_error = or_exact(above, None, next_done if acknowledges else None)
+        backlog.needs = delivered
+        backlog.lag = Lag(oldest, error, above, above_error)
+        return is_settled
+
+    def _most_finished(self, consumers: Sequence[Consumer]) -> int:
+        """How many deliveries consumers finished since the last scrape, at the most."""
+        before, total = self._finished, 0
+        self._finished = {}
+        for row in consumers:
+            then = before.get(row.name)
+            if row.ack_pending is None or row.pending is None or row.settings is None:
+                now = then  # nobody leads it
+            else:
+                now = (row.deliveries or 0) - row.ack_pending
+                total += max(0, now if then is None else now - then)
+            if now is not None:
+                self._finished[row.name] = now
+        return total
+
+    def _forget(self, stream: StreamView, found: Mapping[str, Lag], unled: Sequence[str]) -> None:
+        if len(self._backlogs) > len(found):
+            kept = found.keys() | set(unled)
+            for name in [name for name in self._backlogs if name not in kept]:
+                del self._backlogs[name]
+        needed = min([each.needs for each in self._backlogs.values()], default=stream.last)
+        self._ends.forget_below(max(needed, stream.first), now=stream.read_from)
+
+
+def _known(time: float) -> float | None:
+    return None if time == inf else time

@@ -1,0 +1,108 @@
+"""The lag of every consumer of a snapshot, from what earlier ones showed of its stream."""
+
+from bisect import bisect_left
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from operator import attrgetter
+
+import msgspec
+
+from jetstream_exporter.report import LeaderAnswer, LookedUp, Lookups, Outcome
+from jetstream_exporter.snapshot import Consumer, Snapshot
+from jetstream_exporter.snapshot.rows import NO_LAG, Lag
+from jetstream_exporter.state.exact import is_inexact
+from jetstream_exporter.state.lag import NOTHING, StreamLag
+from jetstream_exporter.state.stream_view import stream_view
+
+Key = tuple[str, ...]
+STREAM = attrgetter("cluster", "account_id", "stream")
+
+
+class Lags:
+    """One for a running exporter. It remembers streams for as long as the history does."""
+
+    def __init__(self) -> None:
+        self._streams: dict[Key, tuple[object, StreamLag]] = {}
+
+    def __len__(self) -> int:
+        """How many points are held, of all streams."""
+        return sum(len(lag) for _, lag in self._streams.values())
+
+    @property
+    def remembered(self) -> Collection[Key]:
+        """The streams of which anything is held."""
+        return self._streams.keys()
+
+    def annotate(
+        self,
+        snapshot: Snapshot,
+        present: Mapping[Key, object],
+        took: float,
+        lookups: Collection[Lookups] = (),
+        now: float = 0.0,
+    ) -> Snapshot:
+        """The snapshot with the lags of its consumers. `present` has a marker for each stream, a new one if recreated.
+
+        They stand beside the rows: a new row for each backlog would scatter the rows in memory, and everything that
+        reads them would take longer by a fifth.
+
+        `took` is how many seconds ago, at most, the first of the reports was begun. `lookups` are told for which
+        consumers the scrapes alone do not say enough; `now` is monotonic.
+        """
+        looked_up = _by_stream(lookups)
+        for key in [
+            key for key, (marker, _) in self._streams.items() if present.get(key) is not marker
+        ]:
+            del self._streams[key]
+        rows = _by_key(snapshot.consumers)
+        found: dict[Key, list[Lag]] = {}
+        for stream in snapshot.streams:
+            consumers = rows.get(stream.key)
+            view = stream_view(stream, took)
+            if consumers is not None and view is not None and stream.key in present:
+                key = stream.key
+                if key not in self._streams:
+                    self._streams[key] = present[key], StreamLag()
+                lag, messages = self._streams[key][1], looked_up.get(key[1:], NOTHING)
+                lags = lag.observe(view, consumers, messages, now)
+                if lags:
+                    found[key] = [lags.get(row.name, NO_LAG) for row in consumers]
+        told: list[Lag] = []
+        for key, consumers in rows.items():
+            told += found.get(key) or [NO_LAG] * len(consumers)
+        if lookups:
+            pairs = zip(snapshot.consumers, told, strict=True)
+            wanted = frozenset(row.key[1:] for row, lag in pairs if is_inexact(row, lag))
+            for each in lookups:
+                each.want(wanted)
+        return msgspec.structs.replace(snapshot, lags=told)
+
+
+def lookups_of(outcomes: Iterable[Outcome]) -> list[Lookups]:
+    """Of the sources that look up single messages."""
+    answers = (one.answer for one in outcomes if isinstance(one.answer, LeaderAnswer))
+    return [answer.lookups for answer in answers if answer.lookups is not None]
+
+
+def _by_key(consumers: Sequence[Consumer]) -> dict[Key, Sequence[Consumer]]:
+    """The consumers of each stream. Those of one stream stand together, so where they end is soon found."""
+    found: dict[Key, Sequence[Consumer]] = {}
+    start = 0
+    while start < len(consumers):
+        key = STREAM(consumers[start])
+        step = 1
+        while start + step < len(consumers) and STREAM(consumers[start + step]) == key:
+            step *= 2
+        most = min(start + step, len(consumers))
+        end = bisect_left(consumers, True, start, most, key=lambda row: STREAM(row) != key)
+        found[key] = consumers[start:end]
+        start = end
+    return found
+
+
+def _by_stream(lookups: Iterable[Lookups]) -> dict[Key, dict[str, LookedUp]]:
+    """What was looked up, by account id and stream, then by consumer."""
+    found: dict[Key, dict[str, LookedUp]] = {}
+    for each in lookups:
+        for (account, stream, consumer), looked_up in each.found.items():
+            found.setdefault((account, stream), {})[consumer] = looked_up
+    return found

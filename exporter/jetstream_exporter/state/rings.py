@@ -1,0 +1,157 @@
+"""Points of time by sequence and by count, few enough to be kept for every stream and backlog. Pure.
+
+They lie in arrays of machine numbers: a tenth of the memory of objects, and nothing for the garbage collector.
+"""
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Sequence
+from math import inf, log
+
+SPARE = 0.1  # points are dropped while the gap that they leave is at most this share of its age
+MOST = 48  # points of a backlog
+FEWER = 28  # what is left of them, at the most, when there are too many
+ROOM = bytes(8 * (MOST + 1))
+LATEST = 8  # points that tell how far apart scrapes are
+LARGEST = 2**62  # no sequence and no count is larger
+
+
+class Ends:
+    """Where a stream ended, in rising order of sequence.
+
+    Its last message was stored at `stored`; whatever came later, after `read`.
+    """
+
+    __slots__ = ("_enough", "_read", "_sequences", "_stored")
+
+    def __init__(self) -> None:
+        self._sequences = array("q")
+        self._stored = array("d")
+        self._read = array("d")
+        self._enough = 2  # how many may be held before they are thinned again
+
+    def __len__(self) -> int:
+        return len(self._sequences)
+
+    def add(self, sequence: int, stored: float, read: float) -> None:
+        if not self.still(sequence, read):
+            self._sequences.append(sequence)
+            self._stored.append(stored)
+            self._read.append(read)
+
+    def still(self, sequence: int, read: float) -> bool:
+        """Note that the stream ends where it did, if so; it may be empty by now."""
+        if not self._sequences or self._sequences[-1] != sequence:
+            return False
+        self._read[-1] = max(self._read[-1], read)
+        return True
+
+    def forget_clock(self) -> None:
+        """The next time is of another clock: of the last reading only the order of the messages is sure."""
+        if self._read:
+            self._read[-1] = self._stored[-1]
+
+    def stored_by(self, sequence: int) -> float | None:
+        """A time by which the message was stored; None where the stream never reached it."""
+        index = bisect_left(self._sequences, sequence)
+        return self._stored[index] if index < len(self._stored) else None
+
+    def stored_after(self, sequence: int) -> float | None:
+        """A time before which the message was not stored; None where it was there from the start."""
+        index = bisect_left(self._sequences, sequence)
+        return self._read[index - 1] if index else None
+
+    def forget_below(self, sequence: int, now: float) -> None:
+        """Keep what is needed for this sequence and above, thinner where it is old."""
+        below = bisect_left(self._sequences, sequence) - 1
+        if below > 0:
+            for points in (self._sequences, self._stored, self._read):
+                del points[:below]
+        if len(self) > self._enough:
+            self._thin(now)
+            self._enough = len(self) + max(2, len(self) // 8)
+
+    def _thin(self, now: float) -> None:
+        kept = _kept(self._read, self._stored, SPARE, now)
+        self._sequences = array("q", [self._sequences[index] for index in kept])
+        self._stored = array("d", [self._stored[index] for index in kept])
+        self._read = array("d", [self._read[index] for index in kept])
+
+
+class Counts:
+    """By when how many messages had matched, of which those that are gone by now are counted as well.
+
+    The arrays keep their size: thousands that grow a little with each scrape would scatter what it makes in memory.
+    """
+
+    __slots__ = ("_counts", "_held", "_stored")
+
+    def __init__(self) -> None:
+        self._counts = array("q", ROOM)
+        self._stored = array("d", ROOM)
+        self._held = 0  # so many points are in the arrays, at their beginning
+
+    def __len__(self) -> int:
+        return self._held
+
+    def add(self, count: int, possible: int, stored: float, settled: float) -> bool:
+        """So many had matched by `stored`, and those of the last time by `settled`.
+
+        False, and nothing is added, if there were more before than is `possible` now.
+        """
+        held = self._held
+        if held:
+            last = self._counts[held - 1]
+            if possible < last:
+                return False
+            self._stored[held - 1] = min(self._stored[held - 1], settled)
+            if count <= last:
+                return True
+        self._counts[held] = count
+        self._stored[held] = stored
+        self._held = held + 1
+        if self._held > MOST:
+            self._thin()
+        return True
+
+    def stored_by(self, number: int) -> float | None:
+        """A time by which the message of this number was there. What was said of those below is dropped."""
+        index = bisect_left(self._counts, number, 0, self._held)
+        if index:
+            left = self._held - index
+            self._counts[:left] = self._counts[index : self._held]
+            self._stored[:left] = self._stored[index : self._held]
+            self._held = left
+        return self._stored[0] if self._held and self._stored[0] != inf else None
+
+    def _keep(self, kept: Sequence[int]) -> None:
+        for index, of in enumerate(kept):
+            self._counts[index], self._stored[index] = self._counts[of], self._stored[of]
+        self._held = len(kept)
+
+    def _thin(self) -> None:
+        """Drop points, the more the older they are, until few enough are left."""
+        stored = self._stored
+        now = next((time for time in reversed(stored) if time != inf), 0.0)
+        share = _share(now - stored[0], (now - stored[-LATEST]) / LATEST)
+        while self._held > FEWER:
+            self._keep(_kept(stored[: self._held], stored, share, now))
+            share *= 1.5
+
+
+def _share(age: float, step: float) -> float:
+    """Which share leaves few enough points: one a step while that is more, and from there on that share apart."""
+    share = SPARE
+    while step > 0 and 1 + log(max(1.0, share * age / step)) > share * FEWER:
+        share *= 1.2
+    return share
+
+
+def _kept(since: Sequence[float], stored: Sequence[float], share: float, now: float) -> list[int]:
+    """The points without those whose gap, from `since` of the one before, is at most this share of its age."""
+    kept, last = [0], len(since) - 1
+    for index in range(1, last):
+        after = stored[index + 1]
+        if after - since[kept[-1]] > share * (now - after):
+            kept.append(index)
+    return [*kept, last]

@@ -1,0 +1,85 @@
+"""What a scrape read of a stream, and what was removed from it between two scrapes. Pure."""
+
+from math import inf
+
+import msgspec
+
+from jetstream_exporter.snapshot import Stream
+from jetstream_exporter.state.rings import LARGEST
+
+
+class StreamView(msgspec.Struct, frozen=True):
+    """What a scrape read of a stream. Times are seconds of its server's clock."""
+
+    first: int
+    last: int
+    messages: int
+    deleted: int  # sequences between first and last that are gone
+    first_stored: float | None  # None while the stream is empty
+    last_stored: float | None
+    read: float | None  # when the server began to answer; None where the source does not say
+    until: float | None = None  # by when every consumer had been read, by the same clock
+    by_limits: bool = True  # nothing is removed because it was acknowledged
+    server: str = ""  # who read it: another server has another clock
+    is_mirror: bool = False  # its messages keep the times at which their origin stored them
+
+    @property
+    def read_from(self) -> float:
+        """When the reading began. A mirror's next message may have been stored at its origin before that."""
+        stored = self.last_stored or 0.0
+        return stored if self.is_mirror or self.read is None else max(stored, self.read)
+
+    @property
+    def consumers_read(self) -> float:
+        """By when what the consumers counted was stored; infinite where that is not known yet."""
+        if self.is_mirror or self.until is None:
+            return inf
+        return max(self.last_stored or 0.0, self.until)
+
+
+def stream_view(stream: Stream, took: float) -> StreamView | None:
+    """None while the stream has no leader, its configuration was not read yet, or its numbers are none."""
+    figures, settings = stream.figures, stream.settings
+    if figures is None or settings is None:
+        return None
+    first, last = figures.first_sequence, figures.last_sequence
+    messages, deleted = figures.messages, figures.deleted
+    if first is None or last is None or messages is None or deleted is None:
+        return None
+    if max(first, last, messages, deleted) > LARGEST:
+        return None
+    return StreamView(
+        first,
+        last,
+        messages,
+        deleted,
+        figures.first_time,
+        figures.last_time,
+        figures.read,
+        None if figures.read is None else figures.read + took,
+        settings.retention == "limits",
+        stream.raft.leader or "",
+        any(source.kind == "mirror" for source in stream.sources),
+    )
+
+
+def is_after(stream: StreamView, before: StreamView) -> bool:
+    """Whether it was read after the consumers that were read with `before`: collections may overlap."""
+    return before.until is None or stream.read is None or stream.read >= before.until
+
+
+def removed_within(before: StreamView, after: StreamView, finished: int) -> int:
+    """How many messages may have been removed between two scrapes from where a consumer still waited, at the most.
+
+    On a stream with retention by limits that is what disappeared behind its first message: a gap that the head passed
+    may hide as many new ones. Otherwise it is what disappeared beyond the messages that consumers `finished`.
+    """
+    if after.by_limits:
+        passed = min(before.deleted, max(0, after.first - before.first))
+        return max(0, after.deleted - before.deleted + passed)
+    return max(0, removed(before, after) - finished)
+
+
+def removed(before: StreamView, after: StreamView) -> int:
+    """How many messages were removed between two scrapes."""
+    return before.messages + (after.last - before.last) - after.messages
