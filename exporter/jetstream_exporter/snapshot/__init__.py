@@ -3,21 +3,24 @@
 This room names no metric and reads no clock, no socket and no environment.
 """
 
-from jetstream_exporter.snapshot.known import Known, KnownStream, cluster_label, read_configurations
-from jetstream_exporter.snapshot.merge import Naming, distinct, merge
+from jetstream_exporter.snapshot.config_cache import (
+    ConfigCache,
+    StreamConfigs,
+    read_configs,
+)
+from jetstream_exporter.snapshot.merge import LabelOptions, distinct, merge
 from jetstream_exporter.snapshot.rows import Consumer, Meta, Server, Snapshot, Stream
 
 __all__ = [
+    "ConfigCache",
     "Consumer",
-    "Known",
-    "KnownStream",
+    "LabelOptions",
     "Meta",
-    "Naming",
     "Server",
     "Snapshot",
     "Stream",
-    "cluster_label",
+    "StreamConfigs",
     "distinct",
     "merge",
-    "read_configurations",
+    "read_configs",
 ]

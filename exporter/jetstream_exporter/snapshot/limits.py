@@ -3,23 +3,23 @@
 import msgspec
 
 from jetstream_exporter.snapshot.rows import Account, AccountStore, AccountTier
-from jetstream_exporter.snapshot.units import allowance, limit
+from jetstream_exporter.snapshot.units import allowance, count, limit
 from jetstream_exporter.wire import AccountInfo, Tier
-
-NONSENSE = 2**63  # before 2.11 a stream without max_bytes counts as -1 in an unsigned sum
 
 
 def with_limits(cluster: str, label: str, row: Account | None, info: AccountInfo) -> Account:
     """Add what the account's API tells to its row, or make the row where no server was asked for it."""
     file, memory = _file(info), _memory(info)
     if info.tiers:  # then the limits of the whole are zeros that stand for nothing
-        file.limit = memory.limit = None
-    base = row or Account(cluster, label, info.name, file, memory, info.api.total, info.api.errors)
+        file = msgspec.structs.replace(file, limit=None)
+        memory = msgspec.structs.replace(memory, limit=None)
+    requests, errors = count(info.api.total), count(info.api.errors)
+    base = row or Account(cluster, label, info.name, file, memory, requests, errors)
     tiers = info.tiers or {}
     return msgspec.structs.replace(
         base,
-        file=msgspec.structs.replace(base.file, reserved=_reserved(info.reserved_storage)),
-        memory=msgspec.structs.replace(base.memory, reserved=_reserved(info.reserved_memory)),
+        file=msgspec.structs.replace(base.file, reserved=count(info.reserved_storage)),
+        memory=msgspec.structs.replace(base.memory, reserved=count(info.reserved_memory)),
         streams=info.streams,
         consumers=info.consumers,
         max_streams=limit(info.limits.max_streams),
@@ -44,15 +44,11 @@ def _tier(cluster: str, label: str, name: str, tier: Tier) -> AccountTier:
 
 def _file(tier: Tier) -> AccountStore:
     return AccountStore(
-        tier.storage, allowance(tier.limits.max_storage), _reserved(tier.reserved_storage)
+        count(tier.storage), allowance(tier.limits.max_storage), count(tier.reserved_storage)
     )
 
 
 def _memory(tier: Tier) -> AccountStore:
     return AccountStore(
-        tier.memory, allowance(tier.limits.max_memory), _reserved(tier.reserved_memory)
+        count(tier.memory), allowance(tier.limits.max_memory), count(tier.reserved_memory)
     )
-
-
-def _reserved(value: int) -> int | None:
-    return value if value < NONSENSE else None

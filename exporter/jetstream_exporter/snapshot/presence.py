@@ -8,15 +8,15 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import TypeVar
 
-from jetstream_exporter.report import Report
-from jetstream_exporter.snapshot.identity import Detail, identity, latest
-from jetstream_exporter.snapshot.quorum import Speaker
+from jetstream_exporter.report import ServerReport
+from jetstream_exporter.snapshot.incarnation import Detail, incarnation_of, latest
+from jetstream_exporter.snapshot.member import Leader, Member
 from jetstream_exporter.wire import MetaCluster
 
-Said = TypeVar("Said", bound=Detail)
+Claimed = TypeVar("Claimed", bound=Detail)
 
 
-def meta_groups(reports: Iterable[Report]) -> dict[str, MetaCluster]:
+def meta_groups(reports: Iterable[ServerReport]) -> dict[str, MetaCluster]:
     """What each server says of the meta group."""
     return {
         report.server_name: report.jsz.meta_cluster
@@ -32,33 +32,38 @@ def meta_leader(groups: Mapping[str, MetaCluster]) -> str | None:
     return max(sorted(claiming), key=lambda name: votes[name], default=None)
 
 
-def followers(reports: Sequence[Report], informed: Set[str]) -> frozenset[str]:
+def followers(reports: Sequence[ServerReport], meta_current: Set[str]) -> frozenset[str]:
     """The servers whose lists overrule the others'; empty where all follow the leader or no majority is known to.
 
-    `informed` are the servers that a meta leader has told everything that exists.
+    `meta_current` are the servers that a meta leader has told everything that exists.
     """
     groups = meta_groups(reports)
     leader = meta_leader(groups)
     if leader is None:
         return frozenset()
-    found = {name for name in informed & groups.keys() if groups[name].leader == leader}
-    others = any(r.jsz and not r.via and r.server_name not in found for r in reports)
+    found = {name for name in meta_current & groups.keys() if groups[name].leader == leader}
+    others = any(r.jsz and r.server_name not in found for r in reports)
     return frozenset(found if others and len(found) > groups[leader].cluster_size // 2 else ())
 
 
 def present(
-    words: Sequence[tuple[Speaker, Said]], knowing: frozenset[str]
-) -> Sequence[tuple[Speaker, Said]]:
+    claims: Sequence[tuple[Member | None, Claimed]], authoritative: frozenset[str]
+) -> Sequence[tuple[Member | None, Claimed]]:
     """The reports of an object that exists; empty where a majority of its members does not list it any more."""
-    if not knowing:
-        return words
-    sure = [word for word in words if word[0].relayed or word[0].name in knowing]
-    if len(sure) == len(words):
-        return words
-    if sure:
-        newest, _ = latest(sure)
-        return [word for word in words if newest.same(identity(word[1]))]
-    members = {who.name for who, _ in words}
-    for _, said in words:
-        members |= {peer.name for peer in said.cluster.replicas} if said.cluster else set()
-    return () if len(members & knowing) > len(members) // 2 else words
+    if not authoritative:
+        return claims
+    certain = [claim for claim in claims if is_authoritative(claim[0], authoritative)]
+    if len(certain) == len(claims):
+        return claims
+    if certain:
+        newest, _ = latest(certain)
+        return [claim for claim in claims if newest.same(incarnation_of(claim[1]))]
+    members = {member.name for member, _ in claims if member is not None}
+    for _, detail in claims:
+        members |= {peer.name for peer in detail.cluster.replicas} if detail.cluster else set()
+    return () if len(members & authoritative) > len(members) // 2 else claims
+
+
+def is_authoritative(member: Member | None, authoritative: frozenset[str]) -> bool:
+    """Whether what it lists exists: an account's API lists what exists, also where nobody answers for it."""
+    return member is None or isinstance(member, Leader) or member.name in authoritative

@@ -1,11 +1,24 @@
 """Configurations of streams and consumers as rows."""
 
-from jetstream_exporter.snapshot.rows import ConsumerSettings, StreamSettings
+from collections.abc import Sequence
+
+from jetstream_exporter.snapshot.metadata import object_metadata
+from jetstream_exporter.snapshot.rows import ConsumerSettings, StreamFeatures, StreamSettings
+from jetstream_exporter.snapshot.thresholds import (
+    consumer_thresholds,
+    monitored,
+    stream_thresholds,
+)
 from jetstream_exporter.snapshot.units import duration, limit
 from jetstream_exporter.wire import ConsumerConfig, Metadata, StreamConfig
 
+LEVEL_KEY, LEVEL_DIGITS = "_nats.req.level", 9
+PINNED = "pinned_client"
+LONGEST_TEXT = 128  # characters of a text that becomes a label
 
-def stream_settings(config: StreamConfig) -> StreamSettings:
+
+def stream_settings(config: StreamConfig, keys: Sequence[str] = ()) -> StreamSettings:
+    """`keys` are the metadata keys whose values become labels."""
     return StreamSettings(
         retention=config.retention,
         storage=config.storage,
@@ -20,15 +33,48 @@ def stream_settings(config: StreamConfig) -> StreamSettings:
         max_messages_per_subject=limit(config.max_msgs_per_subject),
         duplicate_window=duration(config.duplicate_window),
         required_level=_level(config.metadata),
+        monitored=monitored(config.metadata or {}),
+        metadata=object_metadata(config.metadata, stream_thresholds, keys),
+        rollups=config.allow_rollup_hdrs,
+        message_ttl=config.allow_msg_ttl,
+        features=_features(config),
+    )
+
+
+def _features(config: StreamConfig) -> StreamFeatures:
+    placement = config.placement
+    tags = sorted(placement.tags or ()) if placement else ()
+    return StreamFeatures(
+        compression=config.compression[:LONGEST_TEXT],
+        allow_direct=config.allow_direct,
+        mirror_direct=config.mirror_direct,
+        allow_msg_counter=config.allow_msg_counter,
+        allow_atomic_publish=config.allow_atomic,
+        deny_delete=config.deny_delete,
+        deny_purge=config.deny_purge,
+        sealed=config.sealed,
+        subject_transform=config.subject_transform is not None,
+        republish=config.republish is not None,
+        placement_cluster=placement.cluster[:LONGEST_TEXT] if placement else "",
+        placement_tags=",".join(tags)[:LONGEST_TEXT],
     )
 
 
 def _level(metadata: Metadata | None) -> int:
-    text = metadata.required_level if metadata else ""
-    return int(text) if text.isdecimal() else 0
+    text = metadata.get(LEVEL_KEY, "") if metadata else ""
+    # Before 2.11 whoever creates the stream may write any text there.
+    return int(text) if text.isdecimal() and len(text) <= LEVEL_DIGITS else 0
 
 
-def consumer_settings(config: ConsumerConfig) -> ConsumerSettings:
+def _role(config: ConsumerConfig) -> str:
+    """Which kind of copy the consumer serves; empty for a consumer that a client made."""
+    if not config.sourcing:
+        return ""
+    return "mirror" if config.durable_name.startswith("JS_MIRROR_") else "source"
+
+
+def consumer_settings(config: ConsumerConfig, keys: Sequence[str] = ()) -> ConsumerSettings:
+    """`keys` are the metadata keys whose values become labels."""
     push = bool(config.deliver_subject)
     return ConsumerSettings(
         durable=bool(config.durable_name),
@@ -42,6 +88,14 @@ def consumer_settings(config: ConsumerConfig) -> ConsumerSettings:
         max_waiting=None if push else limit(config.max_waiting),
         replicas=config.num_replicas,
         sampled=config.sample_freq not in ("", "0", "0%"),
+        backoff_max=duration(max(config.backoff, default=0)),
+        backoff_steps=len(config.backoff) or None,
+        inactive_threshold=duration(config.inactive_threshold),
+        role=_role(config),
+        monitored=monitored(config.metadata or {}),
+        metadata=object_metadata(config.metadata, consumer_thresholds, keys),
+        pinned_groups=len(config.priority_groups) if config.priority_policy == PINNED else 0,
+        filters=hash((config.filter_subject, *config.filter_subjects)),
     )
 
 

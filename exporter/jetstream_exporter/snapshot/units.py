@@ -4,8 +4,16 @@ from datetime import datetime
 
 UNLIMITED = 2**64 - 1  # how an account without a limit reads in jsz (monitor.go, AccountDetail)
 NANOSECONDS = 1_000_000_000
+# Nothing in NATS counts this far. Servers subtract unsigned numbers, and a count that fell below zero reads as a number
+# a little under 2^64: `num_pending`, the lag of a replica, messages and bytes, what is reserved.
+OVERFLOW = 2**63
 # What stands for a peer's name after a full restart (jetstream_cluster.go).
 UNKNOWN_PEER = "Server name unknown at this time"
+
+
+def count(value: int) -> int | None:
+    """A level or a counter; None where the server's own arithmetic went below zero."""
+    return value if 0 <= value < OVERFLOW else None
 
 
 def seconds(nanoseconds: int) -> float:

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from jetstream_exporter.snapshot.rows.row import Row
 
 
-class AccountStore(Row):
-    used: int
+class AccountStore(Row, frozen=True):
+    used: int | None
     limit: int | None
     reserved: int | None = None
 
 
-class AccountTier(Row):
+class AccountTier(Row, frozen=True):
     """Use and limits by number of replicas, for accounts that are limited so; None is unlimited."""
 
     cluster: str
@@ -25,14 +25,14 @@ class AccountTier(Row):
     max_consumers: int | None
 
 
-class Account(Row):
+class Account(Row, frozen=True):
     cluster: str
     id: str
     name: str
     file: AccountStore
     memory: AccountStore
-    api_requests: int
-    api_errors: int
+    api_requests: int | None
+    api_errors: int | None
     streams: int | None = None
     consumers: int | None = None
     max_streams: int | None = None

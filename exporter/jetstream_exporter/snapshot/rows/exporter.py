@@ -3,7 +3,7 @@
 from jetstream_exporter.snapshot.rows.row import Row
 
 
-class Asking(Row):
+class TargetResult(Row, frozen=True):
     """How it went when one source asked one target; seconds and bytes."""
 
     source: str
@@ -11,23 +11,36 @@ class Asking(Row):
     up: bool
     duration: float
     received: int
+    requests: dict[str, bool] = {}  # by request, whether what was asked came
 
 
-class Listening(Row):
-    """One connection on which events are heard."""
+class Listening(Row, frozen=True):
+    """One connection on which events are received."""
 
     target: str
     connected: bool
     gaps: int
 
 
-class EventKind(Row):
+class EventKind(Row, frozen=True):
     cluster: str
     kind: str
     count: int
 
 
-class Exporter(Row):
+class EventRefusal(Row, frozen=True):
+    reason: str
+    count: int
+
+
+class Shard(Row, frozen=True):
+    """Which slice of the objects this is, counted from 0, and of how many."""
+
+    index: int
+    total: int
+
+
+class Exporter(Row, frozen=True):
     """What the exporter says of itself. Times are seconds since the epoch, durations seconds."""
 
     version: str
@@ -41,4 +54,5 @@ class Exporter(Row):
     objects: dict[str, int] = {}
     dropped: dict[str, int] = {}
     unknown: int = 0  # objects whose configuration was not read yet
-    doubted: int = 0  # figures that are believed when they are seen again
+    suspect_zeros: int = 0  # figures that are believed when they are seen again
+    lag_lookups: dict[str, int] = {}  # by result; empty where none are configured

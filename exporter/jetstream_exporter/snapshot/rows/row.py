@@ -3,5 +3,5 @@
 import msgspec
 
 
-class Row(msgspec.Struct, gc=False):
-    """One object of the merged truth."""
+class Row(msgspec.Struct, gc=False, frozen=True):
+    """One object of the merged truth. Whoever knows more of it makes another row."""

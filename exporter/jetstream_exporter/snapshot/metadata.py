@@ -1,0 +1,34 @@
+"""The metadata of a stream or a consumer as a row: its thresholds, its team, and the labels that are configured."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from jetstream_exporter.snapshot.rows.metadata import NO_METADATA, ObjectMetadata, Threshold
+from jetstream_exporter.snapshot.thresholds import OURS
+
+OF_SERVERS = "_nats."
+TEAM = f"{OURS}team"
+LONGEST_VALUE = 128  # characters of a label's value; what is longer is cut
+
+Found = tuple[tuple[Threshold, ...], tuple[str, ...]]
+
+
+def object_metadata(
+    metadata: Mapping[str, str] | None,
+    thresholds: Callable[[Mapping[str, str]], Found],
+    keys: Sequence[str] = (),
+) -> ObjectMetadata:
+    """`keys` are the metadata keys whose values become labels. The same object for all without any of these."""
+    if not metadata or all(key.startswith(OF_SERVERS) and key not in keys for key in metadata):
+        return NO_METADATA
+    found, invalid = thresholds(metadata)
+    labels = tuple(_value(metadata, key) for key in keys)
+    return ObjectMetadata(
+        thresholds=found,
+        invalid=invalid,
+        team=_value(metadata, TEAM),
+        labels=labels if any(labels) else (),
+    )
+
+
+def _value(metadata: Mapping[str, str], key: str) -> str:
+    return metadata.get(key, "").strip()[:LONGEST_VALUE].rstrip()
