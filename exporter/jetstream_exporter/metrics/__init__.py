@@ -3,33 +3,60 @@
 The reference METRICS.md and the checks of rules and dashboards are made from `TABLES`.
 """
 
+from collections.abc import Sequence
+
 from jetstream_exporter.metrics import (
+    account_clients,
     accounts,
+    consumer_config,
+    consumer_groups,
+    consumer_lag,
+    consumer_raft,
     consumers,
     events,
+    expected,
     exporter,
+    links,
     meta,
     replication,
     server_details,
     servers,
+    sources,
     stream_config,
     streams,
+    thresholds,
     unsupported,
 )
 from jetstream_exporter.metrics.families import AnyTable, Family, Table
 
-TABLES: tuple[AnyTable, ...] = (
+_TABLES: tuple[AnyTable, ...] = (
     *servers.TABLES,
     *server_details.TABLES,
+    *links.TABLES,
     *meta.TABLES,
     *accounts.TABLES,
+    *account_clients.TABLES,
     *streams.TABLES,
     *stream_config.TABLES,
     *replication.TABLES,
     *consumers.TABLES,
+    *consumer_config.TABLES,
+    *consumer_groups.TABLES,
+    *consumer_lag.TABLES,
+    *consumer_raft.TABLES,
     *events.TABLES,
     *unsupported.TABLES,
+    *expected.TABLES,
     *exporter.TABLES,
+    *sources.TABLES,
 )
 
-__all__ = ["TABLES", "AnyTable", "Family", "Table"]
+
+def tables(metadata_keys: Sequence[str] = ()) -> tuple[AnyTable, ...]:
+    """Every table; the metadata keys are those that the configuration exports as labels."""
+    return (*_TABLES, *thresholds.tables(metadata_keys))
+
+
+TABLES = tables()
+
+__all__ = ["TABLES", "AnyTable", "Family", "Table", "tables"]

@@ -19,7 +19,7 @@ ACCOUNTS: Table[Account] = Table(
     families=(
         counter(
             "jetstream_account_api_requests_total",
-            "JetStream API requests of the account, over the whole cluster.",
+            "JetStream API requests of the account in the whole cluster.",
             lambda a: a.api_requests,
             "jsz account_details.api.total",
             "rate(jetstream_account_api_requests_total[5m])",
@@ -33,31 +33,35 @@ ACCOUNTS: Table[Account] = Table(
         ),
         gauge(
             "jetstream_account_streams",
-            "Streams of the account, those on silent servers included. By the account's own API only.",
+            "Number of streams of the account, including those on servers that do not answer. Only the "
+            "`accounts` source reports this.",
             lambda a: a.streams,
             "$JS.API.INFO streams",
             "jetstream_account_streams / jetstream_account_max_streams > 0.9",
         ),
         gauge(
             "jetstream_account_consumers",
-            "Consumers of the account, those on silent servers included. By the account's own API only.",
+            "Number of consumers of the account, including those on servers that do not answer. Only the "
+            "`accounts` source reports this.",
             lambda a: a.consumers,
             "$JS.API.INFO consumers",
-            "jetstream_account_consumers / jetstream_account_max_consumers > 0.9",
+            "topk(10, jetstream_account_consumers)",
         ),
         gauge(
             "jetstream_account_max_streams",
-            "Most streams that the account may have; absent when unlimited. By the account's own API only.",
+            "Maximum number of streams of the account. Absent if unlimited. Only the `accounts` source "
+            "reports this.",
             lambda a: a.max_streams,
             "$JS.API.INFO limits.max_streams",
             "jetstream_account_max_streams",
         ),
         gauge(
             "jetstream_account_max_consumers",
-            "Most consumers that the account may have; absent when unlimited. By the account's own API only.",
+            "Maximum number of consumers for each stream of the account. Absent if unlimited. Only the "
+            "`accounts` source reports this.",
             lambda a: a.max_consumers,
             "$JS.API.INFO limits.max_consumers",
-            "jetstream_account_max_consumers",
+            "max by (nats_cluster, account) (jetstream_stream_consumers) / jetstream_account_max_consumers > 0.9",
         ),
     ),
 )
@@ -69,7 +73,7 @@ ACCOUNT_INFO: Table[Account] = Table(
     families=(
         gauge(
             "jetstream_account_info",
-            "Always 1; carries the account's name beside its label.",
+            "Always 1. The labels hold the ID and the name of the account.",
             lambda _: 1,
             "jsz account_details.name",
             "jetstream_account_info",
@@ -101,21 +105,23 @@ ACCOUNT_STORES: Table[_AccountStore] = Table(
     families=(
         gauge(
             "jetstream_account_store_used_bytes",
-            "Bytes that the account uses in the whole cluster, replicas included.",
+            "Bytes that the account uses in the whole cluster, including all replicas.",
             lambda a: a.store.used,
             "jsz account_details.storage, memory",
             "jetstream_account_store_used_bytes",
         ),
         gauge(
             "jetstream_account_store_limit_bytes",
-            "Most bytes that the account may use; absent where it has no limit, or limits by tier.",
+            "Maximum number of bytes that the account may use. Absent if the account is unlimited or has "
+            "limits by tier.",
             lambda a: a.store.limit,
             "jsz account_details.reserved_storage, reserved_memory",
             "jetstream_account_store_used_bytes / jetstream_account_store_limit_bytes > 0.8",
         ),
         gauge(
             "jetstream_account_store_reserved_bytes",
-            "Sum of max_bytes of the account's streams, replicas included. By the account's own API only.",
+            "Sum of max_bytes of the account's streams, including all replicas. Only the `accounts` source "
+            "reports this.",
             lambda a: a.store.reserved,
             "$JS.API.INFO reserved_storage, reserved_memory",
             "jetstream_account_store_reserved_bytes / jetstream_account_store_limit_bytes > 0.9",
@@ -141,28 +147,32 @@ TIERS: Table[AccountTier] = Table(
     families=(
         gauge(
             "jetstream_account_tier_streams",
-            "Streams of the account with this number of replicas. By the account's own API only.",
+            "Number of streams of the account with this number of replicas. Only the `accounts` source "
+            "reports this.",
             lambda t: t.streams,
             "$JS.API.INFO tiers.streams",
             "jetstream_account_tier_streams / jetstream_account_tier_max_streams > 0.9",
         ),
         gauge(
             "jetstream_account_tier_consumers",
-            "Consumers of the account with this number of replicas. By the account's own API only.",
+            "Number of consumers of the account with this number of replicas. Only the `accounts` source "
+            "reports this.",
             lambda t: t.consumers,
             "$JS.API.INFO tiers.consumers",
             "jetstream_account_tier_consumers / jetstream_account_tier_max_consumers > 0.9",
         ),
         gauge(
             "jetstream_account_tier_max_streams",
-            "Most streams with this number of replicas; absent when unlimited. By the account's own API only.",
+            "Maximum number of streams with this number of replicas. Absent if unlimited. Only the "
+            "`accounts` source reports this.",
             lambda t: t.max_streams,
             "$JS.API.INFO tiers.limits.max_streams",
             "jetstream_account_tier_max_streams",
         ),
         gauge(
             "jetstream_account_tier_max_consumers",
-            "Most consumers with this number of replicas; absent when unlimited. By the account's own API only.",
+            "Maximum number of consumers with this number of replicas. Absent if unlimited. Only the "
+            "`accounts` source reports this.",
             lambda t: t.max_consumers,
             "$JS.API.INFO tiers.limits.max_consumers",
             "jetstream_account_tier_max_consumers",
@@ -195,21 +205,22 @@ TIER_STORES: Table[_TierStore] = Table(
     families=(
         gauge(
             "jetstream_account_tier_store_used_bytes",
-            "Bytes that the account uses in this tier. By the account's own API only.",
+            "Bytes that the account uses in this tier. Only the `accounts` source reports this.",
             lambda t: t.store.used,
             "$JS.API.INFO tiers.storage, memory",
             "jetstream_account_tier_store_used_bytes",
         ),
         gauge(
             "jetstream_account_tier_store_limit_bytes",
-            "Most bytes that the account may use in this tier; absent when unlimited. By the account's own API only.",
+            "Maximum number of bytes that the account may use in this tier. Absent if unlimited. Only the "
+            "`accounts` source reports this.",
             lambda t: t.store.limit,
             "$JS.API.INFO tiers.limits.max_storage, max_memory",
             "jetstream_account_tier_store_used_bytes / jetstream_account_tier_store_limit_bytes > 0.8",
         ),
         gauge(
             "jetstream_account_tier_store_reserved_bytes",
-            "Sum of max_bytes of the account's streams in this tier. By the account's own API only.",
+            "Sum of max_bytes of the account's streams in this tier. Only the `accounts` source reports this.",
             lambda t: t.store.reserved,
             "$JS.API.INFO tiers.reserved_storage, reserved_memory",
             "jetstream_account_tier_store_reserved_bytes",

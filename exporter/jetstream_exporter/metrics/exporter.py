@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from jetstream_exporter.metrics.families import Table, gauge
+from jetstream_exporter.metrics.families import Table, counter, gauge
 from jetstream_exporter.snapshot import Snapshot
-from jetstream_exporter.snapshot.rows import Asking, Exporter
+from jetstream_exporter.snapshot.rows import Exporter, Shard
 
 
 def _self(snapshot: Snapshot) -> Iterator[Exporter]:
@@ -20,42 +20,43 @@ EXPORTER: Table[Exporter] = Table(
     families=(
         gauge(
             "jetstream_exporter_collect_duration_seconds",
-            "How long the servers took to be asked for the figures shown here.",
+            "Duration of the collection that returned the values of this scrape.",
             lambda e: e.collect_duration,
             "measured",
             "jetstream_exporter_collect_duration_seconds > 5",
         ),
         gauge(
             "jetstream_exporter_last_success_timestamp_seconds",
-            "When a collection last brought a server's report; absent before the first.",
+            "Time of the last successful collection: it returned a list of streams from every cluster, and "
+            "from every server that answered at all. Absent before the first one.",
             lambda e: e.last_success,
             "measured",
             "time() - jetstream_exporter_last_success_timestamp_seconds > 120",
         ),
         gauge(
             "jetstream_exporter_snapshot_age_seconds",
-            "Age of the figures shown here; above 0 only where min_interval keeps them.",
+            "Age of the values in this scrape. Above 0 only if min_interval keeps them.",
             lambda e: e.snapshot_age,
             "measured",
             "jetstream_exporter_snapshot_age_seconds",
         ),
         gauge(
             "jetstream_exporter_config_age_seconds",
-            "Time since the configurations of streams and consumers were last read; absent before the first time.",
+            "Time since the configurations of streams and consumers were last read. Absent before the first time.",
             lambda e: e.config_age,
             "measured",
             "jetstream_exporter_config_age_seconds > 900",
         ),
         gauge(
             "jetstream_exporter_config_last_reload_successful",
-            "Whether the exporter's configuration file was good when it was last read.",
+            "Whether the last load of the exporter's configuration file succeeded.",
             lambda e: e.reload_successful,
             "reload",
             "jetstream_exporter_config_last_reload_successful == 0",
         ),
         gauge(
             "jetstream_exporter_config_last_reload_success_timestamp_seconds",
-            "When the running configuration was read.",
+            "Time when the current configuration was loaded.",
             lambda e: e.reload_time,
             "reload",
             "jetstream_exporter_config_last_reload_success_timestamp_seconds",
@@ -70,7 +71,7 @@ BUILD: Table[Exporter] = Table(
     families=(
         gauge(
             "jetstream_exporter_build_info",
-            "Always 1; carries the exporter's and Python's version.",
+            "Always 1. The labels hold the versions of the exporter and of Python.",
             lambda _: 1,
             "build",
             "jetstream_exporter_build_info",
@@ -100,7 +101,7 @@ OBJECTS: Table[_Count] = Table(
     families=(
         gauge(
             "jetstream_exporter_objects",
-            "Objects exported, by kind.",
+            "Number of exported objects, by kind.",
             lambda c: c.number,
             "counted",
             "jetstream_exporter_objects",
@@ -115,7 +116,7 @@ DROPPED: Table[_Count] = Table(
     families=(
         gauge(
             "jetstream_exporter_objects_dropped",
-            "Objects left out because there are more than the configured limit; 0 while there are not.",
+            "Number of objects that are not exported because their number exceeds the configured limit. 0 if none.",
             lambda c: c.number,
             "counted",
             "jetstream_exporter_objects_dropped > 0",
@@ -123,33 +124,70 @@ DROPPED: Table[_Count] = Table(
     ),
 )
 
-SOURCES: Table[Asking] = Table(
-    name="The exporter: sources",
-    rows=lambda snapshot: snapshot.askings,
-    labels={"source": lambda a: a.source, "target": lambda a: a.target},
+
+LAG_LOOKUPS: Table[_Count] = Table(
+    name="The exporter: lookups of messages",
+    rows=_counts(lambda e: e.lag_lookups),
+    labels={"result": lambda c: c.kind},
     families=(
-        gauge(
-            "jetstream_exporter_source_up",
-            "Whether the target answered everything it was asked.",
-            lambda a: a.up,
-            "measured",
-            "jetstream_exporter_source_up == 0",
-        ),
-        gauge(
-            "jetstream_exporter_source_duration_seconds",
-            "How long the target took.",
-            lambda a: a.duration,
-            "measured",
-            "jetstream_exporter_source_duration_seconds > 2",
-        ),
-        gauge(
-            "jetstream_exporter_source_response_bytes",
-            "Bytes that the target answered with.",
-            lambda a: a.received,
-            "measured",
-            "jetstream_exporter_source_response_bytes",
+        counter(
+            "jetstream_exporter_lag_lookups_total",
+            "Number of messages that were requested to know exactly when they were stored: found, missing (not "
+            "there any more), refused (the user lacks the permission), failed, or too_large (not requested, "
+            "because the messages of the stream are larger than `max_message_bytes`). Absent unless `exact_lag` "
+            "is configured.",
+            lambda c: c.number,
+            "counted",
+            'increase(jetstream_exporter_lag_lookups_total{result="refused"}[1h]) > 0',
         ),
     ),
 )
 
-TABLES = (EXPORTER, BUILD, OBJECTS, DROPPED, SOURCES)
+
+class _Conflicts(NamedTuple):
+    cluster: str
+    number: int
+
+
+CONFLICTS: Table[_Conflicts] = Table(
+    name="The exporter: names that are not unique",
+    rows=lambda snapshot: (_Conflicts(*pair) for pair in snapshot.name_conflicts.items()),
+    labels={"nats_cluster": lambda c: c.cluster},
+    families=(
+        gauge(
+            "jetstream_exporter_name_conflicts",
+            "Number of names that are not unique: two clusters, JetStream domains or servers with the same "
+            "name, or two accounts if the label is the account name. Only one of them is exported under the "
+            "name. The log and /debug/sources list them.",
+            lambda c: c.number,
+            "compared",
+            "jetstream_exporter_name_conflicts > 0",
+        ),
+    ),
+)
+
+
+SHARD: Table[Shard] = Table(
+    name="The exporter: slices",
+    rows=lambda snapshot: () if snapshot.shard is None else (snapshot.shard,),
+    labels={"shard": lambda s: str(s.index), "total": lambda s: str(s.total)},
+    families=(
+        gauge(
+            "jetstream_exporter_shard_info",
+            "Always 1. The labels hold which slice of the objects this answer is, counted from 0, and of how "
+            "many. Absent where an answer has all objects.",
+            lambda _: 1,
+            "request",
+            "count by (job) (group by (job, total) (jetstream_exporter_shard_info)) > 1",
+        ),
+        gauge(
+            "jetstream_exporter_shards",
+            "Number of slices into which the objects are divided, as the request for this slice says.",
+            lambda s: s.total,
+            "request",
+            "max by (job) (jetstream_exporter_shards)",
+        ),
+    ),
+)
+
+TABLES = (SHARD, EXPORTER, BUILD, OBJECTS, DROPPED, LAG_LOOKUPS, CONFLICTS)

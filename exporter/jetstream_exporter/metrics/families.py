@@ -1,16 +1,18 @@
 """What a metric is: a typed line that says how to read it from a row. A table is the families of one kind of row."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
+from jetstream_exporter.report import Histogram
 from jetstream_exporter.snapshot import Snapshot
-from jetstream_exporter.snapshot.rows import Histogram
 
 Row = TypeVar("Row")
 Value = float | int | bool | Histogram | None
 
 
+# Before Python 3.13 `Family[Row](…)` raises where a dataclass is frozen and has slots, so the name of each table is
+# annotated instead: `STREAMS: Table[Stream] = Table(…)`.
 @dataclass(frozen=True, slots=True)
 class Family(Generic[Row]):
     """One metric. `value` gives None where a row has no such sample; `query` is an example of its use."""
@@ -22,18 +24,40 @@ class Family(Generic[Row]):
     origin: str  # the server's field, or how it is derived
     query: str = ""
 
+    def is_named(self, names: frozenset[str]) -> bool:
+        """Whether one of these is its name, as one of the formats or one of its samples has it."""
+        own = {self.name, self.name.removesuffix("_total")}
+        if self.type == "histogram":
+            own |= {f"{self.name}_{part}" for part in ("bucket", "sum", "count")}
+        return not own.isdisjoint(names)
+
 
 @dataclass(frozen=True, slots=True)
 class Table(Generic[Row]):
     """The families of one kind of row. A label and the function that reads it are one item.
 
-    One row has one label set; the encoder keeps its text from scrape to scrape.
+    One row has one label set; the encoder keeps its text from scrape to scrape, once for all tables that share the same
+    mapping `labels`: such tables have the same rows. `made_of` and `named_by` save it the
+    reading: they give all that a row's values or its labels are read from, which nobody changes afterwards. While that
+    is equal for all rows, none is read. What `named_by` gives can be a key of a dictionary. The families of a table
+    with `parts` are read from these instead, one for each row or none at all; `no_part` is a row without samples.
     """
 
     name: str
     rows: Callable[[Snapshot], Iterable[Row]]
     labels: Mapping[str, Callable[[Row], str]]
     families: tuple[Family[Row], ...]
+    made_of: Callable[[Row], object] | None = None
+    named_by: Callable[[Row], object] | None = None
+    parts: Callable[[Snapshot], Sequence[object]] | None = None
+    no_part: object = None
+
+    def pairs(self, snapshot: Snapshot) -> Iterator[tuple[Row, Any]]:
+        """Each row, and what its families are read from."""
+        if self.parts is None:
+            return ((row, row) for row in self.rows(snapshot))
+        pairs = zip(self.rows(snapshot), self.parts(snapshot), strict=False)
+        return ((row, part) for row, part in pairs if part is not self.no_part)
 
 
 AnyTable = Table[Any]

@@ -6,13 +6,14 @@ from prometheus_client.openmetrics.exposition import generate_latest as openmetr
 
 END = b"# EOF\n"
 
-_registry = CollectorRegistry()
+_registry = CollectorRegistry(auto_describe=True)  # their names are known, to be asked for
 ProcessCollector(registry=_registry)
 PlatformCollector(registry=_registry)
 GCCollector(registry=_registry)
 
 
-def process_metrics(*, openmetrics: bool) -> bytes:
-    """The text of these metrics, without OpenMetrics' closing line."""
-    rendered: bytes = (openmetrics_text if openmetrics else text)(_registry)
+def process_metrics(*, openmetrics: bool, names: frozenset[str] | None = None) -> bytes:
+    """The text of these metrics, or of those that are named, without OpenMetrics' closing line."""
+    registry = _registry if names is None else _registry.restricted_registry(names)
+    rendered: bytes = (openmetrics_text if openmetrics else text)(registry)
     return rendered.removesuffix(END)

@@ -12,42 +12,53 @@ RAFT: Table[Stream] = Table(
     families=(
         gauge(
             "jetstream_stream_has_leader",
-            "Whether the stream has a leader; without one nothing is stored or delivered, and no figure is exported.",
+            "Whether the stream has a leader. Without a leader, no message is stored or delivered, and the "
+            "values of the stream are absent. Absent while replicas name a leader that has never answered "
+            "the exporter.",
             lambda s: s.raft.has_leader,
             "cluster.leader",
             "jetstream_stream_has_leader == 0",
         ),
         gauge(
             "jetstream_stream_has_quorum",
-            "Whether the leader reaches a majority of the replicas; absent while an election may be running.",
+            "Whether the leader reaches a majority of the replicas. Absent while an election may be in progress.",
             lambda s: s.raft.has_quorum,
             "the leader's cluster.replicas",
             "jetstream_stream_has_quorum == 0",
         ),
         gauge(
             "jetstream_stream_replicas_current",
-            "Replicas that are up to date, the leader included. Replicated streams only.",
+            "Number of replicas that are up to date, including the leader. Only for replicated streams.",
             lambda s: s.raft.current,
             "the leader's cluster.replicas",
             "jetstream_stream_replicas_current < jetstream_stream_replicas",
         ),
         gauge(
             "jetstream_stream_quorum_needed",
-            "Replicas that make a majority. Replicated streams only.",
+            "Number of replicas required for a majority. Only for replicated streams.",
             lambda s: s.raft.quorum_needed,
             "half of the replicas and one",
             "jetstream_stream_quorum_needed",
         ),
         gauge(
             "jetstream_stream_fault_tolerance",
-            "Current replicas less the majority needed; at 0 the next failure stops the stream.",
+            "Number of replicas that are up to date, minus the majority. At 0, the next failure stops the stream.",
             lambda s: s.raft.fault_tolerance,
             "replicas_current - quorum_needed",
             "jetstream_stream_fault_tolerance <= 0",
         ),
+        gauge(
+            "jetstream_stream_replicas_diverged",
+            "Number of replicas that hold another content than their leader: in three scrapes, 5 seconds apart or "
+            "more, they named its last sequence, and the same other messages, bytes or first sequence. Found only "
+            "while no message is removed from the stream. Absent while no server of another replica answers.",
+            lambda s: s.diverged,
+            "state.messages, bytes, first_seq, last_seq of all replicas",
+            "jetstream_stream_replicas_diverged > 0",
+        ),
         counter(
             "jetstream_stream_leader_changes_total",
-            "Changes of the stream's leader that this exporter saw.",
+            "Changes of the stream leader seen by this exporter.",
             lambda s: s.raft.changes,
             "counted by the exporter",
             "increase(jetstream_stream_leader_changes_total[15m]) > 3",
@@ -62,7 +73,7 @@ LEADER: Table[Stream] = Table(
     families=(
         gauge(
             "jetstream_stream_leader",
-            "Always 1; `server` leads the stream, in its own word.",
+            "Always 1. The label `server` is the leader of the stream, as reported by the leader itself.",
             lambda _: 1,
             "cluster.leader",
             "count by (server) (jetstream_stream_leader)",
@@ -82,28 +93,29 @@ REPLICAS: Table[Replica] = Table(
     families=(
         gauge(
             "jetstream_stream_replica_current",
-            "Whether this replica (not the leader's own) is up to date, in the leader's word.",
+            "Whether this replica is up to date, as reported by the leader. The leader's own replica has no series.",
             lambda r: r.current,
             "the leader's cluster.replicas.current",
             "jetstream_stream_replica_current == 0",
         ),
         gauge(
             "jetstream_stream_replica_offline",
-            "Whether the leader takes this replica's server for gone; after a crash that takes some minutes.",
+            "Whether the leader considers the server of this replica offline. After a crash this takes some "
+            "minutes.",
             lambda r: r.offline,
             "the leader's cluster.replicas.offline",
             "jetstream_stream_replica_offline == 1",
         ),
         gauge(
             "jetstream_stream_replica_lag_entries",
-            "Raft entries (not messages) that this replica is behind the leader.",
+            "Number of Raft entries (not messages) that this replica is behind the leader.",
             lambda r: r.lag,
             "the leader's cluster.replicas.lag",
             "jetstream_stream_replica_lag_entries > 1000",
         ),
         gauge(
             "jetstream_stream_replica_last_seen_seconds",
-            "Seconds since the leader heard this replica; absent where it never did.",
+            "Seconds since the leader last received a message from this replica. Absent if it never did.",
             lambda r: r.last_seen,
             "the leader's cluster.replicas.active",
             "jetstream_stream_replica_last_seen_seconds > 10",
@@ -124,22 +136,22 @@ SOURCES: Table[StreamSource] = Table(
     families=(
         gauge(
             "jetstream_stream_source_lag_messages",
-            "Messages that the stream is behind its origin, as of the last message that arrived; absent before any "
-            "contact. Of several origins of one name the worst.",
+            "Number of messages that the stream is behind its origin, as of the last message received. "
+            "Absent before the first contact. If several origins have the same name, the largest value.",
             lambda s: s.lag,
             "mirror.lag, sources.lag",
             "jetstream_stream_source_lag_messages > 1000",
         ),
         gauge(
             "jetstream_stream_source_last_seen_seconds",
-            "Seconds since the origin was heard; absent before any contact.",
+            "Seconds since the last contact with the origin. Absent before the first contact.",
             lambda s: s.last_seen,
             "mirror.active, sources.active",
             "jetstream_stream_source_last_seen_seconds > 30",
         ),
         gauge(
             "jetstream_stream_source_healthy",
-            "Whether the origin was heard within 30 s and reported no error.",
+            "Whether the last contact with the origin was at most 30 s ago and no error is reported.",
             lambda s: s.healthy,
             "mirror.error, sources.error, active",
             "jetstream_stream_source_healthy == 0",

@@ -11,8 +11,8 @@ STREAMS: Table[Stream] = Table(
     families=(
         gauge(
             "jetstream_stream_unsupported_info",
-            "Always 1; the servers' version does not serve the stream, for this reason. Of a cluster by the account's "
-            "own API only; of a server alone by any way.",
+            "Always 1. The version of the servers does not support the stream; the label `reason` says why. "
+            "In a cluster only the `accounts` source reports this; on a standalone server every source does.",
             lambda _: 1,
             "$JS.API.STREAM.LIST offline, or the level that the stream requires",
             "jetstream_stream_unsupported_info",
@@ -27,7 +27,8 @@ CONSUMERS: Table[Consumer] = Table(
     families=(
         gauge(
             "jetstream_consumer_unsupported_info",
-            "Always 1; the servers' version does not serve it, for this reason. By the account's own API only.",
+            "Always 1. The version of the servers does not support the consumer; the label `reason` says "
+            "why. Only the `accounts` source reports this.",
             lambda _: 1,
             "$JS.API.CONSUMER.LIST offline",
             "jetstream_consumer_unsupported_info",
