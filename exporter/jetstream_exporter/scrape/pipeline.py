@@ -1,0 +1,99 @@
+"""From outcomes to a snapshot, one collection at a time. It outlives a reload, and so does what earlier ones showed."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import structlog
+
+from jetstream_exporter.config.schema import Config
+from jetstream_exporter.report import Outcome, release
+from jetstream_exporter.runtime.threads import run_in_thread
+from jetstream_exporter.scrape.processor import Processor
+from jetstream_exporter.snapshot import Snapshot
+from jetstream_exporter.status.watch import Memory, Watch
+
+LOOKED = 3600.0  # seconds after a look at the status in which each collection is judged for it
+FEW = 2_000  # consumers: so few are judged after every collection, which takes some milliseconds
+log = structlog.get_logger()
+
+
+class Latest(NamedTuple):
+    """The last snapshot, what is remembered with it, and when it was merged by the two clocks."""
+
+    snapshot: Snapshot
+    memory: Memory
+    time: float  # since the epoch
+    merged: float  # monotonic
+
+
+class Pipeline:
+    """Merges off the event loop. `took` is how many seconds the last merge needed."""
+
+    def __init__(self, config: Config) -> None:
+        self._processor = Processor(config, time.monotonic())
+        self._lock = asyncio.Lock()
+        self._conflicts: frozenset[str] = frozenset()
+        self._watch = Watch()
+        self._looked = float("-inf")  # monotonic
+        self.latest: Latest | None = None
+        self.took = 0.0
+
+    @property
+    def conflicts(self) -> Sequence[str]:
+        """The names that stood for several things in the last collection, in sentences."""
+        return sorted(self._conflicts)
+
+    def configure(self, config: Config) -> None:
+        """Take a new configuration's names, filters and limits; what earlier scrapes showed is kept."""
+        self._processor.configure(config)
+
+    async def process(
+        self, outcomes: Sequence[Outcome], begun: float, *, keep: bool = False
+    ) -> Snapshot:
+        """Merge the outcomes of a collection that began then. Unless they are kept, their contents are let go of."""
+        async with self._lock:
+            started = time.monotonic()
+            snapshot = await run_in_thread(self._process, outcomes, started, started - begun, keep)
+            self.took = time.monotonic() - started
+        self._log_conflicts(frozenset(snapshot.conflicts))
+        return snapshot
+
+    def _process(
+        self, outcomes: Sequence[Outcome], now: float, took: float, keep: bool
+    ) -> Snapshot:
+        wall = time.time()
+        snapshot = self._processor.process(outcomes, now, wall, took)
+        if not keep:
+            release(outcomes)
+        if len(snapshot.consumers) <= FEW or now - self._looked <= LOOKED:
+            self._note(snapshot, now, wall)
+        else:
+            # It claims nothing of a time in which it did not see every collection.
+            self._watch = Watch()
+            self.latest = Latest(snapshot, Memory(), wall, now)
+        return snapshot
+
+    async def look(self) -> Latest | None:
+        """The last snapshot, judged for the status. From now on those that follow are, too, for an hour."""
+        self._looked = time.monotonic()
+        async with self._lock:
+            latest = self.latest
+            if latest is not None and latest.memory.started is None:
+                await run_in_thread(self._note, latest.snapshot, latest.merged, latest.time)
+        return self.latest
+
+    def _note(self, snapshot: Snapshot, now: float, wall: float) -> None:
+        """Judge it for the status page. A mistake there costs no scrape."""
+        try:
+            memory = self._watch.note(snapshot, wall)
+        except Exception:
+            log.exception("internal error while judging the status")
+            return
+        self.latest = Latest(snapshot, memory, wall, now)
+
+    def _log_conflicts(self, conflicts: frozenset[str]) -> None:
+        for conflict in sorted(conflicts - self._conflicts):
+            log.error("name conflict", conflict=conflict)
+        self._conflicts = conflicts

@@ -1,0 +1,175 @@
+"""From the sources' outcomes to the snapshot that is exported: merge, complete, select. No clock, no socket."""
+
+import platform
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+import msgspec
+import structlog
+
+from jetstream_exporter import __version__
+from jetstream_exporter.config.schema import Config
+from jetstream_exporter.report import Events, LeaderAnswer, Outcome, ServerAnswer
+from jetstream_exporter.scrape.expected import ExpectedObjects
+from jetstream_exporter.scrape.object_limits import counted
+from jetstream_exporter.scrape.selection import Selector
+from jetstream_exporter.snapshot import LabelOptions, Snapshot, merge
+from jetstream_exporter.snapshot.drain import with_drains
+from jetstream_exporter.snapshot.rows import Exporter, TargetResult
+from jetstream_exporter.state.divergence import Divergence
+from jetstream_exporter.state.event_totals import EventTotals
+from jetstream_exporter.state.history import History, unknown_objects
+from jetstream_exporter.state.lags import Lags, lookups_of
+from jetstream_exporter.state.lookup_totals import LookupTotals
+from jetstream_exporter.state.names import Names
+
+UNNAMED_SERVER = (
+    "a server has no server_name, so its name would change with each start: it is exported under its address; "
+    "set server_name in its configuration"
+)
+UNCONFIGURED = (
+    "servers of a cluster are not configured as targets: they are exported as down, and streams that only they "
+    "store are not monitored; add them to the targets"
+)
+SHOWN = 10  # servers that a log line names
+log = structlog.get_logger()
+
+
+class Processor:
+    """Makes a snapshot of each scrape's outcomes, and keeps the history between them."""
+
+    def __init__(self, config: Config, started: float) -> None:
+        self.history = History(started)
+        self._divergence = Divergence()
+        self._event_totals = EventTotals()
+        self._names = Names()
+        self._lags = Lags()
+        self._lookup_totals = LookupTotals()
+        self._clusters = config.clusters
+        self._unconfigured: set[tuple[str, str]] = set()
+        self._last_success: float | None = None
+        self.configure(config)
+
+    def configure(self, config: Config) -> None:
+        """Take the settings of a configuration; what earlier scrapes showed outlives a reload."""
+        if config.clusters != self._clusters:
+            self._names = Names()  # the name that another cluster had may be another's now
+            self._clusters = config.clusters
+            self._event_totals.reconfigured()
+        self._selector = Selector(config)
+        self._expected = ExpectedObjects(config.expect)
+        self._delivery_lag = config.collect.delivery_lag
+        self._metadata_keys = config.labels.metadata
+        pattern = config.labels.dead_letter
+        self._label_options = LabelOptions(
+            config.labels.account == "name", re.compile(pattern) if pattern else None
+        )
+
+    def process(
+        self, outcomes: Sequence[Outcome], now: float, wall: float, took: float = 0.0
+    ) -> Snapshot:
+        """Merge one collection that began `took` seconds ago.
+
+        `now` is monotonic and `wall` the seconds since the epoch.
+        """
+        before = self._names.unnamed_servers
+        outcomes = self._names.apply(outcomes, now)
+        for server in sorted(self._names.unnamed_servers - before):
+            log.warning(UNNAMED_SERVER, server=server)
+        self.history.remember_configs(outcomes, self._metadata_keys)
+        reports = [report for outcome in outcomes for report in outcome.reports]
+        merged = merge(reports, self.history.config_cache, self._label_options)
+        snapshot = self.history.annotate(self._with_conflicts(merged), outcomes, now)
+        snapshot = self._divergence.annotate(snapshot, now)
+        self._warn_unconfigured(snapshot)
+        snapshot = self._event_totals.annotate(snapshot, outcomes, self.history.present)
+        unknown = unknown_objects(snapshot)
+        if not self.history.is_probe:  # of one server alone nothing can be said
+            snapshot = with_drains(snapshot)
+        expected = self._expected.rows(snapshot, outcomes)
+        snapshot, dropped = self._selector.select(snapshot)
+        if self._delivery_lag:
+            snapshot = self._lags.annotate(
+                snapshot, self.history.present, took, lookups_of(outcomes), now
+            )
+        if is_success(outcomes):
+            self._last_success = wall
+        return msgspec.structs.replace(
+            snapshot,
+            expected=expected,
+            target_results=[_target_result(outcome) for outcome in outcomes],
+            exporter=self._exporter(snapshot, dropped, unknown, self._lookup_totals.add(outcomes)),
+        )
+
+    def _warn_unconfigured(self, snapshot: Snapshot) -> None:
+        """Log once which servers of a cluster are no targets: they and what only they store are not monitored."""
+        missing = {(row.cluster, row.name) for row in snapshot.servers if row.configured is False}
+        found: dict[str, list[str]] = {}
+        for cluster, name in sorted(missing - self._unconfigured):
+            found.setdefault(cluster, []).append(name)
+        for cluster, names in found.items():
+            servers = ", ".join(names[:SHOWN]) + (" ..." if names[SHOWN:] else "")
+            log.warning(UNCONFIGURED, cluster=cluster, servers=servers, count=len(names))
+        self._unconfigured = missing
+
+    def _with_conflicts(self, snapshot: Snapshot) -> Snapshot:
+        conflicts = self._names.conflicts
+        counts = Counter(conflict.cluster for conflict in conflicts)
+        counts.update(snapshot.name_conflicts)
+        return msgspec.structs.replace(
+            snapshot,
+            conflicts=[*(conflict.text for conflict in conflicts), *snapshot.conflicts],
+            name_conflicts={name: counts[name] for name in sorted(counts)},
+        )
+
+    def _exporter(
+        self, snapshot: Snapshot, dropped: dict[str, int], unknown: int, lookups: dict[str, int]
+    ) -> Exporter:
+        return Exporter(
+            version=__version__,
+            python_version=platform.python_version(),
+            last_success=self._last_success,
+            objects=counted(snapshot),
+            dropped=dropped,
+            unknown=unknown,
+            suspect_zeros=self.history.suspect_zeros,
+            lag_lookups=lookups,
+        )
+
+
+def _target_result(outcome: Outcome) -> TargetResult:
+    up = outcome.error is None
+    requests = {name: part.up for name, part in outcome.requests.items()}
+    return TargetResult(
+        outcome.source, outcome.target, up, outcome.duration, outcome.received, requests
+    )
+
+
+def is_success(outcomes: Sequence[Outcome]) -> bool:
+    """Whether a collection brought what the figures need.
+
+    Needed is a list of streams from every configured cluster, and of every server that answered anything, its list, by
+    whichever source. A server that answers nothing at all is no failed collection: it is exported as down.
+    """
+    servers = [outcome.server for outcome in outcomes if outcome.server is not None]
+    answered = {report.server_id for report in servers}
+    listed = {report.server_id for report in servers if report.jsz is not None}
+    wanted = {o.cluster_name for o in outcomes if not isinstance(o.answer, Events)}
+    return (
+        bool(wanted)
+        and answered == listed
+        and wanted == {o.cluster_name for o in outcomes if _has_list(o)}
+    )
+
+
+def _has_list(outcome: Outcome) -> bool:
+    """Whether it holds a server's list, or an account's, which may be empty."""
+    match outcome.answer:
+        case ServerAnswer(report=report):
+            return report is not None and report.jsz is not None
+        case LeaderAnswer(reports=reports):
+            streams = outcome.requests.get("streams")
+            return any(report.with_config for report in reports) or bool(streams and streams.up)
+        case _:
+            return False

@@ -1,0 +1,130 @@
+"""From an answer to its text. Requests for the same text at the same time share one rendering."""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import msgspec
+import structlog
+
+from jetstream_exporter.config.schema import Config
+from jetstream_exporter.exposition import END, Encoder, compress
+from jetstream_exporter.metrics import AnyTable, tables
+from jetstream_exporter.metrics.process import process_metrics
+from jetstream_exporter.runtime.threads import run_in_thread
+from jetstream_exporter.scrape.config_schedule import ConfigSchedule
+from jetstream_exporter.scrape.slices import Slice, cut
+from jetstream_exporter.snapshot import Snapshot
+
+log = structlog.get_logger()
+
+
+class Reload(msgspec.Struct):
+    """How the last reading of the exporter's own configuration went."""
+
+    successful: bool = True
+    time: float | None = None
+
+
+class Form(NamedTuple):
+    """Which text is wanted. Without `names` it has every family, without `part` every object."""
+
+    openmetrics: bool = False
+    gzip: bool = False
+    names: frozenset[str] | None = None
+    part: Slice | None = None
+
+
+class ScrapeResult(NamedTuple):
+    """What one collection brought. No two have the same number; `collected` is a time of `time.monotonic`."""
+
+    number: int
+    snapshot: Snapshot
+    collected: float
+    kept: bool = False  # served for as long as `collect.min_interval` says
+
+
+class Encoders:
+    """One encoder for the whole, and one for each slice: each keeps the text of its objects for the next scrape."""
+
+    KEPT = 2.0  # so many times the text of all objects, in slices that were asked for last
+
+    def __init__(self, tables: Sequence[AnyTable], disabled: Sequence[str] = ()) -> None:
+        self._settings = tables, disabled
+        self._whole = Encoder(tables, disabled)
+        self._slices: OrderedDict[Slice, Encoder] = OrderedDict()
+
+    def of(self, part: Slice | None) -> Encoder:
+        if part is None:
+            return self._whole
+        encoder = self._slices.pop(part, None) or Encoder(*self._settings)
+        self._slices[part] = encoder
+        while len(self._slices) > 1 and sum(1 / each.total for each in self._slices) > self.KEPT:
+            self._slices.popitem(last=False)
+        return encoder
+
+
+class Renderer:
+    """Adds the exporter's own figures and writes the text, off the event loop and one text at a time."""
+
+    def __init__(self, config: Config, reload: Reload, schedule: ConfigSchedule) -> None:
+        self._encoders = Encoders(tables(config.labels.metadata), config.families.disabled)
+        self._reload = reload
+        self._schedule = schedule
+        self._rendering = asyncio.Lock()
+        self._texts: dict[tuple[int, Form], asyncio.Task[list[bytes]]] = {}
+        self.took = 0.0  # seconds, the last time
+
+    async def render(self, answer: ScrapeResult, form: Form) -> list[bytes]:
+        """The exposition in pieces."""
+        key = (answer.number, form)
+        text = self._texts.get(key)
+        if text is None:
+            text = asyncio.create_task(self._render(answer, form))
+            self._texts[key] = text
+            text.add_done_callback(lambda done: self._rendered(key, done))
+        return await asyncio.shield(text)
+
+    def _rendered(self, key: tuple[int, Form], text: "asyncio.Task[list[bytes]]") -> None:
+        self._texts.pop(key, None)
+        if not text.cancelled() and (error := text.exception()) is not None:
+            # Whoever waits for it gets it, but everybody may have left.
+            log.error("internal error while rendering the metrics", exc_info=error)
+
+    async def _render(self, answer: ScrapeResult, form: Form) -> list[bytes]:
+        async with self._rendering:
+            started = time.monotonic()
+            pieces = await run_in_thread(self._pieces, self._with_own(answer, started), form)
+            if form.names is None:
+                # Slices that are asked for at once wait for each other: together they take what the whole takes.
+                self.took = (time.monotonic() - started) * (form.part.total if form.part else 1)
+            return pieces
+
+    def _with_own(self, answer: ScrapeResult, now: float) -> Snapshot:
+        """The snapshot with the exporter's figures of this moment; the given one stays as it is."""
+        snapshot = answer.snapshot
+        if snapshot.exporter is None:
+            return snapshot
+        exporter = msgspec.structs.replace(
+            snapshot.exporter,
+            snapshot_age=max(0.0, now - answer.collected) if answer.kept else 0.0,
+            config_age=self._schedule.age(now),
+            reload_successful=self._reload.successful,
+            reload_time=self._reload.time,
+        )
+        return msgspec.structs.replace(snapshot, exporter=exporter)
+
+    def _pieces(self, snapshot: Snapshot, form: Form) -> list[bytes]:
+        encoder = self._encoders.of(form.part)
+        part = snapshot if form.part is None else cut(snapshot, form.part)
+
+        def exposition() -> Iterator[bytes]:
+            yield from encoder.render(part, openmetrics=form.openmetrics, names=form.names)
+            if form.part is None or not form.part.number:
+                yield process_metrics(openmetrics=form.openmetrics, names=form.names)
+            if form.openmetrics:
+                yield END
+
+        return list(compress(exposition()) if form.gzip else exposition())
