@@ -1,0 +1,1 @@
+"""What the process needs of its system: threads, tasks, memory, signals, the terminal, the log. It knows no NATS."""

@@ -1,0 +1,38 @@
+"""What may be written to a terminal, and what a terminal takes."""
+
+import io
+import os
+from typing import TextIO
+
+
+def printable(text: str) -> str:
+    """The text with control characters escaped, except line feeds: a name must not control the terminal."""
+    return "".join(
+        each if each.isprintable() or each == "\n" else ascii(each)[1:-1] for each in text
+    )
+
+
+def one_line(text: str) -> str:
+    """`printable`, with line feeds escaped too, so that a name cannot forge a line."""
+    return printable(text).replace("\n", "\\n")
+
+
+def escape_unencodable(out: TextIO) -> None:
+    """From now on a character that the stream's encoding lacks is escaped: a name need not fit into it."""
+    if isinstance(out, io.TextIOWrapper):
+        out.reconfigure(errors="backslashreplace")
+
+
+def takes_sequences(out: TextIO) -> bool:
+    """Whether it is a terminal that understands escape sequences."""
+    return out.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def takes_colour(out: TextIO) -> bool:
+    """`takes_sequences`, unless the user asked for no colour (https://no-color.org)."""
+    return takes_sequences(out) and not os.environ.get("NO_COLOR")
+
+
+def painted(text: str, code: str) -> str:
+    """The text in a colour of the terminal, by its code in escape sequences: 31 is red, 32 green, 33 yellow."""
+    return f"\x1b[{code}m{text}\x1b[0m"
