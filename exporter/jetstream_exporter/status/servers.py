@@ -1,0 +1,215 @@
+"""Conditions of servers, of the meta group, and of accounts. Each is the expression of its rule for one moment."""
+
+from collections.abc import Iterator
+from functools import partial
+
+from jetstream_exporter.metrics.streams import ratio
+from jetstream_exporter.snapshot import Meta, Server
+from jetstream_exporter.snapshot.rows import Account, AccountStore, AccountTier, Store
+from jetstream_exporter.status.alerts import threshold
+from jetstream_exporter.status.facts import Facts, Object, Seen, of_cluster, of_server
+
+EXHAUSTED, EXHAUSTED_FOR_THE_LARGEST = 0.90, 0.75  # shares of a store that streams reserve
+RESERVED_FOR_THE_LARGEST = 0.75  # the same of an account
+
+
+def is_silent_to_meta(row: Server, facts: Facts) -> bool:
+    """Whether neither the exporter nor its meta leader hears a server."""
+    return not row.up and facts.current_in_meta.get((row.cluster, row.name)) is False
+
+
+def down(facts: Facts) -> Iterator[Seen]:
+    for row in facts.snapshot.servers:
+        if is_silent_to_meta(row, facts):
+            yield Seen(of_server(row))
+
+
+def vanished_clusters(facts: Facts) -> frozenset[str]:
+    """Named clusters of several servers of which none answers, and no meta leader hears any."""
+    current = {cluster for (cluster, _), is_current in facts.current_in_meta.items() if is_current}
+    return frozenset(
+        name
+        for name, rows in facts.servers.items()
+        if name and len(rows) > 1 and not any(row.up for row in rows) and name not in current
+    )
+
+
+def vanished(facts: Facts) -> Iterator[Seen]:
+    for name in sorted(vanished_clusters(facts)):
+        yield Seen(of_cluster(name))
+
+
+def not_reached(facts: Facts) -> Iterator[Seen]:
+    """Servers that only the exporter does not hear."""
+    gone = vanished_clusters(facts)
+    for row in facts.snapshot.servers:
+        if row.up or row.cluster in gone or is_silent_to_meta(row, facts):
+            continue
+        configured = "0" if row.configured is False else "1"
+        yield Seen(of_server(row), labels=(("configured", configured),))
+
+
+def standalone_not_reached(facts: Facts) -> Iterator[Seen]:
+    """The only server of its cluster, which no meta group lists."""
+    in_meta = {cluster for cluster, _ in facts.current_in_meta}
+    for name, rows in facts.servers.items():
+        if name and len(rows) == 1 and not rows[0].up and name not in in_meta:
+            yield Seen(of_server(rows[0]))
+
+
+def unhealthy(facts: Facts) -> Iterator[Seen]:
+    for row in facts.snapshot.servers:
+        if row.up and row.healthy is False and row.cluster not in facts.without_meta_leader:
+            yield Seen(of_server(row))
+
+
+def stores(facts: Facts, kind: str) -> Iterator[tuple[Server, Store]]:
+    for row in facts.snapshot.servers:
+        if row.jetstream is not None and row.jetstream.enabled:
+            yield row, row.jetstream.file if kind == "file" else row.jetstream.memory
+
+
+def _store_high(kind: str, limit: float, facts: Facts) -> Iterator[Seen]:
+    for row, store in stores(facts, kind):
+        share = ratio(store.used, store.limit)
+        if share is not None and share > limit:
+            yield Seen(of_server(row), share)
+
+
+file_store_high = partial(_store_high, "file", threshold("JetStreamServerStorageHigh", "warning"))
+file_store_full = partial(_store_high, "file", threshold("JetStreamServerStorageHigh", "critical"))
+memory_store_high = partial(
+    _store_high, "memory", threshold("JetStreamServerMemoryStoreHigh", "warning")
+)
+memory_store_full = partial(
+    _store_high, "memory", threshold("JetStreamServerMemoryStoreHigh", "critical")
+)
+
+
+def overcommitted(facts: Facts) -> Iterator[Seen]:
+    for row, store in stores(facts, "file"):
+        if store.limit and store.reserved is not None and store.reserved > store.limit:
+            yield Seen(of_server(row), store.reserved)
+
+
+def reservations_exhausted(facts: Facts) -> Iterator[Seen]:
+    """A stream that is as large as the largest one would not fit, or hardly any would."""
+    for kind in ("file", "memory"):
+        for row, store in stores(facts, kind):
+            share = ratio(store.reserved, store.limit)
+            if share is None or share > 1:
+                continue
+            left = (store.limit or 0) - (store.reserved or 0)
+            no_room = left < _largest(facts, row.cluster, kind)
+            if share > EXHAUSTED or (share > EXHAUSTED_FOR_THE_LARGEST and no_room):
+                yield Seen(of_server(row), share, labels=(("store", kind),))
+
+
+def _largest(facts: Facts, cluster: str, kind: str, account: str | None = None) -> int:
+    """The largest max_bytes of a cluster's streams, or of one account's with all replicas."""
+    found = [
+        row.settings.max_bytes * (row.settings.replicas if account is not None else 1)
+        for row in facts.snapshot.streams
+        if row.cluster == cluster
+        and (account is None or row.account == account)
+        and row.settings is not None
+        and row.settings.storage == kind
+        and row.settings.max_bytes
+    ]
+    return max(found, default=0)
+
+
+def meta_no_leader(facts: Facts) -> Iterator[Seen]:
+    for name in sorted(facts.without_meta_leader):
+        yield Seen(of_cluster(name))
+
+
+def meta_disagreement(facts: Facts) -> Iterator[Seen]:
+    """Two servers that lead at one time are two clusters of one name, and a name conflict."""
+    for name, rows in facts.servers.items():
+        said = {row.jetstream.meta_leader for row in rows if row.jetstream is not None}
+        leaders = said - {None, ""}
+        skipped = name in facts.without_meta_leader or facts.snapshot.name_conflicts.get(name)
+        if len(leaders) > 1 and not skipped:
+            yield Seen(of_cluster(name), len(leaders))
+
+
+def meta_no_tolerance(facts: Facts) -> Iterator[Seen]:
+    named = {row.cluster for row in facts.snapshot.servers if is_silent_to_meta(row, facts)}
+    for row in facts.snapshot.metas:
+        if _is_at_quorum(row) and row.cluster not in named | facts.without_meta_leader:
+            yield Seen(of_cluster(row.cluster), row.fault_tolerance or 0)
+
+
+def _is_at_quorum(row: Meta) -> bool:
+    return row.fault_tolerance is not None and row.fault_tolerance <= 0 and row.peers > 1
+
+
+def _account(row: Account | AccountTier) -> Object:
+    return Object("account", (row.cluster, row.id if isinstance(row, Account) else row.account))
+
+
+def _with_tiers(row: Account) -> list[Account | AccountTier]:
+    return [row, *row.tiers]
+
+
+def _limited(row: Account) -> Iterator[tuple[Account | AccountTier, str, str, AccountStore]]:
+    """Each store of an account and of its tiers, with their names."""
+    for each in _with_tiers(row):
+        tier = each.tier if isinstance(each, AccountTier) else ""
+        yield each, tier, "file", each.file
+        yield each, tier, "memory", each.memory
+
+
+def _account_store_high(limit: float, facts: Facts) -> Iterator[Seen]:
+    for account in facts.snapshot.accounts:
+        for row, tier, kind, store in _limited(account):
+            share = ratio(store.used, store.limit)
+            if share is not None and share > limit:
+                labels = (("store", kind), ("tier", tier))
+                yield Seen(_account(row), share, labels=labels)
+
+
+account_store_high = partial(
+    _account_store_high, threshold("JetStreamAccountStorageHigh", "warning")
+)
+account_store_full = partial(
+    _account_store_high, threshold("JetStreamAccountStorageHigh", "critical")
+)
+NEAR = threshold("JetStreamAccountLimitNear", "warning")
+
+
+def account_limit_near(facts: Facts) -> Iterator[Seen]:
+    for account in facts.snapshot.accounts:
+        yield from _near_numbers(account, facts)
+        for row, tier, kind, store in _limited(account):
+            share = ratio(store.reserved, store.limit)
+            if share is None:
+                continue
+            room = (store.limit or 0) - (store.reserved or 0)
+            largest = _largest(facts, account.cluster, kind, account.id) if not tier else 0
+            if share > NEAR or (share > RESERVED_FOR_THE_LARGEST and room < largest):
+                labels = (("limit", "reservations"), ("store", kind), ("tier", tier))
+                yield Seen(_account(row), share, labels=labels)
+
+
+def _near_numbers(account: Account, facts: Facts) -> Iterator[Seen]:
+    for row in _with_tiers(account):
+        tier = row.tier if isinstance(row, AccountTier) else ""
+        streams = ratio(row.streams, row.max_streams)
+        if streams is not None and streams > NEAR:
+            yield Seen(_account(row), streams, labels=(("limit", "streams"), ("tier", tier)))
+        consumers = ratio(row.consumers, row.max_consumers)
+        if consumers is not None and consumers > NEAR and not _is_spread(account, facts):
+            yield Seen(_account(row), consumers, labels=(("limit", "consumers"), ("tier", tier)))
+
+
+def _is_spread(account: Account, facts: Facts) -> bool:
+    """Whether no stream of the account comes near the limit: the server counts consumers by stream."""
+    counts = [
+        row.consumers
+        for row in facts.snapshot.streams
+        if (row.cluster, row.account) == (account.cluster, account.id) and row.consumers is not None
+    ]
+    limits = [row.max_consumers for row in _with_tiers(account) if row.max_consumers]
+    return bool(counts) and max(counts) <= NEAR * max(limits, default=0)

@@ -1,0 +1,1 @@
+"""`jetstream-exporter status`: what is wrong now, in a terminal."""
