@@ -1,178 +1,145 @@
 """The routes."""
 
 import asyncio
-from collections.abc import Iterable
+import time
+from collections.abc import Iterator
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from jetstream_exporter.exposition import OPENMETRICS, TEXT
+from jetstream_exporter.app import App, can_be_probed
 from jetstream_exporter.report import Outcome
-from jetstream_exporter.scrape import Scraper
-from jetstream_exporter.service import ForbiddenTargetError, Service
-from jetstream_exporter.web import pages
-from jetstream_exporter.web.access import Gate, basic_auth
-from jetstream_exporter.web.negotiate import (
-    TIMEOUT_HEADER,
-    BadTimeoutError,
-    scrape_timeout,
-    wants_gzip,
-    wants_openmetrics,
-)
-
-SEND = 30.0  # seconds that a client may take to read; a scrape in hand holds its text
-AT_ONCE = 40  # answers being read, each holding its text; more scrapes are turned away, as node_exporter does
-HEADERS = {
-    "Server": "jetstream-exporter",  # and not which libraries there are, in which versions
-    "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; "
-    "frame-ancestors 'none'; form-action 'none'; base-uri 'none'",
-    "Referrer-Policy": "no-referrer",
-}
+from jetstream_exporter.web.auth import OPEN, BasicAuth, basic_auth
+from jetstream_exporter.web.headers import HEADERS
+from jetstream_exporter.web.lifecycle import Lifecycle
+from jetstream_exporter.web.parameters import check_parameters, wanted_slices
+from jetstream_exporter.web.rate import rate_limit
+from jetstream_exporter.web.scrapes import ARRIVED, Scrapes
+from jetstream_exporter.web.status import sources
+from jetstream_exporter.web.status.api import StatusApi
+from jetstream_exporter.web.status.look import Look
+from jetstream_exporter.web.status.pages import StatusPages
 
 
-def make_app(service: Service, users: dict[str, str] | None = None) -> web.Application:
-    """The application; with `users` (name: bcrypt hash) it asks for a password."""
-    middlewares: list[Middleware] = [safe_headers]
+def make_app(
+    app: App,
+    users: dict[str, str] | None = None,
+    *,
+    lifecycle: bool = False,
+    headers: dict[str, str] | None = None,
+    rate: tuple[float, int] | None = None,
+) -> web.Application:
+    """The application; with `users` (name: bcrypt hash) it asks for a password.
+
+    `lifecycle` allows `/-/reload`, `headers` replace our own, `rate` is an interval in seconds and a burst.
+    """
+    middlewares: list[Middleware] = [safe_headers(HEADERS | (headers or {})), health_first]
+    if rate and rate[0]:
+        middlewares.append(rate_limit(*rate))
     if users:
-        middlewares.append(basic_auth(Gate(users)))
-    app = web.Application(middlewares=middlewares, client_max_size=2**16)
-    handlers = Handlers(service)
-    app.add_routes(
+        middlewares.append(basic_auth(BasicAuth(users)))
+    middlewares.append(known_parameters)
+    application = web.Application(middlewares=middlewares, client_max_size=2**16)
+    look = Look(app)
+    application.on_cleanup.append(look.close)
+    handlers, scrapes = Handlers(app), Scrapes(app, HEADERS | (headers or {}))
+    reload = Lifecycle(app, enabled=lifecycle).reload
+    application.add_routes(
         [
-            web.get("/", handlers.landing),
-            web.get("/metrics", handlers.metrics),
-            web.get("/probe", handlers.probe),
+            *StatusPages(app, look).routes(),
+            web.get("/api/v1/status", StatusApi(look, HEADERS | (headers or {})).status),
+            web.get("/metrics", scrapes.metrics),
+            web.get("/probe", scrapes.probe),
             web.get("/sd", handlers.discovery),
             web.get("/debug/sources", handlers.sources),
             web.get("/-/healthy", handlers.healthy),
             web.get("/-/ready", handlers.ready),
-            web.post("/-/reload", handlers.reload),
-            web.put("/-/reload", handlers.reload),
+            web.post("/-/reload", reload),
+            web.put("/-/reload", reload),
         ]
     )
-    return app
+    return application
+
+
+def safe_headers(headers: dict[str, str]) -> Middleware:
+    @web.middleware
+    async def add(request: web.Request, handler: Handler) -> web.StreamResponse:
+        ARRIVED.set(asyncio.get_running_loop().time())
+        try:
+            response = await handler(request)
+        except web.HTTPException as error:
+            error.headers.update(headers)
+            raise
+        if not response.prepared:
+            response.headers.update(headers)
+        return response
+
+    return add
 
 
 @web.middleware
-async def safe_headers(request: web.Request, handler: Handler) -> web.StreamResponse:
-    try:
-        response = await handler(request)
-    except web.HTTPException as error:
-        error.headers.update(HEADERS)
-        raise
-    if not response.prepared:
-        response.headers.update(HEADERS)
-    return response
+async def health_first(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Where there are too many connections, the last few are for health checks."""
+    if getattr(request.protocol, "for_health_only", False) and request.path not in OPEN:
+        return web.Response(status=503, text="too many connections; try again later\n")
+    return await handler(request)
+
+
+@web.middleware
+async def known_parameters(request: web.Request, handler: Handler) -> web.StreamResponse:
+    if request.match_info.http_exception is None:
+        check_parameters(request)
+    return await handler(request)
 
 
 class Handlers:
     """One method a route."""
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
-        self._sending = 0
+    def __init__(self, app: App) -> None:
+        self._app = app
 
-    async def metrics(self, request: web.Request) -> web.StreamResponse:
-        return await self._scrape(request, self._service.scraper)
+    async def discovery(self, request: web.Request) -> web.Response:
+        """The servers that can be probed, in the format of Prometheus' HTTP service discovery, one group each.
 
-    async def probe(self, request: web.Request) -> web.StreamResponse:
-        target = request.query.get("target", "")
-        if not target:
-            raise web.HTTPBadRequest(text="name a server: /probe?target=http://nats-0:8222\n")
-        try:
-            scraper = self._service.probe(target)
-        except ForbiddenTargetError:
-            text = "this target is not configured; allow it with probe.allow\n"
-            raise web.HTTPForbidden(text=text) from None
-        return await self._scrape(request, scraper)
-
-    async def _scrape(self, request: web.Request, scraper: Scraper) -> web.StreamResponse:
-        default = self._service.config.collect.timeout
-        try:
-            timeout = scrape_timeout(request.headers.get(TIMEOUT_HEADER), default)
-        except BadTimeoutError:
-            text = f"{TIMEOUT_HEADER} must be a positive number of seconds\n"
-            raise web.HTTPBadRequest(text=text) from None
-        if self._sending >= AT_ONCE:
-            raise web.HTTPServiceUnavailable(text="too many scrapes at once; try again later\n")
-        return await self._answer(request, scraper, timeout)
-
-    async def _answer(
-        self, request: web.Request, scraper: Scraper, timeout: float
-    ) -> web.StreamResponse:
-        openmetrics = wants_openmetrics(", ".join(request.headers.getall("Accept", [])))
-        gzip = wants_gzip(", ".join(request.headers.getall("Accept-Encoding", [])))
-        try:
-            snapshot = await scraper.snapshot(timeout)
-        except TimeoutError:
-            text = "the scrape took longer than its timeout\n"
-            raise web.HTTPServiceUnavailable(text=text) from None
-        pieces = await scraper.render(snapshot, openmetrics=openmetrics, gzip=gzip)
-        headers = {
-            **HEADERS,
-            "Content-Type": OPENMETRICS if openmetrics else TEXT,
-            "Vary": "Accept, Accept-Encoding",
-        }
-        if gzip:
-            headers["Content-Encoding"] = "gzip"
-        self._sending += 1
-        try:
-            return await _send(request, headers, pieces)
-        finally:
-            self._sending -= 1
-
-    async def discovery(self, _request: web.Request) -> web.Response:
-        """The servers found, in the format of Prometheus' HTTP service discovery, one group each."""
-        return web.json_response([_group(outcome) for outcome in self._service.outcomes])
+        With `shards`, the slices of `/metrics` instead.
+        """
+        total = wanted_slices(request)
+        if total is not None:
+            return web.json_response(list(_slices(request.host, total)))
+        return web.json_response(
+            [_group(each) for each in self._app.outcomes if can_be_probed(each)]
+        )
 
     async def sources(self, _request: web.Request) -> web.Response:
-        text = pages.sources(self._service.outcomes)
+        app = self._app
+        latest = await app.look()
+        text = sources.page(app.outcomes, app.conflicts, latest, time.time())
         return web.Response(text=text, content_type="text/html")
-
-    async def landing(self, _request: web.Request) -> web.Response:
-        return web.Response(text=pages.landing(), content_type="text/html")
 
     async def healthy(self, _request: web.Request) -> web.Response:
         return web.Response(text="ok\n")
 
     async def ready(self, _request: web.Request) -> web.Response:
-        if self._service.tried:
+        if self._app.attempted:
             return web.Response(text="ready\n")
-        return web.Response(status=503, text="no server was asked yet\n")
-
-    async def reload(self, _request: web.Request) -> web.Response:
-        error = self._service.reload()
-        if error is None:
-            return web.Response(text="reloaded\n")
-        return web.Response(status=500, text=f"{error}\n")
+        return web.Response(status=503, text="no collection has been attempted yet\n")
 
 
-async def _send(
-    request: web.Request, headers: dict[str, str], pieces: Iterable[bytes]
-) -> web.StreamResponse:
-    """Write the pieces one by one: joining them would hold the exposition in memory twice."""
-    pieces = list(pieces)
-    response = web.StreamResponse(headers=headers)
-    response.content_length = sum(map(len, pieces))
-    try:
-        async with asyncio.timeout(SEND):
-            await response.prepare(request)
-            if request.method != "HEAD":
-                for piece in pieces:
-                    await response.write(piece)
-            await response.write_eof()
-    except ConnectionError:
-        pass  # the client went away, which is its right
-    except TimeoutError:
-        if request.transport is not None:
-            request.transport.abort()
-    return response
+def _slices(host: str, total: int) -> Iterator[dict[str, object]]:
+    """One target a slice. Each has an instance of its own, since Prometheus' own series (`up`) have no other label."""
+    for index in range(total):
+        part = f"{index}/{total}"
+        labels = {
+            "__metrics_path__": "/metrics",
+            "__param_shard": part,
+            "instance": f"{host}?shard={part}",
+        }
+        yield {"targets": [host], "labels": labels}
 
 
 def _group(outcome: Outcome) -> dict[str, object]:
     labels = {"__meta_jetstream_source": outcome.source}
-    if outcome.report is not None:
-        labels["__meta_jetstream_server"] = outcome.report.server_name
-        labels["__meta_jetstream_cluster"] = outcome.report.group or outcome.report.cluster
+    if outcome.server is not None:
+        labels["__meta_jetstream_server"] = outcome.server.server_name
+        labels["__meta_jetstream_cluster"] = outcome.server.cluster_name or outcome.server.cluster
     return {"targets": [outcome.target], "labels": labels}

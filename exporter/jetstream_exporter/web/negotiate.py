@@ -3,11 +3,11 @@
 import math
 from collections.abc import Iterator, Mapping
 
-TIMEOUT_HEADER = "X-Prometheus-Scrape-Timeout-Seconds"
-MARGIN = 0.5  # seconds of Prometheus' timeout that the way there and back may take
-LONGEST = 120.0  # seconds; others share the scrape, and one frozen server would hold them all
+from jetstream_exporter.scrape.budget import own_time
 
-# Type, subtype and version, as exposition.py writes them.
+TIMEOUT_HEADER = "X-Prometheus-Scrape-Timeout-Seconds"
+
+# Type, subtype and version, as exposition writes them.
 OPENMETRICS = ("application", "openmetrics-text", "1.0.0")
 TEXT = ("text", "plain", "0.0.4")
 
@@ -55,8 +55,7 @@ def scrape_timeout(header: str | None, default: float) -> float:
     is_number = header.isascii() and "_" not in header  # Python reads more than others write
     if not math.isfinite(seconds) or seconds <= 0 or not is_number:
         raise BadTimeoutError(header)
-    seconds = min(seconds, LONGEST)
-    return seconds - MARGIN if seconds > 2 * MARGIN else seconds / 2
+    return own_time(seconds)
 
 
 def _entries(header: str) -> Iterator[Entry]:

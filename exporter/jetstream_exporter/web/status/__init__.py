@@ -1,0 +1,1 @@
+"""The pages for people: what is wrong now, and each server, stream and consumer. They work without JavaScript."""
