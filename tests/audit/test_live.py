@@ -9,9 +9,8 @@ from jetstream_exporter.audit import consumers, servers, streams
 from jetstream_exporter.audit.finding import Finding, judge
 from jetstream_exporter.audit.observe import Observation, is_loopback
 from jetstream_exporter.snapshot import Consumer, Meta, Server, Snapshot, Stream
-from jetstream_exporter.snapshot.identity import Identity
+from jetstream_exporter.snapshot.incarnation import Incarnation
 from jetstream_exporter.snapshot.rows import (
-    Asking,
     ConsumerSettings,
     Ephemerals,
     Exporter,
@@ -20,6 +19,7 @@ from jetstream_exporter.snapshot.rows import (
     Raft,
     Store,
     StreamSettings,
+    TargetResult,
 )
 
 CHECKS = (*servers.CHECKS, *streams.CHECKS, *consumers.CHECKS)
@@ -39,7 +39,7 @@ def blank(kind: type[msgspec.Struct], **changes: Any) -> Any:
 
 
 RAFT = blank(Raft, has_leader=True, has_quorum=True, leader="n1")
-IDENTITY = Identity(NOW, "group")
+IDENTITY = Incarnation(NOW, "group")
 STREAM = blank(
     StreamSettings, retention="limits", storage="file", replicas=3, max_age=DAY, subjects=()
 )
@@ -53,7 +53,7 @@ CONSUMER = blank(
 )
 
 
-WHERE = {"cluster": "c", "account": "A", "account_id": "A", "identity": IDENTITY, "raft": RAFT}
+WHERE = {"cluster": "c", "account": "A", "account_id": "A", "incarnation": IDENTITY, "raft": RAFT}
 
 
 def a_stream(name: str = "ORDERS", dead_letter: bool = False, **settings: Any) -> Stream:
@@ -67,7 +67,13 @@ def a_stream(name: str = "ORDERS", dead_letter: bool = False, **settings: Any) -
 def a_consumer(stream: str = "ORDERS", figures: Any = None, **settings: Any) -> Consumer:
     changed = msgspec.structs.replace(CONSUMER, **settings)
     return blank(  # type: ignore[no-any-return]
-        Consumer, **WHERE, stream=stream, name="worker", settings=changed, **(figures or {})
+        Consumer,
+        **WHERE,
+        stream=stream,
+        name="worker",
+        key=("c", "A", stream, "worker"),
+        settings=changed,
+        **(figures or {}),
     )
 
 
@@ -102,7 +108,7 @@ def observed(
         metas=(meta or a_meta(),),
         streams=(*(streams or (a_stream(),)), letters),
         consumers=consumers or (a_consumer(),),
-        **{key: changes.pop(key) for key in ("askings", "exporter") if key in changes},
+        **{key: changes.pop(key) for key in ("target_results", "exporter") if key in changes},
     )
     return Observation(snapshot, Snapshot(consumers=before), 10.0, NOW, **changes)
 
@@ -152,24 +158,25 @@ FAILING: list[tuple[str, str, Observation, str]] = [
     (
         "server-unreachable",
         "error",
-        observed(askings=(blank(Asking, target="http://n4:8222", up=False),)),
-        "target http://n4:8222: it did not tell everything (it did not answer)",
+        observed(target_results=(blank(TargetResult, target="http://n4:8222", up=False),)),
+        "target http://n4:8222: it did not return everything that was requested (it did not "
+        "answer)",
     ),
     (
         "server-unreachable",
         "error",
         observed(
             servers=(a_server("n1"), Server(cluster="c", name="n4:8222", up=False)),
-            askings=(blank(Asking, target="http://n4:8222", up=False),),
+            target_results=(blank(TargetResult, target="http://n4:8222", up=False),),
             errors={"http://n4:8222": "cannot connect: Connection refused"},
         ),
-        "it did not tell everything (cannot connect: Connection refused)",
+        "it did not return everything that was requested (cannot connect: Connection refused)",
     ),
     (
         "server-unreachable",
         "error",
         observed(servers=(a_server("n1"), Server(cluster="c", name="n2", up=False))),
-        "server n2 (cluster c): its cluster names it",
+        "server n2 (cluster c): other servers of the cluster report this server",
     ),
     ("server-unhealthy", "error", with_servers(healthy=False), "its health check (full) fails"),
     (
@@ -182,19 +189,20 @@ FAILING: list[tuple[str, str, Observation, str]] = [
         "meta-without-quorum",
         "error",
         observed(meta=a_meta(has_leader=False, has_quorum=False)),
-        "cluster c: its meta group has no leader",
+        "cluster c: the meta group has no leader",
     ),
     (
         "meta-without-quorum",
         "error",
         observed(meta=a_meta(has_quorum=False)),
-        "cluster c: its meta group has lost its majority",
+        "cluster c: the meta group has lost its majority",
     ),
     (
         "even-number-of-servers",
         "warning",
         observed(meta=a_meta(4)),
-        "4 servers have JetStream and 3 are its majority: it bears the loss of 1, as 3 would",
+        "4 servers have JetStream and the majority is 3, so the cluster tolerates the failure "
+        "of 1, as 3 servers would",
     ),
     (
         "mixed-versions",
@@ -206,13 +214,13 @@ FAILING: list[tuple[str, str, Observation, str]] = [
         "store-overcommitted",
         "warning",
         with_servers(jetstream=jetstream(file=Store(used=0, limit=1000, reserved=1001))),
-        "streams reserve 1001 bytes of a file store of 1000",
+        "streams reserve 1001 bytes, and the limit of the file store is 1000 bytes",
     ),
     (
         "monitoring-unauthenticated",
         "info",
         observed(open_targets=("http://nats-0:8222",)),
-        "target http://nats-0:8222: it answers whoever reaches it",
+        "target http://nats-0:8222: it answers requests without a password",
     ),
     (
         "certificate-expiring",
@@ -236,19 +244,19 @@ FAILING: list[tuple[str, str, Observation, str]] = [
         "not-judged",
         "warning",
         observed(msgspec.structs.replace(a_stream(), settings=None)),
-        "stream ORDERS (account A, cluster c): no server told its configuration",
+        "stream ORDERS (account A, cluster c): no server reported its configuration",
     ),
     (
         "replicas-above-servers",
         "error",
         observed(a_stream(replicas=5)),
-        "it wants 5 replicas, and 3 servers have JetStream",
+        "it is configured with 5 replicas, and 3 servers have JetStream",
     ),
     (
         "single-replica",
         "warning",
         observed(a_stream(replicas=1)),
-        "one replica, in a cluster of 3 servers, on n1",
+        "it has one replica in a cluster of 3 servers, on n1",
     ),
     (
         "stream-unlimited",
@@ -284,7 +292,7 @@ FAILING: list[tuple[str, str, Observation, str]] = [
         "ack-none",
         "warning",
         observed(consumers=(a_consumer(ack_policy="none", max_ack_pending=None),)),
-        "a durable consumer whose ack policy is none",
+        "it is a durable consumer with ack policy none",
     ),
     (
         "ack-wait-short",
@@ -347,7 +355,7 @@ def test_without_a_dead_letter_stream_both_kinds_of_consumers_are_told() -> None
     unlimited = without_letters(a_consumer(max_deliver=None))
 
     assert (limited.check, str(limited.severity)) == ("no-dead-letter-stream", "info")
-    assert "after 5 deliveries it gives up" in limited.seen
+    assert "stops delivering a message after 5 deliveries" in limited.seen
     assert unlimited.check == "unlimited-deliveries"
     assert "its account has no dead-letter stream" in unlimited.seen
 
@@ -384,3 +392,113 @@ def test_every_check_has_a_failing_case() -> None:
 )
 def test_loopback_is_known(target: str, expected: bool) -> None:
     assert is_loopback(target) is expected
+
+
+@pytest.mark.parametrize(
+    ("seen", "check", "said", "unsaid"),
+    [
+        (observed(a_stream(replicas=1)), "single-replica", "--replicas=3.", "Run three servers"),
+        (
+            observed(a_stream(replicas=1), meta=a_meta(2)),
+            "single-replica",
+            "Run three servers, then configure three replicas",
+            "Configure three replicas:",
+        ),
+        (
+            observed(a_stream("a b'c", replicas=1)),
+            "single-replica",
+            """nats stream edit 'a b'"'"'c' --replicas=3""",
+            "edit a b",
+        ),
+        (observed(a_stream(replicas=5)), "replicas-above-servers", "--replicas=3.", "=5"),
+        (
+            observed(meta=a_meta(2)),
+            "even-number-of-servers",
+            "Run 3 servers with JetStream.",
+            "five",
+        ),
+        (
+            observed(meta=a_meta(4)),
+            "even-number-of-servers",
+            "Run 5 servers with JetStream, or 3.",
+            "of the two",
+        ),
+        (
+            with_servers(jetstream=jetstream(memory=Store(used=0, limit=10, reserved=11))),
+            "store-overcommitted",
+            "max_memory_store",
+            "max_file_store",
+        ),
+        (
+            observed(a_stream("KV_settings", max_age=None)),
+            "stream-unlimited",
+            "The size of a bucket is limited only",
+            "until the server's store is full",
+        ),
+        (
+            observed(exporter=blank(Exporter, dropped={"consumer": 7})),
+            "not-judged",
+            "Raise limits.consumers",
+            "leader",
+        ),
+        (
+            observed(msgspec.structs.replace(a_stream(), settings=None)),
+            "not-judged",
+            "when the stream has a leader",
+            "limits",
+        ),
+        (
+            observed(meta=a_meta(has_leader=False, has_quorum=False)),
+            "meta-without-quorum",
+            "An election takes up to 10 s",
+            "still names",
+        ),
+        (
+            observed(
+                servers=(a_server("n1"), Server(cluster="c", name="n4:8222", up=False)),
+                target_results=(blank(TargetResult, target="http://n4:8222", up=False),),
+                errors={"http://n4:8222": "varz: status 401"},
+            ),
+            "server-unreachable",
+            "http.password_file",
+            "NetworkPolicy",
+        ),
+        (
+            observed(
+                target_results=(
+                    blank(TargetResult, target="nats://n4:4222 accounts[0]", up=False),
+                ),
+                errors={"nats://n4:4222 accounts[0]": "the server refuses the login"},
+            ),
+            "server-unreachable",
+            "the login and the permissions of this connection",
+            "curl",
+        ),
+        (
+            observed(servers=(a_server("n1"), Server(cluster="c", name="n2", up=False))),
+            "server-unreachable",
+            "Otherwise add its monitoring port as a target",
+            "curl",
+        ),
+        (
+            observed(with_ephemerals(a_stream(retention="interest"))),
+            "interest-retention-consumers",
+            "If an ephemeral consumer is deleted",
+            "explicit acknowledgement",
+        ),
+        (
+            with_servers(process=process(certificates={"cluster": NOW - DAY})),
+            "certificate-expiring",
+            "new connections fail",
+            "From its last day",
+        ),
+    ],
+)
+def test_why_and_do_follow_from_what_was_seen(
+    seen: Observation, check: str, said: str, unsaid: str
+) -> None:
+    found = next(finding for finding in judged(seen) if finding.check == check)
+    words = f"{found.why} {found.advice}"
+
+    assert said in words
+    assert unsaid not in words

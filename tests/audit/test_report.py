@@ -158,7 +158,7 @@ def test_help_and_list_end_well(capsys: pytest.CaptureFixture[str]) -> None:
     assert "single-replica" in capsys.readouterr().out
     with pytest.raises(SystemExit, match="0"):
         main(["--help"])
-    assert "exit code: 0 nothing at or above --fail-on" in capsys.readouterr().out
+    assert "exit code: 0 no finding at or above --fail-on" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,9 @@ def test_a_target_that_nobody_listens_on_is_told_once_and_not_called_open(
 ) -> None:
     assert main(["--observe", "0", "--target", "http://name.invalid:8222"]) == 1
     told = capsys.readouterr().out
-    assert "target http://name.invalid:8222: it did not tell everything (" in told
+    assert (
+        "target http://name.invalid:8222: it did not return everything that was requested (" in told
+    )
     assert "19 checks: 1 error, 0 warning, 0 info" in told
 
 

@@ -12,6 +12,7 @@ import pytest
 import trustme
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from scripts.versions import BETWEEN, NEWEST
 from tests.support import manifests
 from tests.support.api import api
 from tests.support.manifests import Server
@@ -155,19 +156,19 @@ async def until_found(urls: Sequence[str], *wanted: tuple[str, str]) -> set[tupl
 
 
 async def test_two_versions_in_one_cluster_are_found(tmp_path: Path) -> None:
-    async with manifests.cluster(tmp_path, ("2.12.8", "2.15.1", "2.15.1")) as servers:
+    async with manifests.cluster(tmp_path, (BETWEEN, NEWEST, NEWEST)) as servers:
         assert await found([s.url for s in servers]) == {("mixed-versions", "cluster nats")}
 
 
 @asynccontextmanager
-async def alone(folder: Path, text: str) -> AsyncIterator[Server]:
+async def standalone(folder: Path, text: str) -> AsyncIterator[Server]:
     """A server by itself."""
     port, monitor = free_ports(2)
     conf = (
         f'server_name: $POD_NAME\nlisten: "127.0.0.1:{port}"\nhttp: "127.0.0.1:{monitor}"\n{text}\n'
     )
     (folder / "nats.conf").write_text(conf)
-    server = Server("n1", port, monitor, manifests.start(folder, "n1", "2.15.1"), folder / "log")
+    server = Server("n1", port, monitor, manifests.start(folder, "n1", NEWEST), folder / "log")
     try:
         await manifests.healthy([server])
         yield server
@@ -183,14 +184,14 @@ def store(folder: Path, size: str) -> str:
 
 
 async def test_streams_that_reserve_more_than_the_store_are_found(tmp_path: Path) -> None:
-    async with alone(tmp_path, store(tmp_path, "1GB")) as server, client(server) as nc:
+    async with standalone(tmp_path, store(tmp_path, "1GB")) as server, client(server) as nc:
         await add_stream(nc, "LARGE", num_replicas=1, max_bytes=900 * 2**20)
         assert await found([server.url]) == set()
         await add_consumer(nc, "LARGE", "worker")
         lost = ("no-dead-letter-stream", "consumer worker of stream LARGE")
         assert await found([server.url]) == {lost}
         await api(nc, "CONSUMER.DELETE.LARGE.worker", {})
-    async with alone(tmp_path, store(tmp_path, "512MB")) as server:
+    async with standalone(tmp_path, store(tmp_path, "512MB")) as server:
         assert await found([server.url]) == {("store-overcommitted", "server n1")}
 
 
@@ -201,7 +202,7 @@ async def test_a_server_without_jetstream_and_a_certificate_near_its_end_are_fou
     cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
     cert.write_bytes(b"".join(part.bytes() for part in issued.cert_chain_pems))
     key.write_bytes(issued.private_key_pem.bytes())
-    async with alone(tmp_path, f'tls: {{cert_file: "{cert}", key_file: "{key}"}}') as server:
+    async with standalone(tmp_path, f'tls: {{cert_file: "{cert}", key_file: "{key}"}}') as server:
         assert await found([server.url]) == {
             ("jetstream-disabled", "server n1"),
             ("certificate-expiring", "server n1"),
@@ -210,7 +211,7 @@ async def test_a_server_without_jetstream_and_a_certificate_near_its_end_are_fou
 
 async def test_what_the_configuration_leaves_out_is_not_passed_over(tmp_path: Path) -> None:
     (tmp_path / "server").mkdir()
-    async with alone(tmp_path / "server", store(tmp_path, "1GB")) as server:
+    async with standalone(tmp_path / "server", store(tmp_path, "1GB")) as server:
         async with client(server) as nc:
             await add_stream(nc, "ONE", num_replicas=1)
         config = tmp_path / "config.yaml"

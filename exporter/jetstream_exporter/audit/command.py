@@ -4,47 +4,62 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import io
 import sys
 from collections.abc import Sequence
 from typing import Any
 
-from jetstream_exporter import log
-from jetstream_exporter.audit import consumers, kubernetes, manifests, report, servers, streams
+from jetstream_exporter.audit import (
+    consumers,
+    drain,
+    kubernetes,
+    manifests,
+    report,
+    servers,
+    streams,
+)
 from jetstream_exporter.audit.documents import ManifestError
 from jetstream_exporter.audit.finding import Check, Finding, Severity, judge, ordered
-from jetstream_exporter.audit.observe import Observation, observe
+from jetstream_exporter.audit.observe import Observation, observe, observe_everything
 from jetstream_exporter.config import ConfigError
-from jetstream_exporter.terminal import one_line, takes_colour
+from jetstream_exporter.runtime import interrupt, log
+from jetstream_exporter.runtime.flags import add_config_file, add_target, seconds
+from jetstream_exporter.runtime.terminal import escape_unencodable, one_line, takes_colour
 
 LIVE: tuple[Check[Observation], ...] = (*servers.CHECKS, *streams.CHECKS, *consumers.CHECKS)
 MANIFESTS: tuple[Check[manifests.Workloads], ...] = kubernetes.CHECKS
-NAMES = [*(check.name for check in LIVE), *(check.name for check in MANIFESTS)]
+GROUPS: dict[str, Sequence[Check[Any]]] = {
+    "live": LIVE,
+    "manifests": MANIFESTS,
+    "drain": drain.CHECKS,
+}
+NAMES = [check.name for checks in GROUPS.values() for check in checks]
 FAIL_ON: dict[str, Severity | None] = {**{str(s): s for s in Severity}, "never": None}
 PROG = "jetstream-exporter audit"
-SLOW = "the answers could not be read in time; raise collect.timeout in a --config.file"
-INTERRUPTED = 130  # as a shell calls the end by Ctrl-C
-HELP = "judge a cluster, or manifests, by the production checklist"
+SLOW = "the responses could not be read in time; raise collect.timeout in a --config.file"
+HELP = "check a cluster or manifests against the production checklist"
 EPILOG = """\
 examples:
   jetstream-exporter audit --target http://nats-0:8222 --target http://nats-1:8222 --target http://nats-2:8222
-      judge a live cluster; name all of its servers, or a name that stands for all of them
+      check a running cluster; list all of its servers, or one DNS name that resolves to all of them
   helm template nats nats/nats --values values.yaml | jetstream-exporter audit --manifests -
-      judge what would be applied; without a target no server is asked
+      check manifests before they are applied; without a target no server is asked
   jetstream-exporter audit --config.file exporter.yaml --format junit > audit.xml
-      judge what the exporter watches, for CI
+      check everything that the exporter monitors, and write a report for CI
+  jetstream-exporter audit --without nats-1 --target http://nats-0:8222 --target http://nats-1:8222 ...
+      may nats-1 be stopped now? What loses its majority or its only replica, and what it leads; nothing else is checked
 
-It asks the monitoring ports alone, as the exporter does, and changes nothing. Consumers are watched for some seconds
-(--observe) to see how long their work takes.
+The audit asks the targets, and with --config.file also the system account and the accounts in that file. It uses no
+advisories, and it creates, consumes and changes nothing. The sources that it asked are listed at the end.
+It observes consumers for some seconds (--observe) to measure how long acknowledgements take.
 
-exit code: 0 nothing at or above --fail-on, 1 something, 2 wrong flags, configuration or manifests
+exit code: 0 no finding at or above --fail-on, 1 at least one finding, 2 invalid flags, configuration or manifests
 """
 
 
 def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=PROG,
-        description="Judge a cluster, or manifests, by the production checklist.",
+        description="Check a running cluster, or Kubernetes manifests, against the production checklist.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -54,21 +69,9 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def _add_flags(parser: argparse.ArgumentParser) -> None:
+    add_target(parser)
+    add_config_file(parser)
     add = parser.add_argument
-    add(
-        "--target",
-        action="append",
-        default=[],
-        metavar="URL",
-        help="a server's monitoring URL; repeatable (default: http://localhost:8222)",
-    )
-    add(
-        "--config.file",
-        dest="config_file",
-        default="",
-        metavar="FILE",
-        help="the exporter's configuration",
-    )
     add(
         "--manifests",
         action="append",
@@ -78,17 +81,22 @@ def _add_flags(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--observe",
-        type=_seconds,
+        type=seconds(0, 3600),
         default=5.0,
         metavar="SECONDS",
-        help="how long consumers are watched; 0 leaves out ack-wait-short (default: 5)",
+        help="time to observe consumers; 0 skips the check ack-wait-short (default: 5)",
+    )
+    add(
+        "--without",
+        metavar="SERVER",
+        help="check only whether this server can be stopped now; SERVER or CLUSTER/SERVER",
     )
     add("--format", choices=report.FORMATS, default="text", help="default: text")
     add(
         "--fail-on",
         choices=FAIL_ON,
         default="warning",
-        help="the least severity that makes the exit code 1 (default: warning)",
+        help="lowest severity for exit code 1 (default: warning)",
     )
     add(
         "--skip",
@@ -96,29 +104,26 @@ def _add_flags(parser: argparse.ArgumentParser) -> None:
         default=[],
         choices=NAMES,
         metavar="CHECK",
-        help="leave out a check; repeatable",
+        help="skip a check; repeatable",
     )
-    add("--list", action="store_true", dest="list_checks", help="list the checks and end")
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1
-    if not 0 <= seconds <= 3600:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number between 0 and 3600")
-    return seconds
+    add("--list", action="store_true", dest="list_checks", help="list the checks and exit")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The subcommand; `argv` is what follows the word audit."""
-    arguments = make_parser().parse_args(argv)
+    parser = make_parser()
+    arguments = parser.parse_args(argv)
+    if arguments.without == "":
+        parser.error("argument --without: the name of a server is needed, and this is empty")
+    if arguments.without and arguments.manifests:
+        parser.error("--without needs a running cluster, so it cannot be combined with --manifests")
     if arguments.list_checks:
         print(listing(), end="")
         return 0
     try:
-        findings, checks = _judge(arguments)
+        interrupt.raise_again()
+        judge_all = _judge_without if arguments.without else _judge
+        findings, checks, seen = judge_all(arguments)
     except (ConfigError, ManifestError) as error:
         print(one_line(f"{PROG}: {error}"), file=sys.stderr)
         return 2
@@ -126,10 +131,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"{PROG}: {SLOW}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        return INTERRUPTED
-    if isinstance(sys.stdout, io.TextIOWrapper):  # a name need not fit into the terminal's encoding
-        sys.stdout.reconfigure(errors="backslashreplace")
+        return interrupt.INTERRUPTED
+    escape_unencodable(sys.stdout)
+    # On standard error, so that every format of the report stays what its readers parse.
+    for line in sources_of(seen) if seen is not None else ():
+        print(one_line(f"{PROG}: {line}"), file=sys.stderr)
     if arguments.format == "text":
+        if arguments.without and seen is not None:
+            print(one_line(drain.verdict(findings, drain.of(arguments.without, seen).server)))
+            print()
         print(report.text(findings, checks, colour=takes_colour(sys.stdout)), end="")
     else:
         print(report.FORMATS[arguments.format](findings, checks), end="")
@@ -137,14 +147,37 @@ def main(argv: Sequence[str] | None = None) -> int:
     return int(least is not None and any(finding.severity >= least for finding in findings))
 
 
-def _judge(arguments: argparse.Namespace) -> tuple[list[Finding], list[Check[Any]]]:
+def _judge_without(
+    arguments: argparse.Namespace,
+) -> tuple[list[Finding], list[Check[Any]], Observation | None]:
+    """Of one moment: a server that was seen some seconds ago is not the one that is stopped now."""
+    log.configure("error", "logfmt")
+    seen = asyncio.run(observe_everything(arguments.config_file, arguments.target))
+    checks = [check for check in drain.CHECKS if check.name not in arguments.skip]
+    return ordered(judge(checks, drain.of(arguments.without, seen))), list(checks), seen
+
+
+def sources_of(seen: Observation) -> list[str]:
+    """Which sources were asked, and which configured ones were not, in a sentence each."""
+    lines = [f"asked {', '.join(seen.sources) or 'no source'}"]
+    if seen.unused:
+        why = "the exporter needs their advisories, and reading them would take them away from it"
+        lines.append(f"did not use {', '.join(seen.unused)}: {why}")
+    return lines
+
+
+def _judge(
+    arguments: argparse.Namespace,
+) -> tuple[list[Finding], list[Check[Any]], Observation | None]:
+    seen = None
     findings: list[Finding] = []
     checks: list[Check[Any]] = []
     if arguments.manifests:
         found = manifests.workloads(manifests.read(arguments.manifests))
         if not found:
             raise ManifestError(
-                f"{', '.join(arguments.manifests)}: no StatefulSet, Deployment or DaemonSet there runs nats-server"
+                f"{', '.join(arguments.manifests)}: no StatefulSet, Deployment or DaemonSet "
+                "in it runs nats-server"
             )
         offline = [check for check in MANIFESTS if check.name not in arguments.skip]
         findings += judge(offline, found)
@@ -155,14 +188,14 @@ def _judge(arguments: argparse.Namespace) -> tuple[list[Finding], list[Check[Any
         live = [check for check in LIVE if check.name not in arguments.skip]
         findings += judge(live, seen)
         checks += live
-    return ordered(findings), checks
+    return ordered(findings), checks, seen
 
 
 def listing() -> str:
     """Every check in a line: where it looks, its severity, its name, and what holds where it passes."""
     lines = [
         f"{kind:<9}  {check.severity!s:<7}  {check.name:<28}  {check.title}"
-        for kind, group in (("live", LIVE), ("manifests", MANIFESTS))
+        for kind, group in GROUPS.items()
         for check in group
     ]
     return "\n".join(lines) + "\n"

@@ -22,9 +22,16 @@ def unlimited_deliveries(seen: Observation) -> Iterator[Seen]:
     for row, settings in seen.consumers():
         if settings.ack_policy != "none" and settings.max_deliver is None:
             what = "max_deliver is unlimited"
+            advice = (
+                "Set max_deliver (usually 5) with a backoff. Copy messages that reach it to "
+                "the account's dead-letter stream."
+            )
             if (row.cluster, row.account_id) not in with_letters:
                 what += ", and its account has no dead-letter stream"
-            yield Seen(consumer_name(row), what)
+                advice = (
+                    "Create a dead-letter stream, then set max_deliver (usually 5) with a backoff."
+                )
+            yield Seen(consumer_name(row), what, advice=advice)
 
 
 def no_dead_letters(seen: Observation) -> Iterator[Seen]:
@@ -32,7 +39,10 @@ def no_dead_letters(seen: Observation) -> Iterator[Seen]:
     for row, settings in seen.consumers():
         limited = settings.ack_policy != "none" and settings.max_deliver is not None
         if limited and (row.cluster, row.account_id) not in with_letters:
-            what = f"after {settings.max_deliver} deliveries it gives up, and no stream takes what it gave up"
+            what = (
+                f"the server stops delivering a message after {settings.max_deliver} deliveries, "
+                "and the account has no dead-letter stream"
+            )
             yield Seen(consumer_name(row), what)
 
 
@@ -40,7 +50,7 @@ def ack_none(seen: Observation) -> Iterator[Seen]:
     letters = _holds_dead_letters(seen)
     for row, settings in seen.consumers():
         if settings.ack_policy == "none" and row.key[:3] not in letters:
-            yield Seen(consumer_name(row), "a durable consumer whose ack policy is none")
+            yield Seen(consumer_name(row), "it is a durable consumer with ack policy none")
 
 
 def unlimited_ack_pending(seen: Observation) -> Iterator[Seen]:
@@ -85,46 +95,48 @@ CHECKS: tuple[Check[Observation], ...] = (
     Check(
         "unlimited-deliveries",
         Severity.WARNING,
-        "a message that cannot be handled is given up",
-        "It is delivered again and again for ever, takes the place of others, and nobody sees it.",
-        "Set max_deliver (5 is usual) with a backoff, and keep what was given up in a dead-letter "
-        "stream.",
+        "failing messages are not redelivered forever",
+        "A message that always fails is delivered forever and delays other messages.",
+        "Set max_deliver (usually 5) with a backoff, and keep messages that reach it in a "
+        "dead-letter stream.",
         unlimited_deliveries,
     ),
     Check(
         "no-dead-letter-stream",
         Severity.INFO,
-        "what is given up is kept",
-        "The server only says that it gave up; the message stays in its stream, unmarked, until "
-        "a limit removes it.",
-        "Make a stream for dead letters, and copy a message there when the advisory "
-        "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES names it.",
+        "messages that reach max_deliver are kept",
+        "The server only sends an advisory. The message stays in its stream without a mark "
+        "until a limit deletes it.",
+        "Create a dead-letter stream, and copy a message to it when the advisory "
+        "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES names the message.",
         no_dead_letters,
     ),
     Check(
         "ack-none",
         Severity.WARNING,
-        "durable consumers acknowledge",
-        "A message counts as done when it was sent: what a crash loses is not delivered again, and "
-        "no figure shows it.",
+        "durable consumers use acknowledgements",
+        "A message is acknowledged as soon as it is sent. If the client crashes, the message "
+        "is not delivered again, and no metric shows the loss.",
         "Use explicit acknowledgement.",
         ack_none,
     ),
     Check(
         "ack-pending-unlimited",
         Severity.WARNING,
-        "what is under way is bounded",
-        "A slow client is sent everything; it runs out of memory, and all of it comes again.",
-        "Set max_ack_pending to what the clients can hold (the default is 1000).",
+        "unacknowledged messages are limited",
+        "The server sends all messages to a slow client. The client can run out of memory, "
+        "and the server then redelivers all of them.",
+        "Set max_ack_pending to the number of messages that the clients can process at a time "
+        "(the default is 1000).",
         unlimited_ack_pending,
     ),
     Check(
         "ack-wait-short",
         Severity.WARNING,
-        "the time to acknowledge is longer than the work",
-        "Messages that are still worked on are delivered a second time.",
-        "Raise ack_wait above the time that the work takes, or tell the server of progress (in progress "
-        "acknowledgements), or fetch fewer at once.",
+        "ack_wait is longer than the processing time",
+        "Messages that are still being processed are delivered a second time.",
+        'Raise ack_wait above the processing time, send "in progress" acknowledgements, or '
+        "fetch fewer messages at a time.",
         short_ack_wait,
     ),
 )

@@ -9,9 +9,15 @@ from typing import Any, ClassVar
 
 import yaml
 
+from jetstream_exporter.config.secrets import (
+    LARGEST_DOCUMENT,
+    FileError,
+    as_text,
+    read_stream,
+    read_text,
+)
+
 STDIN = "-"
-# Far above what a chart renders to; the text becomes some forty times as much in memory.
-LARGEST = 32 * 2**20
 # As many nodes may aliases stand for; kubectl, too, refuses a document that is mostly aliases.
 MOST_ALIASED = 100_000
 
@@ -39,7 +45,7 @@ def _files(path: str) -> list[str]:
     if path == STDIN or (place.exists() and not place.is_dir()):  # it may be a pipe of the shell
         return [path]
     if not place.exists():
-        raise ManifestError(f"{path}: there is no such file or folder")
+        raise ManifestError(f"{path}: no such file or directory")
     found = sorted(
         file
         for ending in ("*.yaml", "*.yml")
@@ -47,7 +53,7 @@ def _files(path: str) -> list[str]:
         if _is_file(file) and not _hidden(file, place)
     )
     if not found:
-        raise ManifestError(f"{path}: no *.yaml or *.yml in it")
+        raise ManifestError(f"{path}: the directory contains no *.yaml or *.yml file")
     return [str(file) for file in found]
 
 
@@ -64,19 +70,10 @@ def _hidden(file: Path, folder: Path) -> bool:
 def _text(file: str, name: str) -> str:
     try:
         if file == STDIN:
-            content = sys.stdin.buffer.read(LARGEST + 1)
-        else:
-            with open(file, "rb") as opened:
-                content = opened.read(LARGEST + 1)
-    except OSError as error:
-        raise ManifestError(f"{name}: cannot be read: {error.strerror}") from None
-    if len(content) > LARGEST:
-        raise ManifestError(f"{name}: is larger than {LARGEST >> 20} MiB")
-    try:
-        return content.decode()
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise ManifestError(f"{name}:{line}: is not text in UTF-8") from None
+            return as_text(read_stream(sys.stdin.buffer, LARGEST_DOCUMENT))
+        return read_text(file, LARGEST_DOCUMENT)
+    except FileError as error:
+        raise ManifestError(f"{name}: {error}") from None
 
 
 def parse(text: str, file: str) -> Iterator[Document]:
@@ -99,11 +96,13 @@ def _documents(text: str, file: str) -> list[Any]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or getattr(error, "reason", "it cannot be read")
+        problem = getattr(error, "problem", None) or getattr(
+            error, "reason", "the document cannot be read"
+        )
     except RecursionError:
-        line, problem = "", "it is nested too deep"
+        line, problem = "", "the document is nested too deeply"
     hint = "; render templates first (helm template)" if "{{" in text else ""
-    raise ManifestError(f"{file}{line}: is not YAML of Kubernetes: {problem}{hint}")
+    raise ManifestError(f"{file}{line}: not valid Kubernetes YAML: {problem}{hint}")
 
 
 def loader(base: Any) -> Any:
@@ -123,7 +122,7 @@ def loader(base: Any) -> Any:
             try:
                 return super().construct_object(node, deep)
             except (ValueError, KeyError):  # a number of 5000 digits, `!!bool maybe`
-                problem = f"{str(node.value)[:40]!r} is no {node.tag.rpartition(':')[2]}"
+                problem = f"{str(node.value)[:40]!r} is not a valid {node.tag.rpartition(':')[2]}"
                 raise _refusal(problem, node) from None
 
     return Loader
@@ -135,13 +134,13 @@ def _check_aliases(document: yaml.Node) -> None:
         int, int
     ] = {}  # nodes below and with each, by identity; 0 while it is not known yet
     if _weigh(document, weights) - len(weights) > MOST_ALIASED:
-        raise _refusal(f"its aliases stand for more than {MOST_ALIASED} nodes", document)
+        raise _refusal(f"the aliases expand to more than {MOST_ALIASED} nodes", document)
 
 
 def _weigh(node: yaml.Node, weights: dict[int, int]) -> int:
     known = weights.get(id(node))
     if known == 0:
-        raise _refusal("an alias stands in what it is an alias for", node)
+        raise _refusal("an alias refers to a node that contains it", node)
     if known is None:
         weights[id(node)] = 0
         weights[id(node)] = known = 1 + sum(_weigh(below, weights) for below in _below(node))

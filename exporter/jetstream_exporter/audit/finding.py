@@ -23,12 +23,17 @@ class Severity(enum.IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One object that does not pass, with what was seen there."""
+    """One object that does not pass, with what was seen there.
+
+    A check that can find several things says of each why it matters and what to do; empty means the check's own text.
+    """
 
     object: str
     what: str
     severity: Severity | None = None  # None: the check's own
     file: str = ""
+    why: str = ""
+    advice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +64,8 @@ def judge(checks: Iterable[Check[Facts]], facts: Facts) -> list[Finding]:
             check.severity if seen.severity is None else seen.severity,
             seen.object,
             seen.what,
-            check.why,
-            check.advice,
+            seen.why or check.why,
+            seen.advice or check.advice,
             seen.file,
         )
         for check in checks
@@ -69,5 +74,8 @@ def judge(checks: Iterable[Check[Facts]], facts: Facts) -> list[Finding]:
 
 
 def ordered(findings: Iterable[Finding]) -> list[Finding]:
-    """The worst first; the order of equal ones is always the same."""
-    return sorted(findings, key=lambda f: (-f.severity, f.check, f.file, f.object, f.seen))
+    """The worst first, those with one reason together; the order of equal ones is always the same."""
+    return sorted(
+        findings,
+        key=lambda f: (-f.severity, f.check, f.why, f.advice, f.file, f.object, f.seen),
+    )

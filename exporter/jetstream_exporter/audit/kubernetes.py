@@ -1,11 +1,11 @@
-"""Checks of what surrounds the pods that run nats-server: names, volumes, nodes, network access."""
+"""Checks of what surrounds the pods that run nats-server: names, nodes, drains; and all checks of manifests."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jetstream_exporter.audit import pods
-from jetstream_exporter.audit.finding import Check, Severity
+from jetstream_exporter.audit import network, pods, probes, storage
+from jetstream_exporter.audit.finding import Check, Seen, Severity
 from jetstream_exporter.audit.manifests import (
     Object,
     Workload,
@@ -14,114 +14,132 @@ from jetstream_exporter.audit.manifests import (
     mapping,
     mappings,
     number,
-    text,
-    words,
+    seen,
 )
-from jetstream_exporter.audit.natsconf import NatsConf, quantity, size
-
-MONITORING = 8222
 
 
-def stateful(workload: Workload) -> Iterator[str]:
-    if workload.manifest.kind != "StatefulSet":
-        yield f"a {workload.manifest.kind} gives its pods neither names nor volumes that stay"
-
-
-def members(workload: Workload) -> Iterator[str]:
-    replicas = _replicas(workload)
-    if workload.manifest.kind != "DaemonSet" and (replicas < 3 or replicas % 2 == 0):
-        yield f"{replicas} server{'' if replicas == 1 else 's'}"
-
-
-def _replicas(workload: Workload) -> int:
-    replicas = number(workload.manifest.spec.get("replicas"))
-    return 1 if replicas is None else replicas
-
-
-def headless(workload: Workload) -> Iterator[str | tuple[str, Severity]]:
-    named = text(workload.manifest.spec.get("serviceName"))
-    services = {s.name: s for s in workload.services() if s.spec.get("clusterIP") == "None"}
-    if not services:
-        yield "no headless Service selects its pods"
-    elif named not in services:
-        yield f"serviceName is {named!r}, and the headless Service is {', '.join(services)}"
-    elif not services[named].spec.get("publishNotReadyAddresses"):
-        yield (
-            f"Service {named} hides servers that are not ready (publishNotReadyAddresses)",
-            Severity.WARNING,
-        )
-
-
-def volume(workload: Workload) -> Iterator[str | tuple[str, Severity]]:
-    claims = _claims(workload)
-    conf = workload.conf
-    if conf is not None and not conf.has("jetstream"):
-        yield f"its {conf.file} has no jetstream block, so its store is not judged", Severity.INFO
-    elif not claims:
-        yield "it has no volumeClaimTemplates: messages die with the pod"
-    elif conf is None:
-        yield (
-            "no ConfigMap with its nats.conf was found, so max_file_store is not judged",
-            Severity.INFO,
+def stateful(workload: Workload) -> Iterator[Seen]:
+    if workload.is_stateful or not workload.has_jetstream:
+        return
+    kind = workload.manifest.kind
+    what = f"a {kind} gives its pods neither stable names nor persistent volumes of their own"
+    if kind == "Deployment" and workload.replicas == 1:
+        yield seen(
+            what,
+            "A new pod has another name, and a rolling update starts it while the old pod "
+            "still uses the store.",
+            "Use a StatefulSet with one replica and volumeClaimTemplates, and move the store "
+            "to its volume.",
         )
     else:
-        yield from _store(conf, max(claims))
+        yield seen(what)
 
 
-def _store(conf: NatsConf, largest: int) -> Iterator[str | tuple[str, Severity]]:
-    told = conf.value("max_file_store") or conf.value("max_file")
-    if told is None:
-        yield (
-            "max_file_store is not set: the server takes three quarters of what is free at its first start",
-            Severity.WARNING,
+def members(workload: Workload) -> Iterator[Seen]:
+    replicas = workload.replicas
+    if workload.manifest.kind == "DaemonSet" or not workload.has_jetstream:
+        return
+    if replicas == 0:
+        yield seen(
+            "0 servers",
+            "No server runs.",
+            "Set replicas to 3, or leave this workload out of the manifests.",
         )
-    elif (store := size(told)) is None:
-        yield (
-            f"max_file_store is {told}, which says no size here, so it is not judged",
-            Severity.INFO,
+    elif replicas == 1:
+        yield seen(
+            "1 server",
+            "While the server is down, which includes each update, JetStream is unavailable, "
+            "and its disk holds the only copy of each stream.",
+            "If that is not enough, set replicas to 3 with a cluster block, and configure "
+            "streams with three replicas.",
         )
-    elif store >= largest:
-        yield f"max_file_store is {store} bytes, on a volume of {largest}"
+    elif replicas == 2:
+        yield seen(
+            "2 servers",
+            "The majority of two servers is two. If either of them is down, JetStream is "
+            "unavailable, which is twice as likely as with one server.",
+            "Set replicas to 3.",
+        )
+    elif replicas % 2 == 0:
+        spare = (replicas - 1) // 2
+        yield seen(
+            f"{replicas} servers",
+            f"{replicas} servers tolerate the failure of {spare}, as {replicas - 1} do. The "
+            "last server can fail too, but adds no fault tolerance.",
+            f"Set replicas to {replicas - 1} or {replicas + 1}.",
+        )
 
 
-def _claims(workload: Workload) -> list[int]:
-    templates = mappings(workload.manifest.spec, "volumeClaimTemplates")
-    wanted = [mapping(claim, "spec", "resources", "requests").get("storage") for claim in templates]
-    sizes = [quantity(text(each)) if isinstance(each, str) else number(each) for each in wanted]
-    return [each for each in sizes if each is not None]
-
-
-def names(workload: Workload) -> Iterator[str]:
+def names(workload: Workload) -> Iterator[Seen]:
     if workload.conf is None:
         return
     name = workload.conf.value("server_name")
-    if name is None or not name.startswith("$"):
-        yield f"server_name is {name or 'not set'}: it does not come from the pod"
+    if name is not None and name.startswith("$"):
+        return
+    what = f"server_name is {name or 'not set'}: it is not taken from the pod"
+    if name is None:
+        yield seen(
+            what,
+            "The server creates a random name at every start, so that every start is a new "
+            "member of the cluster and a new series.",
+        )
+    elif workload.replicas > 1:
+        yield seen(
+            what,
+            f"All {workload.replicas} servers have the name {name}. They reject each other's "
+            "routes, or replace each other in the meta group.",
+        )
 
 
-def spread(workload: Workload) -> Iterator[str]:
+def spread(workload: Workload) -> Iterator[Seen]:
+    if workload.replicas < 2 or workload.manifest.kind == "DaemonSet":  # one a node
+        return
     affinity = mapping(workload.pod, "affinity", "podAntiAffinity")
-    hard = mappings(affinity, "requiredDuringSchedulingIgnoredDuringExecution")
-    constraints = [
-        rule
-        for rule in mappings(workload.pod, "topologySpreadConstraints")
-        if rule.get("whenUnsatisfiable", "DoNotSchedule") == "DoNotSchedule"
+    constraints = mappings(workload.pod, "topologySpreadConstraints")
+    hard = [
+        r for r in constraints if r.get("whenUnsatisfiable", "DoNotSchedule") == "DoNotSchedule"
     ]
-    if not hard and not constraints:
-        yield "nothing keeps two of its pods off one node"
+    if mappings(affinity, "requiredDuringSchedulingIgnoredDuringExecution") or hard:
+        return
+    what = "two of its pods can run on one node"
+    advice = "Require podAntiAffinity by kubernetes.io/hostname, and spread the pods over zones."
+    if mappings(affinity, "preferredDuringSchedulingIgnoredDuringExecution") or constraints:
+        why = (
+            "Different nodes are only preferred. While a node is drained or full, two pods can "
+            "share a node, and they stay there."
+        )
+        yield seen(what, why, advice)
+    else:
+        yield seen(what, _together(workload.replicas), advice)
 
 
-def budget(workload: Workload) -> Iterator[str]:
+def _together(replicas: int) -> str:
+    if replicas == 2:
+        return "If a node fails, both servers can fail with it."
+    return "If a node fails, two servers can fail with it" + (
+        ", and the cluster loses its majority." if replicas == 3 else "."
+    )
+
+
+def budget(workload: Workload) -> Iterator[Seen]:
+    replicas = workload.replicas
+    if replicas < 2 or workload.manifest.kind == "DaemonSet":  # a drain passes these by
+        return
     budgets = list(workload.of_kind("PodDisruptionBudget", "spec", "selector"))
     if not budgets:
-        yield "no PodDisruptionBudget selects its pods"
-    replicas = _replicas(workload)
+        yield seen("no PodDisruptionBudget selects its pods")
     if replicas < 3:  # there is no majority to protect
         return
     for found in budgets:
         allowed = _allowed(found.spec, replicas)
         if allowed is not None and replicas - allowed < replicas // 2 + 1:
-            yield f"PodDisruptionBudget {found.name} lets {allowed} of {replicas} be drained at once"
+            yield seen(
+                f"PodDisruptionBudget {found.name} allows {allowed} of {replicas} pods to be "
+                "evicted at a time",
+                f"The majority of {replicas} servers is {replicas // 2 + 1}, and fewer can be "
+                "left during a drain.",
+                f"Set maxUnavailable: 1 in PodDisruptionBudget {found.name}, without minAvailable.",
+            )
 
 
 def _allowed(spec: Object, replicas: int) -> int | None:
@@ -131,100 +149,53 @@ def _allowed(spec: Object, replicas: int) -> int | None:
     return replicas - available if available is not None else None
 
 
-def monitoring(workload: Workload) -> Iterator[str | tuple[str, Severity]]:
-    for service in workload.services():
-        kind = service.spec.get("type", "ClusterIP")
-        if kind in ("LoadBalancer", "NodePort") and _offers_monitoring(workload, service.spec):
-            yield (
-                f"Service {service.name} ({kind}) opens the monitoring port to the outside",
-                Severity.ERROR,
-            )
-    policies = workload.of_kind("NetworkPolicy", "spec", "podSelector")
-    if not any("Ingress" in (words(p.spec, "policyTypes") or ["Ingress"]) for p in policies):
-        yield "no NetworkPolicy says who may reach the monitoring port"
-
-
-def _offers_monitoring(workload: Workload, spec: Object) -> bool:
-    named = [
-        text(port.get("name"))
-        for port in mappings(workload.container, "ports")
-        if port.get("containerPort") == MONITORING
-    ]
-    wanted = [MONITORING, *filter(None, named)]
-    return any(
-        port.get("targetPort", port.get("port")) in wanted or port.get("port") == MONITORING
-        for port in mappings(spec, "ports")
-    )
-
-
 CHECKS: tuple[Check[Workloads], ...] = (
     *pods.CHECKS,
+    *probes.CHECKS,
+    *storage.CHECKS,
     Check(
         "not-a-statefulset",
         Severity.ERROR,
-        "servers are a StatefulSet",
-        "A server is a member of Raft groups by its name, and holds their log: a new name on an empty "
-        "disk is a new member, and the old one is missed for ever.",
+        "servers run as a StatefulSet",
+        "A server is a member of Raft groups under its name and holds their log. A server "
+        "with a new name and an empty disk is a new member, and the cluster keeps waiting for "
+        "the old one.",
         "Use a StatefulSet with volumeClaimTemplates.",
         each(stateful),
     ),
     Check(
         "too-few-servers",
         Severity.WARNING,
-        "there are three servers or five",
-        "Two bear the loss of none, and four no more than three.",
+        "the number of servers is three or five",
+        "Two servers tolerate no failure, and four tolerate no more failures than three.",
         "Set replicas to 3 or 5.",
         each(members),
     ),
-    Check(
-        "headless-service-missing",
-        Severity.ERROR,
-        "a headless Service names every server",
-        "Servers need each other's names to form a cluster, also before they are ready, and the "
-        "exporter has to ask all of them.",
-        "Make a Service with clusterIP: None and publishNotReadyAddresses: true, and name it in "
-        "serviceName.",
-        each(headless),
-    ),
-    Check(
-        "store-above-volume",
-        Severity.ERROR,
-        "max_file_store is below the volume",
-        "The disk is full before the server's own limit is met: JetStream shuts itself off instead of "
-        "refusing messages.",
-        "Set max_file_store to some 80 % of the volume.",
-        each(volume),
-    ),
+    network.HEADLESS_MISSING,
     Check(
         "server-name-fixed",
         Severity.ERROR,
-        "a server has its pod's name",
-        "A name that changes is a new member at every restart; one that all share is no cluster.",
-        "Set server_name: $POD_NAME, and POD_NAME from metadata.name.",
+        "the server name is the pod name",
+        "A server whose name changes is a new member at every restart. Servers with the same "
+        "name cannot form a cluster.",
+        "Set server_name: $POD_NAME, and set the variable POD_NAME from metadata.name.",
         each(names),
     ),
     Check(
         "no-anti-affinity",
         Severity.WARNING,
-        "servers stand on different nodes",
-        "One node takes two servers with it, and the majority with them.",
-        "Require podAntiAffinity by kubernetes.io/hostname, and spread over zones.",
+        "servers run on different nodes",
+        "If a node fails, two servers can fail with it, and the cluster loses its majority.",
+        "Require podAntiAffinity by kubernetes.io/hostname, and spread the pods over zones.",
         each(spread),
     ),
     Check(
         "disruption-budget-missing",
         Severity.WARNING,
-        "drains take one server at a time",
-        "An update of the nodes may end two servers at once.",
-        "Make a PodDisruptionBudget with maxUnavailable: 1.",
+        "a drain stops one server at a time",
+        "An update of the nodes may stop two servers at the same time.",
+        "Create a PodDisruptionBudget with maxUnavailable: 1.",
         each(budget),
     ),
-    Check(
-        "monitoring-open",
-        Severity.WARNING,
-        "the monitoring port is for those who need it",
-        "The port knows no passwords and names accounts, streams, subjects and clients.",
-        "Keep it off client Services, and let only the exporter in by a NetworkPolicy.",
-        each(monitoring),
-    ),
+    network.MONITORING_OPEN,
 )

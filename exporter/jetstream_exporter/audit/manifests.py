@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from jetstream_exporter.audit import documents
@@ -64,7 +65,7 @@ def mappings(value: Object, key: str) -> Sequence[Object]:
     return [item for item in found if isinstance(item, Mapping)] if isinstance(found, list) else []
 
 
-def words(value: Object, key: str) -> Sequence[str]:
+def string_list(value: Object, key: str) -> Sequence[str]:
     found = value.get(key)
     return [text(item) for item in found] if isinstance(found, list) else []
 
@@ -85,6 +86,35 @@ class Workload:
     @property
     def pod(self) -> Object:
         return self.manifest.part("spec", "template", "spec")
+
+    @property
+    def is_stateful(self) -> bool:
+        return self.manifest.kind == "StatefulSet"
+
+    @property
+    def replicas(self) -> int:
+        """How many servers it is; 1 where nothing is said. Of a DaemonSet, one a node, 3 are assumed."""
+        if self.manifest.kind == "DaemonSet":
+            return 3
+        replicas = number(self.manifest.spec.get("replicas"))
+        return 1 if replicas is None else replicas
+
+    @property
+    def has_jetstream(self) -> bool:
+        """Whether it may run JetStream: by its configuration, by a flag, or because nobody can tell."""
+        if any(re.fullmatch(r"--?(js|jetstream)(=true)?", word) for word in self.arguments):
+            return True
+        return self.conf is None or self.conf.has("jetstream") or self.conf.has("include")
+
+    @property
+    def has_flags_alone(self) -> bool:
+        """Whether flags configure it and no file does, so that what no flag says is the default."""
+        named = any(re.match(r"--?c(onfig)?(=|$)", word) for word in self.arguments)
+        return bool(self.arguments) and not named
+
+    @property
+    def arguments(self) -> Sequence[str]:
+        return [*string_list(self.container, "command"), *string_list(self.container, "args")]
 
     @property
     def pod_labels(self) -> Object:
@@ -111,16 +141,18 @@ class Workload:
 Workloads = Sequence[Workload]
 
 
-def each(
-    find: Callable[[Workload], Iterator[str | tuple[str, Severity]]],
-) -> Callable[[Workloads], Iterator[Seen]]:
+def seen(what: str, why: str = "", advice: str = "", severity: Severity | None = None) -> Seen:
+    """What a check of one workload sees; `each` adds whose it is."""
+    return Seen("", what, severity, why=why, advice=advice)
+
+
+def each(find: Callable[[Workload], Iterator[Seen]]) -> Callable[[Workloads], Iterator[Seen]]:
     """A check of one workload, for all of them."""
 
     def find_all(facts: Workloads) -> Iterator[Seen]:
         for workload in facts:
             for found in find(workload):
-                what, severity = found if isinstance(found, tuple) else (found, None)
-                yield Seen(workload.label, what, severity, workload.manifest.file)
+                yield replace(found, object=workload.label, file=workload.manifest.file)
 
     return find_all
 
@@ -141,7 +173,7 @@ def workloads(manifests: Sequence[Manifest]) -> list[Workload]:
 
 def runs_nats(container: Object) -> bool:
     repository, _ = split_image(text(container.get("image")))
-    program = "".join(words(container, "command")[:1])
+    program = "".join(string_list(container, "command")[:1])
     return repository.rpartition("/")[2] in SERVERS or program.rpartition("/")[2] == "nats-server"
 
 

@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 
 from yarl import URL
 
-from jetstream_exporter.service import Service
+from jetstream_exporter.app import App
+from jetstream_exporter.config.schema import unlimited
 from jetstream_exporter.snapshot import Consumer, Server, Snapshot, Stream
 from jetstream_exporter.snapshot.rows import ConsumerSettings, StreamSettings
+from jetstream_exporter.sources.build import Purpose, unused_sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,8 @@ class Observation:
     errors: Mapping[str, str] = field(
         default_factory=dict
     )  # by target: why it gave less than was asked
+    sources: Sequence[str] = ()  # that were asked, each with its target
+    unused: Sequence[str] = ()  # that are configured and were left out, as they are not for looking
 
     def streams(self) -> Iterator[tuple[Stream, StreamSettings]]:
         """The streams whose configuration is known. MQTT's own are the server's to configure."""
@@ -49,32 +53,44 @@ class Observation:
 
 
 async def observe(path: str, targets: Sequence[str], seconds: float) -> Observation:
-    """Ask twice, `seconds` apart; once if that is 0."""
-    service = Service(path, targets)
+    """Ask twice, `seconds` apart; once if that is 0. Only sources that change nothing are asked."""
+    return await _observed(App(path, targets, purpose=Purpose.FIGURES), seconds)
+
+
+async def observe_everything(path: str, targets: Sequence[str]) -> Observation:
+    """Ask once, and leave nothing out that the configuration does not export."""
+    return await _observed(App(path, targets, purpose=Purpose.FIGURES, adapt=unlimited), 0)
+
+
+async def _observed(app: App, seconds: float) -> Observation:
     try:
-        timeout = service.config.collect.timeout
+        timeout = app.config.collect.timeout
         before, began = None, time.monotonic()
         if seconds:
-            before = await service.scraper.snapshot(timeout)
+            before = await app.scraper.snapshot(timeout)
             began = time.monotonic()
             await asyncio.sleep(seconds if before.consumers else 0)  # nobody to watch
-        snapshot = await service.scraper.snapshot(timeout)
+        snapshot = await app.scraper.snapshot(timeout)
         return Observation(
             snapshot,
             before,
             time.monotonic() - began if before else 0.0,
             time.time(),
-            _open_targets(service),
-            {outcome.target: outcome.error for outcome in service.outcomes if outcome.error},
+            _open_targets(app),
+            {outcome.target: outcome.error for outcome in app.outcomes if outcome.error},
+            sorted({f"{outcome.source} {outcome.target}" for outcome in app.outcomes}),
+            unused_sources(app.config.clusters, app.purpose),
         )
     finally:
-        await service.close()
+        await app.close()
 
 
-def _open_targets(service: Service) -> list[str]:
-    silent = {outcome.target for outcome in service.outcomes if not outcome.words}
-    clusters = [cluster for cluster in service.config.clusters if not cluster.http.username]
-    return [target for cluster in clusters for target in cluster.targets if target not in silent]
+def _open_targets(app: App) -> list[str]:
+    unreachable = {outcome.target for outcome in app.outcomes if not outcome.reports}
+    clusters = [cluster for cluster in app.config.clusters if not cluster.http.username]
+    return [
+        target for cluster in clusters for target in cluster.targets if target not in unreachable
+    ]
 
 
 def is_loopback(target: str) -> bool:

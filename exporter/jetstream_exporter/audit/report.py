@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import os
 import re
@@ -14,7 +15,7 @@ from xml.etree import ElementTree as ET
 
 from jetstream_exporter import __version__
 from jetstream_exporter.audit.finding import Check, Finding, Severity
-from jetstream_exporter.terminal import one_line
+from jetstream_exporter.runtime.terminal import one_line, painted
 
 Checks = Sequence[Check[Any]]
 COLOURS = {Severity.ERROR: "31", Severity.WARNING: "33", Severity.INFO: "36"}
@@ -25,31 +26,23 @@ SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
 def text(findings: Sequence[Finding], checks: Checks, *, colour: bool = False) -> str:
-    """One paragraph a check: what was seen where, then once why it matters and what to do."""
+    """One paragraph a check and reason: what was seen where, then once why it matters and what to do."""
     lines: list[str] = []
-    told: tuple[str, Severity] | None = None
-    for finding in findings:
-        kind = (finding.check, finding.severity)
-        if kind != told:
-            lines += [*_reasons(findings, told), _paint(finding, colour)]
-            told = kind
-        where = f"{finding.file}: " if finding.file else ""
-        lines.append(one_line(f"  {where}{finding.object}: {finding.seen}"))
-    lines += _reasons(findings, told)
+    for _, alike in itertools.groupby(findings, lambda f: (f.check, f.severity, f.why, f.advice)):
+        same = list(alike)
+        lines.append(_paint(same[0], colour))
+        for finding in same:
+            where = f"{finding.file}: " if finding.file else ""
+            lines.append(one_line(f"  {where}{finding.object}: {finding.seen}"))
+        why, advice = one_line(same[0].why), one_line(same[0].advice)
+        lines += [f"  why: {why}", f"  do:  {advice}", ""]
     return "\n".join([*lines, summary(findings, checks)]) + "\n"
-
-
-def _reasons(findings: Sequence[Finding], told: tuple[str, Severity] | None) -> list[str]:
-    if told is None:
-        return []
-    finding = next(f for f in findings if (f.check, f.severity) == told)
-    return [f"  why: {finding.why}", f"  do:  {finding.advice}", ""]
 
 
 def _paint(finding: Finding, colour: bool) -> str:
     word = f"{finding.severity}"
     if colour:
-        word = f"\x1b[{COLOURS[finding.severity]}m{word}\x1b[0m"
+        word = painted(word, COLOURS[finding.severity])
     return f"{word} {finding.check}"
 
 
@@ -115,7 +108,8 @@ def junit(findings: Sequence[Finding], checks: Checks) -> str:
         if bad:
             failed += 1
             failure = ET.SubElement(case, "failure", type=str(max(f.severity for f in bad)))
-            failure.set("message", _clean(f"{len(bad)} found; {bad[0].advice}"))
+            advice = " ".join(dict.fromkeys(finding.advice for finding in bad))
+            failure.set("message", _clean(f"{len(bad)} found; {advice}"))
             failure.text = _clean("\n".join(_line(finding) for finding in bad))
         rest = [finding for finding in own if finding.severity == Severity.INFO]
         if rest:
@@ -132,9 +126,9 @@ def _line(finding: Finding) -> str:
     return f"{finding.severity}: {where}{finding.object}: {finding.seen}"
 
 
-def _clean(words: str) -> str:
+def _clean(text: str) -> str:
     """XML has no way to write most control characters, and a stream's name may hold one."""
-    return NOT_XML.sub("\ufffd", words)
+    return NOT_XML.sub("\ufffd", text)
 
 
 FORMATS: dict[str, Callable[[Sequence[Finding], Checks], str]] = {
