@@ -1,0 +1,217 @@
+"""The checks. Each reads the facts, and gives what is right as well as what is wrong."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from jetstream_exporter.config.exported import limit_of
+from jetstream_exporter.doctor.advice import DNS, PERMISSION, PORT, SECRET, advice_on, may_be_down
+from jetstream_exporter.doctor.facts import Facts
+from jetstream_exporter.doctor.parts import parts
+from jetstream_exporter.doctor.result import Result, State, some
+from jetstream_exporter.report import Outcome
+from jetstream_exporter.sources.http.discovery import SRV
+
+CLOCK = 1.0  # seconds by which clocks may differ
+Check = Callable[[Facts], Iterable[Result]]
+
+
+def names(facts: Facts) -> Iterator[Result]:
+    for each in facts.names:
+        if each.error or not each.addresses:
+            error = each.error or "the name has no addresses"
+            yield Result(
+                DNS, State.ERROR, each.name, error, advice_on("name cannot be resolved")[1]
+            )
+        else:
+            count = f"{len(each.addresses)} address{'es' if each.addresses[1:] else ''}"
+            yield Result(DNS, State.OK, each.name, f"{count}: {some(each.addresses)}")
+
+
+def sources(facts: Facts) -> Iterator[Result]:
+    """Ports, logins and permissions: how it went when each source asked each target."""
+    failed = {each.name.removeprefix(SRV) for each in facts.names if each.error}
+    for outcome in facts.outcomes:
+        where = f"{outcome.source} {outcome.target}"
+        if outcome.error is None:
+            yield Result(PORT, State.OK, where, _answered(outcome))
+            continue
+        check, advice = advice_on(outcome.error)
+        if check == DNS and any(name in outcome.target for name in failed):
+            continue  # said above
+        state = State.WARNING if outcome.reports else State.ERROR
+        if state is State.ERROR and any(_is_like(outcome, other) for other in facts.outcomes):
+            advice = may_be_down(outcome.error, advice)
+        yield Result(check, state, where, outcome.error, advice.replace("<target>", outcome.target))
+
+
+def _is_like(outcome: Outcome, other: Outcome) -> bool:
+    """Whether the other one is asked in the same way, in the same cluster, and answered."""
+    same = (outcome.source, outcome.entry) == (other.source, other.entry)
+    return same and bool(other.reports)
+
+
+def _answered(outcome: Outcome) -> str:
+    who = f"{outcome.server.server_name}, " if outcome.server is not None else ""
+    return f"{who}{outcome.received} bytes in {outcome.duration:.2f} s"
+
+
+def targets(facts: Facts) -> Iterator[Result]:
+    """Whether every server of each cluster is asked."""
+    rows = facts.snapshot.servers
+    for cluster in sorted({row.cluster for row in rows if row.up}):
+        servers = [row.name for row in rows if row.cluster == cluster]
+        missing = [row.name for row in rows if row.cluster == cluster and row.configured is False]
+        if not missing:
+            seen = f"all servers are asked ({len(servers)})"
+            yield Result("target", State.OK, f"cluster {cluster}", seen)
+            continue
+        yield Result(
+            "target",
+            State.ERROR,
+            f"cluster {cluster}",
+            f"{len(missing)} of {len(servers)} servers are not asked: {some(missing)}",
+            "Add them to the targets, or use a name that resolves to every server, such as that of a headless Service: "
+            "the Service for clients resolves to one address. Streams that only these servers lead have no values.",
+        )
+    if not any(row.up for row in rows) and not facts.snapshot.streams:
+        yield Result(
+            "target",
+            State.ERROR,
+            "all clusters",
+            "no server answered, and no stream was found",
+            "Follow the advice above first.",
+        )
+
+
+def servers(facts: Facts) -> Iterator[Result]:
+    """Whether the servers have anything to report."""
+    for row in facts.snapshot.servers:
+        where = f"server {row.name}"
+        if row.jetstream is not None and not row.jetstream.enabled:
+            yield Result(
+                "jetstream",
+                State.WARNING,
+                where,
+                "JetStream is not enabled",
+                "Add a jetstream block to the configuration of the server. A server that runs without it on purpose "
+                "need not be a target.",
+            )
+        elif row.up and row.healthy is False:
+            yield Result(
+                "jetstream",
+                State.WARNING,
+                where,
+                f"its health check ({row.check}) fails",
+                "See the runbook JetStreamServerUnhealthy, and the log of the server.",
+            )
+
+
+def clocks(facts: Facts) -> Iterator[Result]:
+    told = [(row.name, row.now) for row in facts.snapshot.servers if row.now is not None]
+    wrong = [(name, ahead) for name, now in told if abs(ahead := _ahead(now, facts)) > CLOCK]
+    for name, ahead in wrong:
+        word = "ahead of" if ahead > 0 else "behind"
+        yield Result(
+            "clock",
+            State.WARNING,
+            f"server {name}",
+            f"its clock is {abs(ahead):.1f} s {word} the one of this machine",
+            "Synchronise both clocks (chronyc tracking, timedatectl). Ages of messages and certificates and the "
+            "delivery lag are calculated with them.",
+        )
+    if told and not wrong:
+        seen = f"no clock differs by more than {CLOCK:g} s ({len(told)} servers)"
+        yield Result("clock", State.OK, "servers", seen)
+
+
+def _ahead(now: float, facts: Facts) -> float:
+    """By how much a clock is ahead, at least: the answer came at some time of the collection."""
+    return max(now - facts.ended, 0.0) - max(facts.began - now, 0.0)
+
+
+def conflicts(facts: Facts) -> Iterator[Result]:
+    for text in facts.conflicts:
+        yield Result(
+            "name",
+            State.ERROR,
+            "names",
+            text,
+            "Give each cluster a name of its own (clusters[].name), and each server a server_name of its own.",
+        )
+    if not facts.conflicts and any(row.up for row in facts.snapshot.servers):
+        yield Result("name", State.OK, "names", "every cluster and server has a name of its own")
+
+
+def selection(facts: Facts) -> Iterator[Result]:
+    """Whether the configuration leaves anything to export."""
+    held = sum(
+        row.jetstream.streams or 0 for row in facts.snapshot.servers if row.jetstream is not None
+    )
+    streams = len(facts.snapshot.streams)
+    if held and not streams:
+        yield Result(
+            "selection",
+            State.ERROR,
+            "filters",
+            "the servers have streams, and the filters select none of them",
+            "Check filters.accounts and filters.streams. Patterns match the whole name: ORDERS matches ORDERS only.",
+        )
+    elif streams:
+        seen = f"{streams} streams and {len(facts.snapshot.consumers)} consumers are exported"
+        yield Result("selection", State.OK, "filters", seen)
+    dropped = facts.snapshot.exporter.dropped if facts.snapshot.exporter is not None else {}
+    for kind, count in dropped.items():
+        if count:
+            yield Result(
+                "selection",
+                State.WARNING,
+                "limits",
+                f"{count} objects of kind {kind} are above the limit and not exported",
+                f"Raise {limit_of(kind)}, or exclude objects that need no monitoring with filters.",
+            )
+
+
+def unused(facts: Facts) -> Iterator[Result]:
+    for place in facts.unused:
+        yield Result(
+            PERMISSION,
+            State.SKIPPED,
+            place,
+            "its advisories are not read here, since a reader would take them away from the exporter",
+            "Look at jetstream_exporter_advisory_connected of the running exporter.",
+        )
+
+
+def secret(error: str) -> Result:
+    """What a configuration that cannot be used is."""
+    if error.startswith("--"):
+        return Result("configuration", State.ERROR, "flags", error, "Correct the flag.")
+    is_file = re.search(r"(_file|_env|creds|nkey|seed|ca|cert|key): ", error) is not None
+    return Result(
+        SECRET if is_file else "configuration",
+        State.ERROR,
+        "configuration",
+        error,
+        "Check that the Secret is mounted where the configuration says, and has this key."
+        if is_file
+        else "Correct the file. CONFIGURATION.md lists every key.",
+    )
+
+
+CHECKS: Sequence[Check] = (
+    names,
+    sources,
+    parts,
+    targets,
+    servers,
+    clocks,
+    conflicts,
+    selection,
+    unused,
+)
+
+
+def results(facts: Facts) -> list[Result]:
+    return [result for check in CHECKS for result in check(facts)]
