@@ -1,0 +1,226 @@
+"""Series of prometheus-nats-exporter, without their prefixes, and what gives each."""
+
+from __future__ import annotations
+
+from jetstream_exporter.migrate.pne.kinds import (
+    ACCOUNT,
+    CONSUMER,
+    FILE,
+    MEMORY,
+    META,
+    MIRROR,
+    MIRRORS,
+    SERVER,
+    SOURCE,
+    SOURCES,
+    STREAM,
+    UNLIMITED,
+    VARZ,
+)
+from jetstream_exporter.migrate.shapes import Row, plain
+
+VARZ_ROWS = (
+    *plain(
+        VARZ,
+        """varz_mem nats_server_memory_bytes
+varz_cores nats_server_cores
+varz_connections nats_server_connections
+varz_max_connections nats_server_max_connections
+varz_total_connections nats_server_accepted_connections_total
+varz_subscriptions nats_server_subscriptions
+varz_routes nats_server_routes
+varz_leafnodes nats_server_leafnodes
+varz_slow_consumers nats_server_slow_consumers_total
+varz_stale_connections nats_server_stale_connections_total
+varz_stalled_clients nats_server_stalled_clients_total
+varz_in_msgs nats_server_received_messages_total
+varz_in_bytes nats_server_received_bytes_total
+varz_out_msgs nats_server_sent_messages_total
+varz_out_bytes nats_server_sent_bytes_total
+varz_jetstream_stats_ha_assets jetstream_server_ha_assets
+varz_jetstream_stats_api_total jetstream_server_api_requests_total
+varz_jetstream_stats_api_errors jetstream_server_api_errors_total
+varz_jetstream_stats_api_inflight jetstream_server_api_inflight_requests
+varz_jetstream_limits_default_max_consumers jetstream_server_default_max_consumers
+connz_num_connections nats_server_connections
+connz_total nats_server_connections
+subsz_num_subscriptions nats_server_subscriptions
+routez_num_routes nats_server_routes""",
+    ),
+    Row(kind=VARZ, old="varz_cpu", new="nats_server_cpu_cores_used", form="$x * 100"),
+    Row(
+        kind=VARZ,
+        old="varz_start",
+        new="nats_server_start_timestamp_seconds",
+        form="floor($x * 1000)",
+    ),
+    Row(
+        kind=VARZ,
+        old="varz_config_load_time",
+        new="nats_server_config_load_timestamp_seconds",
+        form="floor($x * 1000)",
+    ),
+    *(
+        Row(
+            kind=VARZ, old=f"varz_jetstream_{old}", new=f"jetstream_server_store_{new}", where=store
+        )
+        for old, new, store in (
+            ("stats_storage", "used_bytes", FILE),
+            ("stats_memory", "used_bytes", MEMORY),
+            ("stats_reserved_storage", "reserved_bytes", FILE),
+            ("stats_reserved_memory", "reserved_bytes", MEMORY),
+            ("config_max_storage", "limit_bytes", FILE),
+            ("config_max_memory", "limit_bytes", MEMORY),
+        )
+    ),
+    Row(
+        kind=VARZ,
+        old="healthz_status",
+        new="nats_server_healthy",
+        form="1 - $x",
+        where={"check": "full"},
+    ),
+    Row(
+        kind=VARZ,
+        old="varz_version",
+        new="nats_server_info",
+        rules=False,
+        note="The label value was renamed to version.",
+    ),
+    Row(
+        kind=META,
+        old="varz_jetstream_meta_cluster_size",
+        new="jetstream_meta_peers",
+        rules=False,
+        note="There is one series for each cluster, instead of one for each server.",
+    ),
+)
+
+JETSTREAM_ROWS = (
+    *plain(
+        SERVER,
+        """server_total_streams jetstream_server_streams
+server_total_consumers jetstream_server_consumers""",
+    ),
+    Row(
+        kind=SERVER, old="server_max_storage", new="jetstream_server_store_limit_bytes", where=FILE
+    ),
+    Row(
+        kind=SERVER, old="server_max_memory", new="jetstream_server_store_limit_bytes", where=MEMORY
+    ),
+    Row(
+        kind=SERVER, old="server_jetstream_disabled", new="jetstream_server_enabled", form="1 - $x"
+    ),
+    Row(
+        kind=SERVER,
+        old="server_total_message_bytes",
+        new="jetstream_server_store_used_bytes",
+        form="sum without (store) ($x)",
+    ),
+    Row(
+        kind=ACCOUNT,
+        old="account_storage_used",
+        new="jetstream_account_store_used_bytes",
+        where=FILE,
+    ),
+    Row(
+        kind=ACCOUNT,
+        old="account_memory_used",
+        new="jetstream_account_store_used_bytes",
+        where=MEMORY,
+    ),
+    Row(
+        kind=ACCOUNT,
+        old="account_max_storage",
+        new="jetstream_account_store_limit_bytes",
+        where=FILE,
+        note=UNLIMITED,
+    ),
+    Row(
+        kind=ACCOUNT,
+        old="account_max_memory",
+        new="jetstream_account_store_limit_bytes",
+        where=MEMORY,
+        note=UNLIMITED,
+    ),
+    Row(
+        kind=STREAM,
+        old="stream_total_messages",
+        new="jetstream_stream_messages",
+        rate="jetstream_stream_stored_messages_total",
+    ),
+    Row(
+        kind=STREAM,
+        old="stream_last_seq",
+        new="jetstream_stream_last_sequence",
+        rate="jetstream_stream_stored_messages_total",
+    ),
+    *plain(
+        STREAM,
+        """stream_total_bytes jetstream_stream_bytes
+stream_first_seq jetstream_stream_first_sequence
+stream_consumer_count jetstream_stream_consumers
+stream_subject_count jetstream_stream_subjects""",
+    ),
+    *(
+        Row(
+            kind=STREAM,
+            old=f"stream_limit_{what}",
+            new=f"jetstream_stream_max_{what}",
+            absent=("jetstream_stream_messages", -1),
+            note=UNLIMITED,
+        )
+        for what in ("bytes", "messages")
+    ),
+    Row(
+        kind=SOURCES,
+        old="stream_source_lag",
+        new="jetstream_stream_source_lag_messages",
+        where=SOURCE,
+    ),
+    Row(
+        kind=MIRRORS,
+        old="stream_mirror_lag",
+        new="jetstream_stream_source_lag_messages",
+        where=MIRROR,
+    ),
+    *(
+        Row(
+            kind=kind,
+            old=f"stream_{name}_active_duration_ns",
+            new="jetstream_stream_source_last_seen_seconds",
+            form="$x * 1e9",
+            where={"kind": name},
+            note="It is absent instead of -1 if the origin was never seen.",
+        )
+        for kind, name in ((SOURCES, "source"), (MIRRORS, "mirror"))
+    ),
+    *plain(
+        CONSUMER,
+        """consumer_delivered_consumer_seq jetstream_consumer_deliveries_total
+consumer_delivered_stream_seq jetstream_consumer_delivered_sequence
+consumer_ack_floor_consumer_seq jetstream_consumer_acknowledged_deliveries_total
+consumer_ack_floor_stream_seq jetstream_consumer_ack_floor_sequence
+consumer_num_ack_pending jetstream_consumer_ack_pending_messages
+consumer_num_redelivered jetstream_consumer_redelivered_messages
+consumer_num_pending jetstream_consumer_pending_messages""",
+    ),
+    Row(
+        kind=CONSUMER,
+        old="consumer_num_waiting",
+        new="jetstream_consumer_waiting_pulls",
+        absent=("jetstream_consumer_pending_messages", 0),
+        note="Push consumers have no series; the value was 0.",
+    ),
+    *(
+        Row(
+            kind=CONSUMER,
+            old=f"consumer_last_{what}_seconds",
+            new=f"jetstream_consumer_last_{what}_timestamp_seconds",
+            form="time() - $x",
+        )
+        for what in ("delivery", "ack")
+    ),
+)
+
+ROWS = (*VARZ_ROWS, *JETSTREAM_ROWS)

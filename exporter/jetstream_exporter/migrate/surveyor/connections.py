@@ -1,0 +1,67 @@
+"""Series of nats-surveyor about gateways, routes and the clients of accounts, and what gives each."""
+
+from __future__ import annotations
+
+from jetstream_exporter.migrate.pne.connections import SUMMED, UNUSED, gateways
+from jetstream_exporter.migrate.shapes import Row
+from jetstream_exporter.migrate.surveyor.kinds import CLIENTS, GATEWAY, GATEWAYZ, ROUTE, SERVER
+
+ROWS = (
+    *(
+        Row(kind=CLIENTS, old=f"core_account_{old}", new=f"nats_account_{new}", note=UNUSED)
+        for old, new in (
+            ("conn_count", "connections"),
+            ("leaf_count", "leafnodes"),
+            ("sub_count", "subscriptions"),
+            ("slow_consumer_count", "slow_consumers_total"),
+            ("msgs_sent", "sent_messages_total"),
+            ("bytes_sent", "sent_bytes_total"),
+            ("msgs_recv", "received_messages_total"),
+            ("bytes_recv", "received_bytes_total"),
+        )
+    ),
+    *(
+        Row(
+            kind=GATEWAY,
+            old=f"core_gateway_{old}",
+            new=f"nats_gateway_{new}",
+            where={"direction": direction},
+        )
+        for old, new, direction in (
+            ("sent_msgs_count", "sent_messages_total", "outbound"),
+            ("sent_bytes", "sent_bytes_total", "outbound"),
+            ("recv_msg_count", "received_messages_total", "inbound"),
+            ("recv_bytes", "received_bytes_total", "inbound"),
+            ("inbound_msg_count", "connections", "inbound"),
+        )
+    ),
+    Row(
+        kind=SERVER,
+        old="core_gateway_count",
+        new="nats_gateway_connections",
+        where={"direction": "outbound"},
+        form="sum by (nats_cluster, server) ($x)",
+        absent=("nats_server_cores", 0),
+    ),
+    *(
+        Row(
+            kind=GATEWAYZ,
+            old=f"core_gatewayz_{old}",
+            new=new,
+            where={"direction": direction},
+            note=SUMMED if direction == "inbound" else "",
+        )
+        for direction, old, new in gateways()
+    ),
+    Row(
+        kind=GATEWAYZ,
+        old="core_gatewayz_outbound_gateway_configured",
+        new="nats_gateway_configured",
+    ),
+    Row(
+        kind=ROUTE,
+        old="core_route_pending_bytes",
+        new="nats_route_pending_bytes",
+        note="One series is the sum over the pool of connections to a server.",
+    ),
+)

@@ -1,0 +1,126 @@
+"""Series of nats-surveyor about accounts, streams and consumers, and what gives each."""
+
+from __future__ import annotations
+
+from jetstream_exporter.migrate.pne.kinds import FILE, MEMORY, UNLIMITED
+from jetstream_exporter.migrate.shapes import Row, plain
+from jetstream_exporter.migrate.surveyor.kinds import (
+    ACCOUNT,
+    CONSUMER,
+    EVENTS,
+    STREAM,
+    STREAM_EVENTS,
+    STREAM_OF_ACCOUNT,
+)
+
+_EVENTS = "It requires `advisories` for the account in the configuration."
+
+ACCOUNT_ROWS = (
+    *(
+        Row(
+            kind=ACCOUNT,
+            old=f"core_account_jetstream_{old}_{used}",
+            new=f"jetstream_account_store_{new}_bytes",
+            where=where,
+            note="" if used == "used" else UNLIMITED,
+        )
+        for old, where in (("storage", FILE), ("memory", MEMORY))
+        for used, new in (("used", "used"), ("reserved", "limit"))
+    ),
+    Row(
+        kind=ACCOUNT,
+        old="core_account_jetstream_stream_count",
+        new="jetstream_stream_has_leader",
+        form="count by (nats_cluster, account) ($x)",
+        note="An account without a stream has no series.",
+    ),
+    Row(
+        kind=STREAM_OF_ACCOUNT,
+        old="core_account_jetstream_consumer_count",
+        new="jetstream_stream_consumers",
+    ),
+    Row(
+        kind=STREAM_OF_ACCOUNT,
+        old="core_account_jetstream_replica_count",
+        new="jetstream_stream_replicas",
+    ),
+)
+
+STREAM_ROWS = (
+    Row(
+        kind=STREAM,
+        old="stream_total_messages",
+        new="jetstream_stream_messages",
+        rate="jetstream_stream_stored_messages_total",
+    ),
+    Row(
+        kind=STREAM,
+        old="stream_last_seq",
+        new="jetstream_stream_last_sequence",
+        rate="jetstream_stream_stored_messages_total",
+    ),
+    *plain(
+        STREAM,
+        """total_bytes jetstream_stream_bytes
+first_seq jetstream_stream_first_sequence
+consumer_count jetstream_stream_consumers
+subject_count jetstream_stream_subjects""",
+        "stream_",
+    ),
+)
+
+CONSUMER_ROWS = (
+    *plain(
+        CONSUMER,
+        """delivered_consumer_seq jetstream_consumer_deliveries_total
+delivered_stream_seq jetstream_consumer_delivered_sequence
+ack_floor_consumer_seq jetstream_consumer_acknowledged_deliveries_total
+ack_floor_stream_seq jetstream_consumer_ack_floor_sequence
+num_ack_pending jetstream_consumer_ack_pending_messages
+num_redelivered jetstream_consumer_redelivered_messages
+num_pending jetstream_consumer_pending_messages""",
+        "consumer_",
+    ),
+    Row(
+        kind=CONSUMER,
+        old="consumer_num_waiting",
+        new="jetstream_consumer_waiting_pulls",
+        absent=("jetstream_consumer_pending_messages", 0),
+        note="Push consumers have no series; the value was 0.",
+    ),
+)
+
+EVENT_ROWS = (
+    *(
+        Row(kind=EVENTS, old=f"jetstream_{old}", new=new, rules=False, note=_EVENTS)
+        for old, new in (
+            ("delivery_exceeded_count", "jetstream_consumer_max_deliveries_total"),
+            ("delivery_terminated_count", "jetstream_consumer_terminations_total"),
+            ("consumer_nak", "jetstream_consumer_naks_total"),
+            ("consumer_quorum_lost", "jetstream_consumer_quorum_lost_total"),
+        )
+    ),
+    Row(
+        kind=STREAM_EVENTS,
+        old="jetstream_stream_quorum_lost",
+        new="jetstream_stream_quorum_lost_total",
+        rules=False,
+        note=_EVENTS,
+    ),
+    Row(
+        kind=STREAM_EVENTS,
+        old="jetstream_stream_leader_elected",
+        new="jetstream_stream_leader_changes_total",
+        rules=False,
+        note="It is counted from successive scrapes and not from events.",
+    ),
+    Row(
+        kind=STREAM_EVENTS,
+        old="jetstream_consumer_leader_elected",
+        new="jetstream_consumer_leader_changes_total",
+        rules=False,
+        note="It is counted from successive scrapes and not from events.",
+    ),
+)
+
+ROWS = (*ACCOUNT_ROWS, *STREAM_ROWS, *CONSUMER_ROWS, *EVENT_ROWS)
