@@ -2,6 +2,11 @@
 
 import sys
 
+from jetstream_exporter.runtime import interrupt
+
+if __name__ == "__main__":
+    interrupt.end_quietly()
+
 from .command import main
 
 if __name__ == "__main__":

@@ -70,7 +70,7 @@ class Child:
     def spawn(self) -> None:
         """Start the program and return at once."""
         if self.alive:
-            raise DemoError(f"{self.name} runs already, as process {self.pid}")
+            raise DemoError(f"{self.name} is already running as process {self.pid}")
         argv = [str(part) for part in self.argv]
         if sys.platform == "linux":
             argv = [sys.executable, "-I", "-S", "-c", _TIED, str(os.getpid()), *argv]

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import logging
 import signal
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import FrameType
 
+from jetstream_exporter.runtime.interrupt import SIGNALS
+from jetstream_exporter.runtime.terminal import escape_unencodable
 from jetstream_exporter.web.serve import parse_address
 
 from . import figures
@@ -22,28 +24,31 @@ from .exporter import Exporter, running_exporter
 from .orders.producer import Pace
 from .orders.workload import Workload
 from .ports import Port
-from .screen import Events, Screen
+from .screen import Screen, logging_to, silence
 from .stack import command as stack
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PROG = "jetstream-exporter demo"
 REPLAY_AFTER = 8.0
+RATE = 20.0
+NEXT = (
+    "next: `make demo STACK=1` adds alerts and incidents; docs/install.md is for your own servers"
+)
 DESCRIPTION = """\
 Start a real JetStream cluster on this machine, run the ORDERS workload on it (a publisher, a push and a pull
 consumer, a poison message that ends as a dead letter, a replay), start the exporter beside it and show its
-figures by consumer. Ctrl-C or SIGTERM drains the clients and ends everything that was started."""
+metrics for each consumer. Ctrl-C or SIGTERM drains the clients and stops everything that was started."""
 EPILOG = """\
 examples:
   jetstream-exporter demo
-      three servers, on free ports, until Ctrl-C
+      run three servers on free ports until Ctrl-C
   jetstream-exporter demo --web.listen-address :18222 --rate 200
-      more orders, and the exporter where a Prometheus expects it
+      publish more orders, and let the exporter listen on port 18222
   jetstream-exporter demo --duration 30 | cat
-      half a minute, as plain lines
+      stop after 30 seconds; the output is plain lines
   jetstream-exporter demo --stack
-      with Prometheus, the alert rules, Alertmanager and a page of incidents
+      add Prometheus, the alert rules, Alertmanager and a page of incidents
   jetstream-exporter demo --scenario server-killed --fast
-      see an alert being born and resolved, with minutes shortened to seconds
+      show an alert that fires and resolves, with minutes shortened to seconds
 """
 
 
@@ -76,28 +81,37 @@ def make_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("--servers", type=int, choices=(1, 3, 5), default=3, help="in the cluster (default: 3)")
+    add(
+        "--servers",
+        type=int,
+        choices=(1, 3, 5),
+        default=3,
+        help="number of servers in the cluster (default: 3)",
+    )
     add(
         "--nats-server",
         metavar="PATH",
-        help="the nats-server to run (default: $NATS_SERVER, beside this Python, or on PATH)",
+        help="nats-server binary (default: $NATS_SERVER, beside this Python, or on PATH)",
     )
     add(
         "--web.listen-address",
         dest="address",
         type=address,
         metavar="HOST:PORT",
-        help="where the exporter listens (default: a free port of 127.0.0.1)",
+        help="listen address of the exporter (default: a free port on 127.0.0.1)",
     )
-    add("--rate", type=positive, default=20.0, help="orders a second (default: 20)")
+    add("--rate", type=positive, metavar="ORDERS", help=f"orders per second (default: {RATE:g})")
     add(
-        "--duration", type=positive, metavar="SECONDS", help="end by itself (default: until Ctrl-C)"
+        "--duration",
+        type=positive,
+        metavar="SECONDS",
+        help="stop after this time (default: run until Ctrl-C)",
     )
     add(
         "--interval",
         type=positive,
         metavar="SECONDS",
-        help="between two looks at the figures (default: 1 on a terminal, 5 otherwise)",
+        help="time between two updates of the display (default: 1 on a terminal, 5 otherwise)",
     )
     stack.add_arguments(parser)
     return parser
@@ -106,26 +120,42 @@ def make_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """The subcommand; `argv` is what follows the word demo.
 
-    0 at the end of the time or on a signal, 1 where something does not start or breaks, 2 for wrong flags.
+    0 at the end of the time, on a signal, or when nobody reads any more; 1 where something does not start or breaks,
+    2 for wrong flags.
     """
-    arguments = make_parser().parse_args(argv)
-    if wrong := stack.mistake(arguments):
-        print(f"{PROG}: {wrong}", file=sys.stderr)
-        return 2
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    escape_unencodable(sys.stdout)
     try:
+        arguments = make_parser().parse_args(argv)
+        if wrong := stack.mistake(arguments):
+            return _refuse(wrong, 2)
         return asyncio.run(_until_signal(arguments))
-    except DemoError as error:
-        print(f"{PROG}: {error}", file=sys.stderr)
-        return 1
-    except BrokenPipeError:
-        # The reader of the pipe has enough; standard output is gone, also for the interpreter.
-        sys.stdout = None
-        return 0
+    except (DemoError, TimeoutError) as error:
+        return _refuse(str(error), 1)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        _flush()
+
+
+def _refuse(sentence: str, code: int) -> int:
+    with suppress(OSError):  # nobody may read that either
+        print(f"{PROG}: {sentence}", file=sys.stderr, flush=True)
+    return code
+
+
+def _flush() -> None:
+    """Write what --help left in the buffer, while an error can still be caught: the reader may be gone."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        silence(sys.stdout)
 
 
 async def _until_signal(arguments: argparse.Namespace) -> int:
     """Run the demo; a signal ends it in order, a second one without waiting for the clients."""
     screen = Screen(sys.stdout)
+    loop = asyncio.get_running_loop()
     running = asyncio.create_task(demo(arguments, screen))
     interrupted = False
 
@@ -134,24 +164,32 @@ async def _until_signal(arguments: argparse.Namespace) -> int:
         interrupted = True
         running.cancel()
 
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        with suppress(RuntimeError):  # the loop is closed: all is over
+            loop.call_soon_threadsafe(interrupt)
+
+    screen.on_gone = interrupt
     for number in SIGNALS:
-        asyncio.get_running_loop().add_signal_handler(number, interrupt)
+        signal.signal(number, on_signal)
     try:
         await running
     except asyncio.CancelledError:
         if not interrupted:
             raise
-    screen.say("everything is stopped")
+    if not (arguments.stack or arguments.scenario):
+        screen.say(NEXT)
+    screen.say("stopped everything")
     return 0
 
 
 async def demo(arguments: argparse.Namespace, screen: Screen) -> None:
-    with tempfile.TemporaryDirectory(prefix="jetstream-demo-") as name, _port(arguments) as where:
+    with tempfile.TemporaryDirectory(prefix="jetstream-demo-") as name:
         folder = Path(name)
         if arguments.stack or arguments.scenario:
-            await stack.run(arguments, screen, folder)
+            await stack.run(arguments, screen, folder, Pace(arguments.rate or RATE))
         else:
-            await _demo_cluster(arguments, screen, folder, where)
+            with _port(arguments) as where:
+                await _demo_cluster(arguments, screen, folder, where)
 
 
 async def _demo_cluster(
@@ -166,10 +204,10 @@ async def _demo_cluster(
         workload = Workload(
             cluster.urls,
             replicas=min(3, arguments.servers),
-            pace=Pace(arguments.rate),
+            pace=Pace(arguments.rate or RATE),
             replay_after=REPLAY_AFTER,
         )
-        with _logging(folder / "orders.log", screen):
+        with logging_to(folder / "orders.log", screen):
             async with workload:
                 try:
                     await _show(exporter, screen, arguments)
@@ -194,28 +232,13 @@ def _introduce(cluster: Cluster, exporter: Exporter, folder: Path, screen: Scree
     screen.say(
         *(f"{server.name}    {server.url}  monitoring {server.monitor_url}" for server in cluster),
         f"exporter  {exporter.url}/metrics",
-        f"logs      {folder} (as long as this runs)",
+        f"status    {exporter.url}/",
+        f"logs      {folder} (while the demo runs)",
+        "Open the status page first. To break something: kill -STOP <pid> of a server, and kill -CONT <pid>.",
+        *(f"{server.name}    pid {server.pid}" for server in cluster),
+        "Ctrl-C stops everything.",
         "",
     )
-
-
-@contextmanager
-def _logging(file: Path, screen: Screen) -> Iterator[None]:
-    """The workload's log: everything to the file, what is rarer also to the screen."""
-    log = logging.getLogger("jetstream_exporter.demo.orders")
-    everything = logging.FileHandler(file)
-    everything.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
-    handlers = (everything, Events(screen))
-    log.setLevel(logging.INFO)
-    log.propagate = False
-    for handler in handlers:
-        log.addHandler(handler)
-    try:
-        yield
-    finally:
-        for handler in handlers:
-            log.removeHandler(handler)
-            handler.close()
 
 
 async def _show(exporter: Exporter, screen: Screen, arguments: argparse.Namespace) -> None:
@@ -225,10 +248,5 @@ async def _show(exporter: Exporter, screen: Screen, arguments: argparse.Namespac
     while (left := end - time.monotonic()) > 0:
         if not exporter.alive:
             raise DemoError(exporter.ended_text())
-        text = await exporter.metrics()
-        if text is None:
-            screen.show(["the exporter gives no figures just now"])
-        else:
-            read = figures.read(text)
-            screen.show(figures.table(read) if screen.is_terminal else figures.lines(read))
+        screen.show(figures.panel(await exporter.metrics(), screen.is_terminal))
         await asyncio.sleep(min(interval, left))

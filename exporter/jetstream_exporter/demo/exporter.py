@@ -15,6 +15,8 @@ from .child import Child, DemoError, until
 from .ports import LOOPBACK
 
 START_DEADLINE = 30.0
+# A server that is frozen is shown as down within three seconds.
+SOON = {"X-Prometheus-Scrape-Timeout-Seconds": "2"}
 # A consumer shows once its configuration is read; that is seldom by default, and cheap on so small a
 # cluster, where consumers come and go while someone watches.
 CONFIGURATION = """\
@@ -25,6 +27,12 @@ collect:
   config_interval: 2s
 """
 EVERY_ADDRESS = {"": LOOPBACK, "0.0.0.0": LOOPBACK, "[::]": "[::1]"}  # noqa: S104
+
+
+def reachable(address: str) -> str:
+    """The HOST:PORT at which something answers that listens on `address`, such as :18222."""
+    host, _, port = address.rpartition(":")
+    return f"{EVERY_ADDRESS.get(host, host)}:{port}"
 
 
 class Exporter(Child):
@@ -47,17 +55,20 @@ class Exporter(Child):
             [*command, f"--web.listen-address={address}"],
             folder / "exporter.log",
         )
-        host, _, port = address.rpartition(":")
-        self.url = f"http://{EVERY_ADDRESS.get(host, host)}:{port}"
+        self._address = reachable(address)
+        self.url = f"http://{self._address}"
 
     async def start(self) -> None:
         """Start, and wait until its first collection was tried."""
+        is_taken = await _is_taken(self._address)
         self.spawn()
         async with self._session() as http:
 
             async def is_ready() -> bool:
                 if not self.alive:
                     raise DemoError(self.ended_text())
+                if is_taken:  # another one answers there, and this one is about to say so and end
+                    return False
                 try:
                     async with http.get("/-/ready") as answer:
                         return answer.status == 200
@@ -70,22 +81,34 @@ class Exporter(Child):
                 raise DemoError(f"{error}; its log ends with:\n{self.tail()}") from error
 
     async def metrics(self) -> str | None:
-        """Its exposition; None where it does not give one just now."""
-        async with self._session() as http:
-            try:
-                async with http.get("/metrics", raise_for_status=True) as answer:
-                    return await answer.text()
-            except (aiohttp.ClientError, TimeoutError):
-                return None
+        return await metrics_of(self.url)
 
     def ended_text(self) -> str:
-        return (
-            f"the exporter ended with exit code {self.returncode}; its log ends with:\n"
-            f"{self.tail()}"
-        )
+        return f"the exporter exited with code {self.returncode}; its log ends with:\n{self.tail()}"
 
     def _session(self) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(self.url, timeout=aiohttp.ClientTimeout(total=12))
+
+
+async def _is_taken(address: str) -> bool:
+    host, _, port = address.rpartition(":")
+    try:
+        async with asyncio.timeout(1):
+            _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
+    except (OSError, TimeoutError):
+        return False
+    writer.close()
+    return True
+
+
+async def metrics_of(url: str) -> str | None:
+    """The exposition of the exporter at this URL; None where it does not give one just now."""
+    async with aiohttp.ClientSession(url, timeout=aiohttp.ClientTimeout(total=12)) as http:
+        try:
+            async with http.get("/metrics", headers=SOON, raise_for_status=True) as answer:
+                return await answer.text()
+        except (aiohttp.ClientError, TimeoutError):
+            return None
 
 
 @asynccontextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -14,6 +15,9 @@ COLUMNS = {
     "redelivered": "jetstream_consumer_redelivered_messages",
     "ack-floor lag": "jetstream_consumer_ack_floor_lag_messages",
 }
+LAG = "lag s"
+OLDEST = "jetstream_consumer_oldest_pending_timestamp_seconds"
+TITLES = (*COLUMNS, LAG)
 STORED = "jetstream_stream_messages"
 SERVER_UP = "nats_server_up"
 
@@ -22,7 +26,7 @@ SERVER_UP = "nats_server_up"
 class ConsumerFigures:
     stream: str
     consumer: str
-    values: tuple[float | None, ...]  # in the order of COLUMNS; None: the exporter gives none
+    values: tuple[float | None, ...]  # in the order of TITLES; None: the exporter gives none
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +36,26 @@ class Figures:
     consumers: tuple[ConsumerFigures, ...]
 
 
-def read(exposition: str) -> Figures:
-    """What the exposition says; a value without a leader is absent there and None here."""
+def read(exposition: str, now: float) -> Figures:
+    """What the exposition says; a value without a leader is absent there and None here.
+
+    `now` is seconds since the epoch: the lag is that of the oldest message not delivered yet, at least.
+    """
     families = {family.name: family for family in text_string_to_metric_families(exposition)}
     found: dict[tuple[str, str], dict[str, float]] = {}
     for title, name in COLUMNS.items():
         for labels, value in _samples(families.get(name)):
             found.setdefault((labels["stream"], labels["consumer"]), {})[title] = value
+    for values in found.values():
+        if values.get("pending") == 0:
+            values[LAG] = 0
+    for labels, value in _samples(families.get(OLDEST)):
+        found.setdefault((labels["stream"], labels["consumer"]), {})[LAG] = max(0, now - value)
     return Figures(
         servers={ls["server"]: value > 0 for ls, value in _samples(families.get(SERVER_UP))},
         streams={ls["stream"]: int(value) for ls, value in _samples(families.get(STORED))},
         consumers=tuple(
-            ConsumerFigures(stream, consumer, tuple(map(values.get, COLUMNS)))
+            ConsumerFigures(stream, consumer, tuple(map(values.get, TITLES)))
             for (stream, consumer), values in sorted(found.items())
         ),
     )
@@ -54,9 +66,16 @@ def _samples(family: Metric | None) -> Iterator[tuple[dict[str, str], float]]:
         yield sample.labels, sample.value
 
 
+def panel(exposition: str | None, is_terminal: bool) -> list[str]:
+    if exposition is None:
+        return ["the exporter returned no metrics"]
+    found = read(exposition, time.time())
+    return table(found) if is_terminal else lines(found)
+
+
 def table(figures: Figures) -> list[str]:
     """For a terminal: servers, streams, and a row for each consumer."""
-    rows = [("consumer", *COLUMNS)]
+    rows = [("consumer", *TITLES)]
     rows += [(row.consumer, *map(_text, row.values)) for row in figures.consumers]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [_servers(figures), _streams(figures), "", *(_aligned(row, widths) for row in rows)]
@@ -68,7 +87,7 @@ def lines(figures: Figures) -> list[str]:
 
 
 def _line(row: ConsumerFigures) -> str:
-    pairs = zip(COLUMNS, row.values, strict=True)
+    pairs = zip(TITLES, row.values, strict=True)
     named = (f"{title.replace(' ', '_').replace('-', '_')}={_text(v)}" for title, v in pairs)
     return f"{row.stream} {row.consumer} {' '.join(named)}"
 

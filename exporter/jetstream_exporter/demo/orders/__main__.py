@@ -23,7 +23,7 @@ examples:
   python -m jetstream_exporter.demo.orders processor --server nats://nats-0:4222 --server nats://nats-1:4222
   python -m jetstream_exporter.demo.orders replay --durable orders-processor-v2
 
-SIGTERM and Ctrl-C drain: what was delivered is processed and acknowledged, then the program ends.
+On SIGTERM and Ctrl-C the program drains: it processes and acknowledges delivered messages, then exits.
 """
 
 
@@ -31,21 +31,24 @@ def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m jetstream_exporter.demo.orders",
         description="One part of the ORDERS workload. Every part creates the streams it needs, "
-        "and ends with 1 where they exist with another configuration.",
+        "and exits with code 1 if they exist with a different configuration.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("role", choices=sorted(ROLES), help="what to run")
+    add("role", choices=sorted(ROLES), help="the part to run")
     add(
         "--server",
         action="append",
         metavar="URL",
         help=f"a NATS server; repeatable (default: {DEFAULT_SERVER})",
     )
-    add("--replicas", type=int, default=3, help="of the streams (default: 3)")
-    add("--rate", type=float, default=20.0, help="publisher: orders a second (default: 20)")
-    add("--durable", help="replay: the new durable's name (default: one with the time in it)")
+    add("--replicas", type=int, default=3, help="number of replicas of the streams (default: 3)")
+    add("--rate", type=float, default=20.0, help="publisher: orders per second (default: 20)")
+    add(
+        "--durable",
+        help="replay: name of the new durable consumer (default: a name with the current time)",
+    )
     return parser
 
 

@@ -31,7 +31,7 @@ async def connect(servers: Sequence[str], name: str) -> Client:
 
     async def on_loss() -> None:
         if not (nc.is_closed or nc.is_draining):
-            log.warning("%s lost its server", name)
+            log.warning("%s lost the connection to its server", name)
 
     async def on_return() -> None:
         log.warning(
@@ -60,5 +60,5 @@ async def leave(nc: Client) -> None:
         await nc.drain()
     except (nats.errors.Error, TimeoutError, OSError) as error:
         # Without a server nothing can be drained; what was not acknowledged comes again.
-        log.warning("left without draining: %s", reason(error))
+        log.warning("stopped without draining: %s", reason(error))
         await nc.close()

@@ -81,14 +81,14 @@ class DeadLetters:
         try:
             given_up = GivenUp.decode(advisory.data)
         except (ValueError, KeyError):
-            log.exception("an advisory that cannot be read: %r", advisory.data[:200])
+            log.exception("cannot read an advisory: %r", advisory.data[:200])
             return
         try:
             await retried(f"forwarding {given_up.id}", lambda: self._forward(given_up))
         except NotFoundError:
-            log.warning("%s left the stream before it could be forwarded", given_up.id)
+            log.warning("%s was removed from the stream before it could be forwarded", given_up.id)
         except (GaveUpError, *FINAL):
-            log.exception("%s is not forwarded, and stays in %s", given_up.id, given_up.stream)
+            log.exception("%s was not forwarded and stays in %s", given_up.id, given_up.stream)
 
     async def _forward(self, given_up: GivenUp) -> None:
         message = await self._js.get_msg(given_up.stream, given_up.sequence)

@@ -25,4 +25,4 @@ class Order:
             fields = json.loads(payload)
             return cls(str(fields["id"]), str(fields["customer"]), int(fields["cents"]))
         except (ValueError, KeyError, TypeError) as error:
-            raise MalformedOrderError(f"no order: {payload[:60]!r}") from error
+            raise MalformedOrderError(f"not an order: {payload[:60]!r}") from error

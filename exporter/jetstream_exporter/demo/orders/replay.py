@@ -26,14 +26,14 @@ async def replay(nc: Client, durable: str, handle: Handler, stopping: asyncio.Ev
     config = replayer(durable)
     await ensure_consumer(nc, config)
     subscription = await js.pull_subscribe_bind(durable, STREAM)
-    log.info("replay as %s begins: the stream is at sequence %d", durable, last)
+    log.info("replay as %s started: the stream is at sequence %d", durable, last)
     done = 0
     while not stopping.is_set():
         for message in await fetch(subscription, BATCH, patience=1):
             done += await settle(message, handle, config)
         if await _is_through(nc, durable, last):
             await js.delete_consumer(STREAM, durable)
-            log.info("replay as %s is through: %d orders processed again", durable, done)
+            log.info("replay as %s is complete: %d orders were processed again", durable, done)
             break
     await subscription.unsubscribe()
     return done

@@ -68,7 +68,7 @@ async def retried(
         raise
     except PASSING as error:
         raise GaveUpError(
-            f"{what} failed {backoff.attempts} times, at last with: {reason(error)}"
+            f"{what} failed {backoff.attempts} times; last error: {reason(error)}"
         ) from error
 
 

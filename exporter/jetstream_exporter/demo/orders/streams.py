@@ -119,7 +119,7 @@ async def ensure_stream(nc: Client, wanted: StreamConfig) -> None:
     except BadRequestError as error:
         if error.err_code == SUBJECTS_OVERLAP:
             raise ConflictError(
-                f"stream {wanted.name}: another stream holds a subject of {wanted.subjects}"
+                f"stream {wanted.name}: another stream has one of the subjects {wanted.subjects}"
             ) from error
         if error.err_code != STREAM_NAME_IN_USE:
             raise
@@ -153,7 +153,7 @@ async def _create_consumer(nc: Client, wanted: ConsumerConfig, stream: str, what
     if (error := answer.get("error")) is None:
         return
     if error["err_code"] == CONSUMER_EXISTS:
-        raise ConflictError(f"{what} was made by someone else with another configuration")
+        raise ConflictError(f"{what} was created by another client with a different configuration")
     APIError.from_error(error)
 
 
@@ -162,7 +162,7 @@ def differences(wanted: Any, existing: Any) -> Iterator[str]:
     for field in dataclasses.fields(wanted):
         asked, found = getattr(wanted, field.name), getattr(existing, field.name)
         if asked is not None and asked != found and (asked or found):
-            yield f"{field.name} is {_text(found)} where {_text(asked)} is wanted"
+            yield f"{field.name} is {_text(found)} instead of {_text(asked)}"
 
 
 def _text(value: object) -> str:
@@ -170,7 +170,7 @@ def _text(value: object) -> str:
 
 
 def _conflict(what: str, wanted: Any, existing: Any) -> ConflictError:
-    details = "; ".join(differences(wanted, existing)) or "the server says it is not the same"
+    details = "; ".join(differences(wanted, existing)) or "the server reports a difference"
     return ConflictError(
-        f"{what} exists with another configuration and is left as it is: {details}"
+        f"{what} exists with a different configuration and was not changed: {details}"
     )

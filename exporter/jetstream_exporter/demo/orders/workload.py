@@ -40,6 +40,7 @@ class Workload:
         self._processing = processing or Work()
         self._batching = batching or Work(seconds=0.002)
         self._stopping = asyncio.Event()
+        self._enough = asyncio.Event()  # ends the publisher alone
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
@@ -48,13 +49,14 @@ class Workload:
         self._run(lambda: roles.forward_dead_letters(servers, stopping))
         self._run(lambda: roles.process(servers, stopping, self._processing))
         self._run(lambda: roles.process_in_batches(servers, stopping, self._batching))
-        self._run(lambda: roles.publish(servers, stopping, self._pace))
+        self._run(lambda: roles.publish(servers, self._enough, self._pace))
         if self._replay_after is not None:
             self._run(self._replay)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """Drain; a second interruption on the way cuts it short."""
+        self.stop_publishing()
         self._stopping.set()
         try:
             await asyncio.gather(*self._tasks)
@@ -62,6 +64,10 @@ class Workload:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def stop_publishing(self) -> None:
+        """Publish no further orders; the consumers go on with what is stored."""
+        self._enough.set()
 
     def _run(self, role: Callable[[], Awaitable[None]]) -> None:
         self._tasks.append(asyncio.create_task(self._keep(role)))
@@ -75,7 +81,7 @@ class Workload:
                 log.error("%s", error)
                 return None
             except Exception:
-                log.exception("a part of the workload failed and is started again")
+                log.exception("a part of the workload failed and was restarted")
                 await is_set(self._stopping, PAUSE_AFTER_FAILURE)
         return None
 

@@ -3,15 +3,18 @@
 import argparse
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+from jetstream_exporter.demo import figures
 from jetstream_exporter.demo.child import DemoError, until
 from jetstream_exporter.demo.cluster import Cluster
+from jetstream_exporter.demo.exporter import metrics_of
 from jetstream_exporter.demo.orders.producer import Pace
 from jetstream_exporter.demo.orders.workload import Workload
-from jetstream_exporter.demo.screen import Screen
+from jetstream_exporter.demo.screen import Screen, logging_to
+from jetstream_exporter.demo.stack.hold import explained, until_enter
 from jetstream_exporter.demo.stack.pagerduty import Incident
 from jetstream_exporter.demo.stack.scenarios import SCENARIOS, Scenario
 from jetstream_exporter.demo.stack.stack import Stack
@@ -22,6 +25,11 @@ HEALTHY_FAST = 8.0
 # An incident needs minutes; the longest scenario one and a half hours, or seconds.
 DEADLINE = 7200.0
 DEADLINE_FAST = 180.0
+MEANT = (
+    "This stack is healthy. One order always fails, on purpose: it is redelivered, ends as a dead letter in",
+    "ORDERS_deadletter, and can open incidents about the consumers of ORDERS and about that stream.",
+    "",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,27 +43,44 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--scenario",
         choices=sorted(SCENARIOS),
         metavar="NAME",
-        help="break the cluster, wait for the incident, mend it, wait for its end; implies --stack: "
+        help="break the cluster, wait for the incident, repair it, wait until it is resolved; implies --stack: "
         + ", ".join(SCENARIOS),
+    )
+    add(
+        "--hold",
+        action="store_true",
+        help="with --scenario: keep the cluster broken until Enter is pressed, and show how to mend it",
     )
     add(
         "--fast",
         action="store_true",
-        help="with --stack: the rules' minutes become seconds",
+        help="with --stack: shorten the minutes of the rules to seconds",
     )
 
 
 def mistake(arguments: argparse.Namespace) -> str:
     """What is wrong with these flags together; empty where nothing is."""
-    if arguments.fast and not (arguments.stack or arguments.scenario):
-        return "--fast needs --stack or --scenario"
-    if arguments.scenario and arguments.servers != 3:
-        return f"--scenario needs --servers 3, not {arguments.servers}"
-    return ""
+    scenario = arguments.scenario
+    mistakes = {
+        "--fast needs --stack or --scenario": arguments.fast and not (arguments.stack or scenario),
+        "--hold needs --scenario": arguments.hold and not scenario,
+        f"--scenario needs --servers 3, not {arguments.servers}": scenario
+        and arguments.servers != 3,
+        "--interval applies to the table of consumers, which --scenario does not show; use Prometheus": scenario
+        and arguments.interval,
+        "--rate applies to the ORDERS workload; a scenario has its own workload": scenario
+        and arguments.rate,
+        "--duration cannot be set with --scenario, which stops when its incident is resolved": scenario
+        and arguments.duration,
+    }
+    return next((sentence for sentence, is_made in mistakes.items() if is_made), "")
 
 
-async def run(arguments: argparse.Namespace, screen: Screen, folder: Path) -> None:
-    """The stack beside a cluster: until the scenario is over, the time is, or a signal comes."""
+async def run(arguments: argparse.Namespace, screen: Screen, folder: Path, pace: Pace) -> None:
+    """The stack beside a cluster: until the scenario is over, the time is, or a signal comes.
+
+    The time begins when the whole chain works.
+    """
     screen.say(f"starting {arguments.servers} nats-server(s) and the stack")
     async with AsyncExitStack() as running:
         cluster = await running.enter_async_context(
@@ -67,29 +92,49 @@ async def run(arguments: argparse.Namespace, screen: Screen, folder: Path) -> No
                 fast=arguments.fast,
                 urls=cluster.urls,
                 say=_with_time(screen.say),
+                address=arguments.address,
             )
         )
         _introduce(cluster, stack, screen)
         await stack.until_watching(120)
-        screen.say("the watchdog came through: the whole chain works")
+        screen.say("the watchdog alert arrived: the alerting pipeline works")
         if arguments.scenario:
-            await play(SCENARIOS[arguments.scenario](cluster), stack, screen)
+            scenario = SCENARIOS[arguments.scenario](cluster)
+            await play(scenario, stack, screen, hold=arguments.hold)
         else:
+            running.enter_context(logging_to(folder / "orders.log", screen))
             replicas = min(3, arguments.servers)
-            await running.enter_async_context(
-                Workload(cluster.urls, replicas=replicas, pace=Pace(arguments.rate))
-            )
-            await asyncio.sleep(arguments.duration or float("inf"))
+            await running.enter_async_context(Workload(cluster.urls, replicas=replicas, pace=pace))
+            screen.say(*MEANT)
+            await show(arguments, screen, stack)
 
 
-async def play(scenario: Scenario, stack: Stack, screen: Screen) -> Incident:
+async def show(arguments: argparse.Namespace, screen: Screen, stack: Stack) -> None:
+    """The figures of the first exporter with the open incidents, until the time is over."""
+    interval = arguments.interval or (1.0 if screen.is_terminal else 5.0)
+    end = time.monotonic() + (arguments.duration or float("inf"))
+    exporter = stack.exporters[0]
+    while (left := end - time.monotonic()) > 0:
+        lines = figures.panel(await metrics_of(exporter.url), screen.is_terminal)
+        screen.show([*lines, *incidents(stack.pagerduty.open)])
+        await asyncio.sleep(min(interval, left))
+
+
+def incidents(found: Iterable[Incident]) -> list[str]:
+    lines = [f"{each.severity} {each.alert} {each.component}" for each in found]
+    return ["", *(f"incident: {line}" for line in lines)] if lines else ["", "no open incident"]
+
+
+async def play(scenario: Scenario, stack: Stack, screen: Screen, *, hold: bool = False) -> Incident:
     deadline = DEADLINE_FAST if stack.fast else DEADLINE
     async with scenario:
         await scenario.prepare()
-        screen.say("", f"{scenario.name}: all is well")
+        screen.say("", f"{scenario.name}: the cluster is healthy")
         await asyncio.sleep(HEALTHY_FAST if stack.fast else HEALTHY)
-        screen.say(f"breaking it: {scenario.story}")
+        screen.say(f"breaking the cluster: {scenario.story}")
         await scenario.break_it()
+        if hold:
+            screen.say(*explained(scenario))
         if scenario.is_forewarned:
             await _opened(scenario, "warning", stack, deadline)
             screen.say("making it worse")
@@ -97,10 +142,13 @@ async def play(scenario: Scenario, stack: Stack, screen: Screen) -> Incident:
         incident = await _opened(scenario, scenario.severity, stack, deadline)
         for text, href in incident.links.items():
             screen.say(f"           {text}: {href}")
-        screen.say("mending it")
+        if hold:
+            screen.say("press Enter to mend it")
+            await until_enter()
+        screen.say("repairing the cluster")
         await scenario.mend()
         await _wait("the end of the incident", lambda: incident.resolved, deadline)
-        screen.say(f"{scenario.name}: over", "")
+        screen.say(f"{scenario.name}: finished", "")
         return incident
 
 
@@ -119,7 +167,7 @@ async def _opened(scenario: Scenario, severity: str, stack: Stack, deadline: flo
     await _wait(f"{severity} {scenario.alert} about {scenario.component}", found, deadline)
     incident = found()
     if incident is None:
-        raise DemoError(f"{scenario.alert} ended before it could be looked at")
+        raise DemoError(f"{scenario.alert} was resolved before its details could be read")
     return incident
 
 
@@ -144,8 +192,10 @@ def _introduce(cluster: Cluster, stack: Stack, screen: Screen) -> None:
             for server in cluster
         ),
         *(f"exporter      {exporter.url}/metrics" for exporter in stack.exporters),
+        f"status page   {stack.exporters[0].url}/",
         f"Prometheus    {stack.prometheus.url}/alerts",
         f"Alertmanager  {stack.alertmanager.url}",
         f"incidents     {stack.pagerduty.url}",
+        "Open the status page first. Ctrl-C stops everything.",
         "",
     )

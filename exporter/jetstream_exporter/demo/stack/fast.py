@@ -1,31 +1,30 @@
-"""Shorten the shipped rules and Alertmanager's waits: minutes become seconds. The files are the only input.
+"""Shorten the shipped rules and Alertmanager's waits: minutes become seconds.
 
-python -m jetstream_exporter.demo.stack.fast rules/*.yaml --to short/
+The rules come from `rules/template.json`, in which every span of time is a token.
+
+python -m jetstream_exporter.demo.stack.fast --to short/
 """
 
 import argparse
+import json
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from jetstream_exporter.demo.stack.files import shipped
+
 FACTOR = 60
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-WORDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
+NAMES = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 # Some things do not hurry with us: an election still takes 4 to 9 seconds, a leader that lost its majority keeps its
 # name for up to 20, and a busy machine misses scrapes. What judges a server, a group or a target waits this long.
 FLOOR = 20
-PATIENT = re.compile(
-    r"has_leader|peer_current|fault_tolerance|meta_leader_info|nats_server_(up|healthy)"
-    r"|\bup\{|_success_timestamp"
-)
-SPAN = r"(?:\d+[smhdw])+"
-RANGE = re.compile(rf"\[({SPAN})(:{SPAN})?\]")
-OFFSET = re.compile(rf"\boffset ({SPAN})")
-SPELT = re.compile(r"\b(\d+) (second|minute|hour|day)(s?)\b")
+TOKEN = re.compile(r"<<([^<>]+)>>")
+SPELT = re.compile(r"(\d+) (second|minute|hour|day)s?")
 # The waits of Alertmanager's routes.
 WAITS = ("group_wait", "group_interval", "repeat_interval")
 
@@ -34,61 +33,79 @@ def seconds(text: str) -> int:
     return sum(int(number) * SECONDS[unit] for number, unit in re.findall(r"(\d+)([smhdw])", text))
 
 
-def spell(length: float) -> str:
-    """Seconds as Prometheus writes them."""
+def shorten(text: str, factor: float = FACTOR, floor: float = 1) -> str:
+    """A span as Prometheus writes them, divided."""
+    length = max(seconds(text) / factor, floor)
     return f"{round(length)}s" if length >= 1 else f"{round(1000 * length)}ms"
 
 
-def shorten(text: str, factor: float = FACTOR, floor: float = 1) -> str:
-    return spell(max(seconds(text) / factor, floor))
+def spelt(text: str, factor: float = FACTOR) -> str:
+    """A span as sentences write them, divided: 10 minutes are 10 seconds."""
+    number, unit = SPELT.fullmatch(text).groups()  # type: ignore[union-attr]  # the template's own tokens
+    length = int(number) * NAMES[unit] / factor
+    for name in ("day", "hour", "minute", "second"):
+        if length >= NAMES[name] and length % NAMES[name] == 0:
+            break
+    count = round(length / NAMES[name])
+    return f"{count} {name}{'' if count == 1 else 's'}"
 
 
-def expression(text: str, factor: float = FACTOR) -> str:
-    """With every range and offset shortened; names of recording rules and thresholds stay."""
-    text = RANGE.sub(lambda m: f"[{shorten(m[1], factor)}]", text)
-    return OFFSET.sub(lambda m: f"offset {shorten(m[1], factor)}", text)
+def filled(text: str, settings: Mapping[str, str], factor: float = FACTOR) -> str:
+    """The text with every span shortened and every other token replaced by its setting."""
+
+    def value(token: re.Match[str]) -> str:
+        name = token[1]
+        if SPELT.fullmatch(name):
+            return spelt(name, factor)
+        return shorten(name, factor) if name[0].isdigit() else settings.get(name, "")
+
+    return TOKEN.sub(value, text)
 
 
-def sentence(text: str, factor: float = FACTOR) -> str:
-    """With the spans that it names shortened as the expression was: 10 minutes are 10 seconds."""
-
-    def shorter(match: re.Match[str]) -> str:
-        length = int(match[1]) * WORDS[match[2]] / factor
-        for word in ("day", "hour", "minute", "second"):
-            if (length >= WORDS[word] and length % WORDS[word] == 0) or word == "second":
-                number = round(length / WORDS[word])
-                return f"{number} {word}{'' if number == 1 else 's'}"
-        raise AssertionError(match[0])
-
-    return SPELT.sub(shorter, text)
-
-
-def rule(body: Mapping[str, Any], factor: float = FACTOR) -> dict[str, Any]:
-    short = {**body, "expr": expression(body["expr"], factor)}
-    floor = FLOOR if PATIENT.search(body["expr"]) else 1
+def rule(
+    body: Mapping[str, Any], settings: Mapping[str, str], factor: float = FACTOR
+) -> dict[str, Any]:
+    """A rule of the template, shortened."""
+    settings = {**settings, "threshold": body.get("threshold", "")}
+    short = {name: value for name, value in body.items() if name not in ("real_time", "threshold")}
+    short["expr"] = filled(body["expr"], settings, factor)
     if "for" in body:
-        short["for"] = shorten(body["for"], factor, floor)
+        short["for"] = shorten(body["for"], factor, FLOOR if body.get("real_time") else 1)
     if "keep_firing_for" in body:
         short["keep_firing_for"] = shorten(body["keep_firing_for"], factor)
-    if "annotations" in body:
-        short["annotations"] = {
-            name: sentence(text, factor) for name, text in body["annotations"].items()
-        }
+    for part in ("labels", "annotations"):
+        if part in body:
+            texts = body[part].items()
+            short[part] = {name: filled(text, settings, factor) for name, text in texts}
     return short
 
 
-def rules(content: Mapping[str, Any], factor: float = FACTOR) -> dict[str, Any]:
-    """A whole rule file."""
+def rules(
+    file: Mapping[str, Any], settings: Mapping[str, str], factor: float = FACTOR
+) -> dict[str, Any]:
+    """A whole rule file of the template, shortened."""
     return {
         "groups": [
             {
-                **group,
+                "name": group["name"],
                 "interval": shorten(group["interval"], factor),
-                "rules": [rule(body, factor) for body in group["rules"]],
+                "rules": [rule(body, settings, factor) for body in group["rules"]],
             }
-            for group in content["groups"]
+            for group in file["groups"]
         ]
     }
+
+
+def write_rules(folder: Path, factor: float = FACTOR) -> list[Path]:
+    """Write all rule files, shortened, into the folder."""
+    template = json.loads(shipped("rules/template.json").read_text())
+    written = []
+    for file in template["files"]:
+        target = folder / f"{file['subject']}.yaml"
+        content = rules(file, template["settings"], factor)
+        target.write_text(yaml.safe_dump(content, width=1000))
+        written.append(target)
+    return written
 
 
 def route(content: Mapping[str, Any], factor: float = FACTOR) -> dict[str, Any]:
@@ -101,21 +118,14 @@ def route(content: Mapping[str, Any], factor: float = FACTOR) -> dict[str, Any]:
     return short
 
 
-def rewrite(source: Path, folder: Path, change: Callable[[Any], Any]) -> Path:
-    target = folder / source.name
-    target.write_text(yaml.safe_dump(change(yaml.safe_load(source.read_text())), width=1000))
-    return target
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
-    parser.add_argument("files", nargs="+", type=Path, help="rule files")
     parser.add_argument("--to", type=Path, required=True, metavar="FOLDER", help="where to write")
     parser.add_argument("--factor", type=float, default=FACTOR, help=f"default: {FACTOR}")
     arguments = parser.parse_args()
     arguments.to.mkdir(parents=True, exist_ok=True)
-    for path in arguments.files:
-        print(rewrite(path, arguments.to, lambda content: rules(content, arguments.factor)))
+    for path in write_rules(arguments.to, arguments.factor):
+        print(path)
     return 0
 
 

@@ -134,7 +134,7 @@ class PagerDuty:
         if self.faults:
             self.faulted += 1
             return web.json_response({"status": "fault"}, status=self.faults.popleft())
-        wrong = mistakes(event) if isinstance(event, dict) else ["the event is no JSON object"]
+        wrong = mistakes(event) if isinstance(event, dict) else ["the event is not a JSON object"]
         if wrong:
             self.refused.append((event, wrong))
             answer = {"status": "invalid event", "message": "Event object is invalid"}

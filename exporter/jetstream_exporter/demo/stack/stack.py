@@ -16,13 +16,14 @@ import aiohttp
 import yaml
 
 from jetstream_exporter.demo.child import Child, DemoError, until
+from jetstream_exporter.demo.exporter import reachable
 from jetstream_exporter.demo.ports import Port
 from jetstream_exporter.demo.stack import fast
 from jetstream_exporter.demo.stack.files import rule_files, shipped
 from jetstream_exporter.demo.stack.pagerduty import KEY_LENGTH, PagerDuty
 
 START_DEADLINE = 60.0
-ROUTING_KEY = "0" * KEY_LENGTH
+ROUTING_KEY, TEAM_KEY = "0" * KEY_LENGTH, "1" * KEY_LENGTH
 NAMES = {
     "prometheus": ("prometheus",),
     "alertmanager": ("alertmanager", "prometheus-alertmanager"),
@@ -33,7 +34,7 @@ def find_program(name: str) -> Path:
     """$PROMETHEUS or $ALERTMANAGER, else in .tools/bin (where `make tools` puts it), else on PATH."""
     if asked := os.environ.get(name.upper()):
         if (named := shutil.which(asked)) is None:
-            raise DemoError(f"{name.upper()}={asked} is no program that can be run")
+            raise DemoError(f"{name.upper()}={asked} is not an executable file")
         return Path(named)
     nearby = Path(".tools/bin") / name
     if nearby.exists():
@@ -41,8 +42,8 @@ def find_program(name: str) -> Path:
     found = next((path for n in NAMES[name] if (path := shutil.which(n))), None)
     if found is None:
         raise DemoError(
-            f"{name} is neither in .tools/bin nor on PATH: bring it with `make tools`, "
-            f"or name it with {name.upper()}=/path/to/{name}"
+            f"{name} was not found in .tools/bin or on PATH: install it with `make tools`, "
+            f"or set {name.upper()}=/path/to/{name}"
         )
     return Path(found)
 
@@ -51,7 +52,7 @@ class Program(Child):
     """A child with an HTTP address that says when it is ready."""
 
     def __init__(
-        self, name: str, argv: Sequence[str | Path], port: Port, folder: Path, ready: str
+        self, name: str, argv: Sequence[str | Path], port: Port | str, folder: Path, ready: str
     ) -> None:
         super().__init__(name, argv, folder / f"{name}.log")
         self.url = f"http://{port}"
@@ -63,7 +64,7 @@ class Program(Child):
 
             async def is_ready() -> bool:
                 if not self.alive:
-                    raise DemoError(f"{self.name} ended; its log ends with:\n{self.tail()}")
+                    raise DemoError(f"{self.name} exited; its log ends with:\n{self.tail()}")
                 try:
                     async with http.get(self.url + self._ready) as answer:
                         return answer.status == 200
@@ -84,7 +85,9 @@ class Stack:
         exporters: int = 1,
         urls: Sequence[str] = (),
         say: Callable[[str], None] | None = None,
+        address: str | None = None,
     ) -> None:
+        """`address`: where the first exporter listens; None for a free port, as of all others."""
         self.fast = fast
         self.pagerduty = PagerDuty(say)
         self._targets = targets
@@ -95,6 +98,7 @@ class Stack:
             name: Port()
             for name in ("prometheus", "alertmanager", *(f"exporter-{n}" for n in range(exporters)))
         }
+        self._address = address
         self.exporters = [self._exporter(n) for n in range(exporters)]
         self.prometheus = self._prometheus(programs["prometheus"])
         self.alertmanager = self._alertmanager(programs["alertmanager"])
@@ -135,7 +139,10 @@ class Stack:
 
     def _exporter(self, number: int) -> Program:
         name = f"exporter-{number}"
-        port = self._ports[name]
+        port: Port | str = self._ports[name]
+        address = str(port)
+        if number == 0 and self._address is not None:
+            address, port = self._address, reachable(self._address)
         argv: list[str | Path] = [
             sys.executable,
             "-m",
@@ -144,7 +151,7 @@ class Stack:
             self.folder / "exporter.yaml",
         ]
         return Program(
-            name, [*argv, "--web.listen-address", str(port)], port, self.folder, "/-/healthy"
+            name, [*argv, "--web.listen-address", address], port, self.folder, "/-/healthy"
         )
 
     def _prometheus(self, program: Path) -> Program:
@@ -190,7 +197,7 @@ class Stack:
             return rule_files()
         folder = self.folder / "rules"
         folder.mkdir()
-        return [fast.rewrite(path, folder, fast.rules) for path in rule_files()]
+        return fast.write_rules(folder)
 
     def _prometheus_settings(self) -> dict[str, Any]:
         every = "1s" if self.fast else "15s"
@@ -209,6 +216,7 @@ class Stack:
             "scrape_configs": [
                 {
                     "job_name": "jetstream-exporter",
+                    "honor_labels": True,
                     "static_configs": [
                         {
                             "targets": [
@@ -228,6 +236,9 @@ class Stack:
         key.write_text(ROUTING_KEY)
         receivers = {receiver["name"]: receiver for receiver in content["receivers"]}
         receivers["pagerduty"]["pagerduty_configs"][0]["routing_key_file"] = str(key)
+        team = receivers["pagerduty-payments"]["pagerduty_configs"][0]
+        team["routing_key_file"] = str(self.folder / "routing-key-payments")
+        (self.folder / "routing-key-payments").write_text(TEAM_KEY)
         receivers["heartbeat"]["webhook_configs"][0]["url"] = f"{self.pagerduty.url}/heartbeat"
         content["global"] = {"pagerduty_url": f"{self.pagerduty.url}/v2/enqueue"}
         if self.fast:

@@ -13,17 +13,17 @@ POISON = b"poison"
 class ConsumerStalled(Scenario):
     name = "consumer-stalled"
     story = (
-        "the only worker hangs: it holds its messages and asks for no more, while orders come in"
+        "the only worker hangs: it does not acknowledge its messages and requests no more, while "
+        "orders arrive"
     )
     alert = "JetStreamConsumerStalled"
     severity = "critical"
     component = "billing"
+    by_hand = ("nats --server {url} consumer next STALLED billing --count 1000 --ack",)
 
     async def prepare(self) -> None:
         await self.add_stream("STALLED", ["stalled"])
-        await self.add_consumer(
-            "STALLED", ConsumerConfig(durable_name=self.component, ack_wait=300)
-        )
+        await self.add_consumer("STALLED", ConsumerConfig(durable_name=self.component, ack_wait=10))
         self.begin("publisher", self.publish("stalled", 5))
         self.begin_worker("STALLED", self.component, acknowledge)
 
@@ -45,10 +45,11 @@ class ConsumerStalled(Scenario):
 
 class ConsumerCrash(Scenario):
     name = "consumer-crash"
-    story = "the worker crashes with messages in its hands, and nobody starts it again"
+    story = "the worker crashes with unacknowledged messages and is not restarted"
     alert = "JetStreamConsumerStalled"
     severity = "critical"
     component = "shipping"
+    by_hand = ("nats --server {url} consumer next CRASHED shipping --count 1000 --ack",)
 
     async def prepare(self) -> None:
         await self.add_stream("CRASHED", ["crashed"])
@@ -69,10 +70,14 @@ class ConsumerCrash(Scenario):
 
 class PoisonMessage(Scenario):
     name = "poison-message"
-    story = "one message fails whenever it is handled, until its deliveries are used up"
+    story = "one message fails at every delivery until it reaches max_deliver"
     alert = "JetStreamConsumerMaxDeliverExhausted"
     severity = "critical"
     component = "invoices"
+    by_hand = (
+        "nats --server {url} stream view POISON",
+        "nats --server {url} stream rmm POISON <sequence> --force",
+    )
 
     async def prepare(self) -> None:
         await self.add_stream("POISON", ["poison"])
@@ -93,10 +98,11 @@ class PoisonMessage(Scenario):
 
 class MissingAcks(Scenario):
     name = "missing-acks"
-    story = "after a release the worker forgets to acknowledge what it has done"
+    story = "after a release the worker no longer acknowledges messages"
     alert = "JetStreamConsumerAckPendingSaturated"
     severity = "warning"
     component = "emails"
+    by_hand = ("nats --server {url} consumer next UNACKED emails --count 1000 --ack",)
 
     async def prepare(self) -> None:
         await self.add_stream("UNACKED", ["unacked"])
@@ -116,16 +122,15 @@ class MissingAcks(Scenario):
 
 class SlowConsumerBacklog(Scenario):
     name = "slow-consumer-backlog"
-    story = "the worker becomes slow, and more comes in than it gets done"
+    story = "the worker becomes slow, and messages arrive faster than it processes them"
     alert = "JetStreamConsumerFallingBehind"
     severity = "critical"
     component = "search-index"
+    by_hand = ("nats --server {url} consumer next BACKLOG search-index --count 1000 --ack",)
 
     async def prepare(self) -> None:
         await self.add_stream("BACKLOG", ["backlog"])
-        await self.add_consumer(
-            "BACKLOG", ConsumerConfig(durable_name=self.component, ack_wait=300)
-        )
+        await self.add_consumer("BACKLOG", ConsumerConfig(durable_name=self.component, ack_wait=10))
         self.begin("publisher", self.publish("backlog", 50))
         self.begin_worker("BACKLOG", self.component, acknowledge, 100)
 
@@ -145,11 +150,11 @@ class SlowConsumerBacklog(Scenario):
 
 class NoSubscribers(Scenario):
     name = "no-subscribers"
-    story = "the deployment behind a consumer is scaled to nothing; where that lasts, it counts as stalled"
+    story = "the deployment of a consumer is scaled to zero"
     alert = "JetStreamConsumerNoSubscribers"
     severity = "warning"
     component = "reports"
-    also = frozenset({"JetStreamConsumerStalled"})
+    by_hand = ("nats --server {url} consumer next UNHEARD reports --count 1000 --ack",)
 
     async def prepare(self) -> None:
         await self.add_stream("UNHEARD", ["unheard"])

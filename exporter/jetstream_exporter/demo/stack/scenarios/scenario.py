@@ -13,9 +13,9 @@ from nats.js import JetStreamContext
 from nats.js.api import ConsumerConfig
 from nats.js.errors import APIError
 
-from jetstream_exporter.cancel import cancelled
 from jetstream_exporter.demo.cluster import Cluster
 from jetstream_exporter.demo.create import create_consumer, create_stream
+from jetstream_exporter.runtime.cancel import cancel_and_wait
 
 GRACE = 3.0  # seconds for a worker to finish what it took
 
@@ -41,6 +41,8 @@ class Scenario:
     also: ClassVar[frozenset[str]] = frozenset()  # critical alerts that are right as well
     # Its warning comes first, and then worsen() makes it critical.
     is_forewarned: ClassVar[bool] = False
+    # Commands that mend it, where others than starting a server do; {url} is that of a server that runs.
+    by_hand: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
@@ -91,7 +93,7 @@ class Scenario:
         self._ceasing.add(name)
         await asyncio.wait([task], timeout=GRACE if name.startswith("worker") else 0)
         self._ceasing.discard(name)
-        await cancelled(task)
+        await cancel_and_wait(task)
         if not task.cancelled():
             task.result()
 

@@ -30,7 +30,7 @@ async def step_down(system: Client) -> None:
 
 class ServerKilled(Scenario):
     name = "server-killed"
-    story = "one of the servers is killed without warning"
+    story = "one of the servers is killed"
     alert = "NatsServerDown"
     severity = "critical"
     component = "nats-2"
@@ -48,7 +48,7 @@ class ServerKilled(Scenario):
 
 class QuorumLost(Scenario):
     name = "quorum-lost"
-    story = "all but one of the servers are killed: nothing has a majority any more"
+    story = "all servers except one are killed, so that no group has a quorum"
     alert = "JetStreamMetaNoLeader"
     severity = "critical"
     component = "demo"
@@ -97,7 +97,7 @@ class LonelyServerLost(Scenario):
 
 class LeaderFlapping(Scenario):
     name = "leader-flapping"
-    story = "the meta leader gives up its office every few seconds"
+    story = "the meta leader steps down every few seconds"
     alert = "JetStreamMetaLeaderFlapping"
     severity = "warning"
     component = "demo"

@@ -11,10 +11,11 @@ MIB = 1 << 20
 
 class StreamFull(Scenario):
     name = "stream-full"
-    story = "a stream that discards new messages is so full that the next large one is refused"
+    story = "a stream with discard: new is so full that it rejects the next large message"
     alert = "JetStreamStreamRejectingPublishes"
     severity = "critical"
     component = "FULL"
+    by_hand = ("nats --server {url} stream purge FULL --force",)
 
     async def prepare(self) -> None:
         await self.add_stream(
@@ -40,13 +41,15 @@ class StreamFull(Scenario):
 class StorageFilling(Scenario):
     name = "storage-filling"
     story = (
-        "a stream that discards new messages fills up: first a warning, then critical, one incident"
+        "a stream with discard: new fills up: the alert is first a warning, then critical, and "
+        "stays one incident"
     )
     alert = "JetStreamStreamStorageHigh"
     severity = "critical"
     component = "FILLING"
     also = frozenset({"JetStreamStreamRejectingPublishes"})  # nothing more is published then
     is_forewarned = True
+    by_hand = ("nats --server {url} stream purge FILLING --force",)
 
     async def prepare(self) -> None:
         await self.add_stream(
@@ -74,12 +77,12 @@ class StorageFilling(Scenario):
 class ForgottenDurable(Scenario):
     name = "forgotten-durable"
     story = (
-        "somebody made a durable consumer for a try and forgot it: the stream lets go of nothing"
+        "a durable consumer that was created for a test is no longer used, so the stream "
+        "keeps every message"
     )
     alert = "JetStreamInterestStreamPinned"
     severity = "warning"
     component = "PINNED"
-    also = frozenset({"JetStreamConsumerStalled"})  # which is the forgotten one itself
 
     async def prepare(self) -> None:
         await self.add_stream("PINNED", ["pinned"], retention=RetentionPolicy.INTEREST)
