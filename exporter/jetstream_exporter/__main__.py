@@ -1,80 +1,129 @@
 """From argv to exit code: 0 success, 1 cannot serve, 2 wrong flags or a wrong configuration."""
 
+import os
+import sys
+
+from jetstream_exporter.runtime import interrupt
+
+if sys.argv[1:2] == ["demo"]:  # before the imports, which take half a second
+    interrupt.end_quietly()
+elif __name__ == "__main__" or os.path.basename(sys.argv[0]).startswith("jetstream-exporter"):
+    interrupt.end_by_signal()
+
 import argparse
 import asyncio
 import importlib
+import json
 import platform
-import sys
 from collections.abc import Sequence
 
-from jetstream_exporter import __version__, log, memory
-from jetstream_exporter.config import ConfigError
-from jetstream_exporter.service import Service, load_checked
-from jetstream_exporter.web.access import load_web_config
+import structlog
+
+from jetstream_exporter import __version__
+from jetstream_exporter.app import App, load_checked
+from jetstream_exporter.config import ConfigError, environment
+from jetstream_exporter.config.json_schema import schema
+from jetstream_exporter.runtime import log, memory
+from jetstream_exporter.web.config import load_web_config
 from jetstream_exporter.web.serve import ListenError, parse_address, serve
 
 DEFAULT_ADDRESS = ":18222"
-COMMANDS = {"demo": "jetstream_exporter.demo.command", "audit": "jetstream_exporter.audit.command"}
+COMMANDS = {
+    "demo": "jetstream_exporter.demo.command",
+    "audit": "jetstream_exporter.audit.command",
+    "doctor": "jetstream_exporter.doctor.command",
+    "migrate": "jetstream_exporter.migrate.command",
+    "status": "jetstream_exporter.status_command.command",
+    "completion": "jetstream_exporter.completion",
+}
 EPILOG = """\
-commands, each with a --help of its own:
+commands (each has its own --help):
   jetstream-exporter demo
-      a real cluster on this machine with a workload, and the exporter beside it
+      run a three-node cluster with a workload and the exporter on this machine
+  jetstream-exporter status
+      show what is wrong in a cluster now, worst first
   jetstream-exporter audit
-      the production checklist, held against a live cluster or against Kubernetes manifests
+      check a running cluster or Kubernetes manifests against the production checklist
+  jetstream-exporter doctor
+      find out why values are missing: ports, permissions, names, secrets, clocks
+  jetstream-exporter migrate
+      rewrite dashboards and rules that were made for prometheus-nats-exporter or nats-surveyor
+  jetstream-exporter completion
+      print a script that completes commands and flags in bash, zsh or fish
 
 examples:
   jetstream-exporter
-      ask the server at http://localhost:8222
+      scrape the server at http://localhost:8222
   jetstream-exporter --target http://nats-0:8222 --target http://nats-1:8222 --target http://nats-2:8222
-      ask three servers; name all of a cluster's, only a leader knows its streams
+      scrape three servers; list all servers of a cluster, because only a leader reports its streams
   jetstream-exporter --target http://nats-headless:8222
-      ask every server behind a name with several addresses
+      scrape every server that the DNS name resolves to
   jetstream-exporter --config.file exporter.yaml --config.check
-      say whether the file is right, and end
+      check the file and exit
+  JETSTREAM_EXPORTER_TARGET="http://nats-0:8222 http://nats-1:8222" jetstream-exporter
+      set a flag by its environment variable; a flag on the command line takes precedence
 """
 
 
 def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="jetstream-exporter",
-        description="Prometheus exporter for NATS JetStream: of every stream and consumer, its own leader's word.",
+        description="Prometheus exporter for NATS JetStream: every stream and consumer as reported by its leader.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("--version", action="store_true", help="print the version and end")
+    add("--version", action="store_true", help="print the version and exit")
     add(
         "--target",
         action="append",
-        default=[],
         metavar="URL",
-        help="a server's monitoring URL; repeatable (default: http://localhost:8222)",
+        help="monitoring URL of a server; repeatable (default: http://localhost:8222)",
     )
-    add("--config.file", dest="config_file", default="", metavar="FILE", help="configuration, YAML")
-    add("--config.check", dest="check", action="store_true", help="check the configuration and end")
+    add("--config.file", dest="config_file", metavar="FILE", help="configuration file (YAML)")
+    add(
+        "--config.check", dest="check", action="store_true", help="check the configuration and exit"
+    )
+    add(
+        "--config.schema",
+        dest="config_schema",
+        action="store_true",
+        help="print the JSON Schema of the configuration file and exit",
+    )
     add(
         "--web.listen-address",
         dest="addresses",
         action="append",
         metavar="HOST:PORT",
-        help=f"where to listen; repeatable (default: {DEFAULT_ADDRESS})",
+        help=f"address to listen on; repeatable (default: {DEFAULT_ADDRESS})",
     )
     add(
         "--web.config.file",
         dest="web_config",
-        default="",
         metavar="FILE",
-        help="TLS and users, in the format that Prometheus' exporters share",
+        help="file with TLS settings and users, in the format of the Prometheus exporter-toolkit",
     )
-    add("--log.level", dest="log_level", choices=log.LEVELS, default="info", help="default: info")
     add(
-        "--log.format",
-        dest="log_format",
-        choices=("logfmt", "json"),
-        default="logfmt",
-        help="default: logfmt",
+        "--web.enable-lifecycle",
+        dest="lifecycle",
+        action="store_const",
+        const=True,
+        help="enable reloading by POST /-/reload; SIGHUP always reloads",
     )
+    add(
+        "--web.systemd-socket",
+        dest="systemd",
+        action="store_const",
+        const=True,
+        help="listen on the sockets passed by systemd instead of --web.listen-address",
+    )
+    add("--log.level", dest="log_level", choices=log.LEVELS, help="default: info")
+    add("--log.format", dest="log_format", choices=("logfmt", "json"), help="default: logfmt")
+    for action in parser._actions:
+        name = environment.variable(action)
+        if name:
+            action.help = f"{action.help} [{name}]"
     return parser
 
 
@@ -83,15 +132,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     if words and words[0] in COMMANDS:
         return _command(words)
-    arguments = make_parser().parse_args(words)
+    parser = make_parser()
+    arguments = parser.parse_args(words)
     if arguments.version:
         print(f"jetstream-exporter, version {__version__} (python {platform.python_version()})")
         return 0
-    log.configure(arguments.log_level, arguments.log_format)
+    if arguments.config_schema:
+        print(json.dumps(schema(), indent=2))
+        return 0
+    taken: dict[str, str] = {}
     try:
+        taken = environment.fill(parser, arguments, os.environ)
+        log.configure(arguments.log_level or "info", arguments.log_format or "logfmt")
+        _reject_unknown(parser)
         return _check(arguments) if arguments.check else _serve(arguments)
     except ConfigError as error:
-        print(f"jetstream-exporter: {error}", file=sys.stderr)
+        flag, space, rest = str(error).partition(" ")
+        print(f"jetstream-exporter: {taken.get(flag, flag)}{space}{rest}", file=sys.stderr)
         return 2
     except ListenError as error:
         print(f"jetstream-exporter: {error}", file=sys.stderr)
@@ -104,29 +161,42 @@ def _command(words: list[str]) -> int:
     return code
 
 
+def _reject_unknown(parser: argparse.ArgumentParser) -> None:
+    for sentence in environment.unknown(parser, os.environ):
+        structlog.get_logger().warning("unknown environment variable", reason=sentence)
+
+
 def _check(arguments: argparse.Namespace) -> int:
     _addresses(arguments)
-    load_web_config(arguments.web_config)
-    config = load_checked(arguments.config_file, arguments.target)
-    targets = sum(len(cluster.targets) for cluster in config.clusters)
-    print(f"{arguments.config_file or 'the configuration'} is right: {targets} target(s)")
+    load_web_config(arguments.web_config or "")
+    config = load_checked(arguments.config_file or "", arguments.target or [])
+    count = sum(len(cluster.targets) for cluster in config.clusters)
+    targets = "1 target" if count == 1 else f"{count} targets"
+    print(f"{arguments.config_file or 'no file'}: configuration is valid ({targets})")
     return 0
 
 
 def _serve(arguments: argparse.Namespace) -> int:
     addresses = _addresses(arguments)
-    web_config = load_web_config(arguments.web_config)
+    web_config = load_web_config(arguments.web_config or "")
     memory.tune()
 
     async def run() -> None:
-        service = Service(arguments.config_file, arguments.target)
-        await serve(service, addresses, web_config)
+        app = App(arguments.config_file or "", arguments.target or [])
+        await serve(app, addresses, web_config, lifecycle=bool(arguments.lifecycle))
 
     asyncio.run(run())
     return 0
 
 
-def _addresses(arguments: argparse.Namespace) -> list[tuple[str | None, int]]:
+def _addresses(arguments: argparse.Namespace) -> list[tuple[str | None, int]] | None:
+    """Where to listen; None where systemd says so."""
+    if arguments.systemd:
+        if arguments.addresses:
+            raise ConfigError(
+                "--web.systemd-socket and --web.listen-address are mutually exclusive"
+            )
+        return None
     addresses = []
     for text in arguments.addresses or [DEFAULT_ADDRESS]:
         try:
