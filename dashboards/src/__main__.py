@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from dashboards.src.boards import BOARDS
+from dashboards.src.boards import BOARDS, shadow
 
 FOLDER = Path(__file__).resolve().parents[1]
 
@@ -17,11 +17,14 @@ def main(argv: list[str]) -> int:
         "--check", action="store_true", help="write nothing; exit 1 where a file differs"
     )
     check = parser.parse_args(argv).check
-    stale = [board for board in BOARDS if read(FOLDER / board.file) != board.text()]
+    stale = [
+        board for board in (*BOARDS, shadow.BOARD) if read(FOLDER / board.file) != board.text()
+    ]
     for board in stale:
         if check:
             print(f"dashboards/{board.file} is not what dashboards/src makes", file=sys.stderr)
         else:
+            (FOLDER / board.file).parent.mkdir(parents=True, exist_ok=True)
             (FOLDER / board.file).write_text(board.text(), encoding="utf-8")
             print(f"dashboards/{board.file}")
     return int(check and bool(stale))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from dashboards.src.panels import DATASOURCE, Json, Panel, Query
 from dashboards.src.promql import CLUSTER, CLUSTERS, SERVER, Scope, marked
+from rules.src.config import Config
 
 TAG = "jetstream"
 WIDTH = 24
@@ -77,10 +78,11 @@ class Board:
     rows: Sequence[Row]
     elections: Query = META_ELECTIONS  # whose leader changes are marked, and what they are called
     firing: str = marked()  # the alerts that are
+    folder: str = ""  # as seen from dashboards/, for a board that is not one of those of every day
 
     @property
     def file(self) -> str:
-        return f"{self.uid}.json"
+        return f"{self.folder}{self.uid}.json"
 
     def text(self) -> str:
         return json.dumps(self.json(), indent=2, ensure_ascii=False) + "\n"
@@ -103,7 +105,7 @@ class Board:
             "weekStart": "",
             "fiscalYearStartMonth": 0,
             "preload": False,
-            "links": [_LINKS],
+            "links": [_LINKS, _RUNBOOKS],
             "annotations": {
                 "list": _annotations(
                     self.elections, self.firing, one=not self.variables[-1].several
@@ -125,6 +127,19 @@ _LINKS: Json = {
     "icon": "external link",
     "tooltip": "",
     "url": "",
+}
+
+_RUNBOOKS: Json = {
+    "title": "Runbooks",
+    "type": "link",
+    "tags": [],
+    "asDropdown": False,
+    "includeVars": False,
+    "keepTime": False,
+    "targetBlank": True,
+    "icon": "doc",
+    "tooltip": "What to do about each alert",
+    "url": Config().runbook_url,
 }
 
 _DATASOURCE_VARIABLE: Json = {

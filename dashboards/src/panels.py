@@ -155,4 +155,6 @@ def dashed(name: str, color: str = BAD, *, pattern: bool = False) -> Json:
 
 def right(pattern: str, unit: str) -> Json:
     """Lines measured in another unit, on an axis of their own."""
-    return override(pattern, {"unit": unit, "custom.axisPlacement": "right"}, pattern=True)
+    label = {"s": "time", "bytes": "bytes"}.get(unit, unit)
+    properties = {"unit": unit, "custom.axisPlacement": "right", "custom.axisLabel": label}
+    return override(pattern, properties, pattern=True)

@@ -6,6 +6,19 @@ from collections.abc import Sequence
 
 from dashboards.src.panels import QUIET, Json, Look, Panel, Query, override
 
+# What an axis measures, by its unit.
+AXES = {
+    "short": "count",
+    "s": "time",
+    "bytes": "bytes",
+    "mps": "messages per second",
+    "reqps": "requests per second",
+    "percentunit": "share",
+    "cps": "per second",
+    "Bps": "bytes per second",
+    "binBps": "bytes per second",
+}
+
 
 def stat(
     title: str,
@@ -82,6 +95,7 @@ def timeseries(
     """
     custom = {
         "axisBorderShow": False,
+        "axisLabel": AXES.get(look.unit, ""),
         "drawStyle": "line",
         "fillOpacity": 8,
         "lineInterpolation": "stepAfter" if steps else "linear",
@@ -92,7 +106,8 @@ def timeseries(
     }
     options = {
         "legend": {
-            "calcs": [] if many else ["lastNotNull", "max"],
+            # `last` is empty beside a line that has ended; `lastNotNull` would show its last value.
+            "calcs": [] if many else ["last", "max"],
             "displayMode": "list" if many else "table",
             "placement": "bottom",
             "showLegend": True,

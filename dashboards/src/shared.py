@@ -4,26 +4,31 @@ from __future__ import annotations
 
 from dashboards.src.panels import BAD, QUIET, WARN, Look, Step, Word
 from dashboards.src.promql import Scope
-from dashboards.src.thresholds import horizon, limit, window
+from dashboards.src.thresholds import threshold, value
 
-STANDING = "nats_cluster_account_stream_consumer:jetstream_consumer_standing_messages:min10m"
+UNATTENDED = "nats_cluster_account_stream_consumer:jetstream_consumer_unattended_messages:min5m"
+STALLED = "nats_cluster_account_stream_consumer:jetstream_consumer_stalled_messages:min10m"
 DRAIN = "nats_cluster_account_stream_consumer:jetstream_consumer_drain_seconds:ratio5m"
-# Consumers of buckets and of MQTT's own streams are watchers and sleeping sessions; the rules leave them out too.
-WORK = r'stream!~"(KV|OBJ)_.+|[$]MQTT_.+"'
+LAG = "nats_cluster_account_stream_consumer:jetstream_consumer_delivery_lag_seconds:max"
 PENDING = "jetstream_consumer_pending_messages"
 ACKNOWLEDGED = "jetstream_consumer_acknowledged_deliveries_total"
 PAUSED = "jetstream_consumer_paused"
 DELIVERED = "jetstream_consumer_deliveries_total"
 NEVER = 1e9  # seconds; a backlog of which nothing is acknowledged
 
-DRAIN_LIMIT = limit("JetStreamConsumerFallingBehind", DRAIN)
-STREAM_WARN = limit("JetStreamStreamStorageHigh", "jetstream_stream_storage_ratio", "warning")
-STREAM_BAD = limit("JetStreamStreamStorageHigh", "jetstream_stream_storage_ratio", "critical")
-STORE_WARN = limit("JetStreamServerStorageHigh", "jetstream_server_store_ratio", "warning")
-STORE_BAD = limit("JetStreamServerStorageHigh", "jetstream_server_store_ratio", "critical")
-REPLICA_LAG = limit("JetStreamStreamReplicaLagging", "jetstream_stream_replica_lag_entries")
-API_ERRORS = limit("JetStreamApiErrorRateHigh", "jetstream_server_api_requests_total[10m]))) > 0)")
-STALE = limit("JetStreamExporterDataStale", "jetstream_exporter_last_success_timestamp_seconds")
+DRAIN_LIMIT = threshold("JetStreamConsumerFallingBehind")
+LAG_WARN = threshold("JetStreamConsumerLagSeconds", "warning")
+LAG_BAD = threshold("JetStreamConsumerLagSeconds", "critical")
+STREAM_WARN = threshold("JetStreamStreamStorageHigh", "warning")
+STREAM_BAD = threshold("JetStreamStreamStorageHigh", "critical")
+STORE_WARN = threshold("JetStreamServerStorageHigh", "warning")
+STORE_BAD = threshold("JetStreamServerStorageHigh", "critical")
+REPLICA_LAG = threshold("JetStreamStreamReplicaLagging")
+API_ERRORS = threshold("JetStreamApiErrorRateHigh")
+ACCOUNT_WARN = threshold("JetStreamAccountStorageHigh", "warning")
+ACCOUNT_BAD = threshold("JetStreamAccountStorageHigh", "critical")
+ACCOUNT_NEAR = threshold("JetStreamAccountLimitNear")
+STALE = 60 * float(value("JetStreamExporterDataStale", "age").removesuffix("m"))  # seconds
 
 STREAM_RATIO = Look("percentunit", [Step(STREAM_WARN, WARN), Step(STREAM_BAD, BAD)], minimum=0)
 STORE_RATIO = Look("percentunit", [Step(STORE_WARN, WARN), Step(STORE_BAD, BAD)], minimum=0)
@@ -31,6 +36,7 @@ ANY_IS_BAD = Look("short", [Step(1, BAD)], decimals=0)
 PLAIN = Look("short", base=QUIET)
 BYTES = Look("bytes", base=QUIET)
 SECONDS = Look("s", base=QUIET)
+DELIVERY_LAG = Look("s", [Step(LAG_WARN, WARN), Step(LAG_BAD, BAD)], minimum=0)
 
 UP = Look(words=[Word(0, 0, "down", BAD), Word(1, 1, "up")])
 HEALTHY = Look(words=[Word(0, 0, "failing", BAD), Word(1, 1, "healthy")])
@@ -92,34 +98,13 @@ def exhausted(scope: Scope) -> str:
 
 
 def stalled(scope: Scope) -> str:
-    """As the rules judge it: work for the whole window, nothing delivered, nothing acknowledged.
-
-    Where nothing is delivered, what is unacknowledged now is the least of the window; and unlike a range it is
-    gone with a consumer that was deleted.
-    """
-    span = window(STANDING, PENDING)
-    pending, paused = scope.select(PENDING, WORK), scope.select(PAUSED)
-    unacked = scope.select("jetstream_consumer_ack_pending_messages")
-    return scope.each(
-        f"(min_over_time({pending}[{span}]) + {unacked} > 0 "
-        f"and changes({scope.select(ACKNOWLEDGED)}[{span}]) == 0 "
-        f"and changes({scope.select(DELIVERED)}[{span}]) == 0 "
-        f"and count_over_time({pending}[{span}]) >= {limit(STANDING, 'count_over_time'):g}) "
-        f"unless {paused} == 1"
-    )
+    """The consumers that the rules call stalled."""
+    return scope.recorded(STALLED)
 
 
 def unattended(scope: Scope) -> str:
-    """Work is there, and nobody fetches or subscribes, as the rules judge it."""
-    span = window("JetStreamConsumerNoSubscribers", "jetstream_consumer_waiting_pulls")
-    waiting = scope.select("jetstream_consumer_waiting_pulls", WORK)
-    bound = scope.select("jetstream_consumer_push_bound", WORK)
-    return scope.each(
-        f"((max_over_time({waiting}[{span}]) or max_over_time({bound}[{span}])) == 0 "
-        f"and min_over_time({scope.select(PENDING)}[{span}]) > 0 and {scope.select(PENDING)} > 0 "
-        f"and changes({scope.select(DELIVERED)}[{span}]) == 0) "
-        f"unless {scope.select(PAUSED)} == 1"
-    )
+    """The consumers of which the rules say that nobody fetches from them or subscribes."""
+    return scope.recorded(UNATTENDED)
 
 
 def total(inner: str, of: str = "nats_cluster") -> str:
@@ -130,8 +115,8 @@ def total(inner: str, of: str = "nats_cluster") -> str:
 def forecast(scope: Scope, name: str, *matchers: str) -> str:
     """Where the straight line through the last hours leads in a day, as the rules draw it."""
     alert = "JetStreamServerStorageFillingUp"
-    span = window(alert, "jetstream_server_store_used_bytes")
-    ahead = f"predict_linear({scope.select(name, *matchers)}[{span}], {horizon(alert)})"
+    span, ahead_by = value(alert, "window"), value(alert, "horizon")
+    ahead = f"predict_linear({scope.select(name, *matchers)}[{span}], {ahead_by})"
     return f"clamp_min({scope.each(ahead)}, 0)"
 
 

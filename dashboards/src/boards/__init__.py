@@ -1,7 +1,16 @@
-"""The six boards."""
+"""The eight boards. That for the week of moving over from another exporter, `shadow`, is none of them."""
 
 from dashboards.src.board import Board
-from dashboards.src.boards import consumer, exporter, overview, raft, servers, stream
+from dashboards.src.boards import (
+    accounts,
+    consumer,
+    exporter,
+    fleet,
+    overview,
+    raft,
+    servers,
+    stream,
+)
 
 BOARDS: tuple[Board, ...] = (
     overview.BOARD,
@@ -10,4 +19,6 @@ BOARDS: tuple[Board, ...] = (
     stream.BOARD,
     consumer.BOARD,
     exporter.BOARD,
+    accounts.BOARD,
+    fleet.BOARD,
 )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dashboards.src import shared
 from dashboards.src.board import JOB, Board, Row, chosen, cluster
 from dashboards.src.panels import BAD, OK, WARN, Look, Query, Step, Word, dashed
-from dashboards.src.promql import CLUSTER, CONSUMER, STREAM, Scope, marked
+from dashboards.src.promql import CLUSTER, CONSUMER, STREAM, Scope, alerts, marked
 from dashboards.src.shapes import setting, stat, timeline, timeseries
-from dashboards.src.thresholds import limit
+from dashboards.src.thresholds import threshold
 
 CHOSEN = (*CLUSTER, "account", "stream")
 ITS = 'account="$account", stream="$stream"'  # alerts; those of no stream are the cluster's
@@ -21,20 +21,25 @@ UNACKED = IT.now("jetstream_consumer_ack_pending_messages")
 MOST_UNACKED = IT.now("jetstream_consumer_max_ack_pending")
 LED = IT.now("jetstream_consumer_has_leader")
 PAUSED = IT.now("jetstream_consumer_paused")
-FULL = limit("JetStreamConsumerAckPendingSaturated", "(jetstream_consumer_max_ack_pending > 1)")
+FULL = threshold("JetStreamConsumerAckPendingSaturated")
+
+# As the rules say it: what was given up long ago is no state of the consumer.
+GIVEN_UP = alerts('alertname="JetStreamConsumerMaxDeliverExhausted"', ITS, 'consumer="$consumer"')
 
 # The first that is true names the state. Values are those of `STATES`.
 STATE = (
-    f"(({LED} == 0) + 4) or ({PAUSED} == 1) or (({shared.stalled(IT)}) * 0 + 3) "
+    f"(({LED} == 0) + 4) or ((max by ({IT.by()}) ({GIVEN_UP})) * 0 + 5) "
+    f"or ({PAUSED} == 1) or (({shared.stalled(IT)}) * 0 + 3) "
     f"or (({shared.unattended(IT)}) * 0 + 2) or (({LED} == 1) * 0)"
 )
 STATES = Look(
     words=[
         Word(0, 0, "ok", OK),
         Word(1, 1, "paused", "blue"),
-        Word(2, 2, "no subscriber", WARN),
+        Word(2, 2, "nobody fetches", WARN),
         Word(3, 3, "stalled", BAD),
         Word(4, 4, "no leader", "purple"),
+        Word(5, 5, "exhausted messages", "dark-red"),
     ]
 )
 INFO = "jetstream_consumer_info"
@@ -44,51 +49,56 @@ CONFIGURATION = Row(
     (
         setting(
             "Acknowledgement",
-            "Whether and how messages are acknowledged. Good: explicit. Bad: none, where losses matter: a "
-            "message counts as done when it is sent.",
+            "How messages are acknowledged. Good: explicit. Bad: none, if no message may be "
+            "lost, because a message then counts as acknowledged when it is sent.",
             Query(IT.each(IT.select(INFO), "ack_policy"), "{{ack_policy}}"),
         ),
         setting(
             "Type",
-            "Pull: workers fetch. Push: the server sends to a subscriber. Good: pull for work that takes time. "
-            "Bad: push to a subscriber slower than the stream.",
+            "Pull: workers fetch messages. Push: the server sends messages to a subscriber. "
+            "Good: pull, if messages take time to process. Bad: push to a subscriber that is "
+            "slower than the stream.",
             Query(IT.each(IT.select(INFO), "type"), "{{type}}"),
         ),
         setting(
             "Starts with",
-            "The first message that the consumer was given. Good: what you meant. Bad: new, where older "
-            "messages count too.",
+            "The first message that the consumer delivers. Good: as intended. Bad: new, if "
+            "older messages have to be processed too.",
             Query(IT.each(IT.select(INFO), "deliver_policy"), "{{deliver_policy}}"),
         ),
         setting(
             "Filtered",
-            "Whether the consumer takes some subjects only. Good: as meant. Bad: a subject that nobody takes. "
-            "A filtered consumer's ack floor stands still while nothing matches.",
+            "Whether the consumer receives only some subjects. The ack floor of a filtered "
+            "consumer does not change while no message matches. Good: as intended. Bad: no "
+            "consumer of the stream receives some subject.",
             Query(IT.each(IT.select(INFO), "filtered"), "{{filtered}}"),
         ),
         setting(
             "Max deliveries",
-            "Attempts after which a message is given up. Good: finite, with somebody who looks at what is left. "
-            "Bad: unlimited; a poisonous message comes back for ever.",
+            "Maximum number of deliveries of a message. Good: limited, and somebody handles "
+            "the messages that reach the limit. Bad: unlimited, because a message that always "
+            "fails is delivered for ever.",
             Query(IT.now("jetstream_consumer_max_deliver")),
         ),
         setting(
             "Ack wait",
-            "Time after which an unacknowledged message is delivered again. Good: longer than the slowest "
-            "handler. Bad: shorter; work is done twice.",
+            "Time after which an unacknowledged message is delivered again. Good: longer than "
+            "the slowest handler. Bad: shorter, because messages are processed twice.",
             Query(IT.now("jetstream_consumer_ack_wait_seconds")),
             "s",
         ),
         setting(
             "Max unacknowledged",
-            "Unacknowledged messages at which delivery stops. Good: all workers together stay below it. Bad: 1 "
-            "with many workers, or unlimited with slow ones.",
+            "Number of unacknowledged messages at which delivery stops. Good: all workers "
+            "together stay below it. Bad: 1 with many workers, or unlimited with slow "
+            "workers.",
             Query(MOST_UNACKED),
         ),
         setting(
             "Max waiting pulls",
-            "Fetch requests that may wait at a time. Good: more than there are workers. Bad: fewer; the oldest "
-            "requests are refused. A push consumer has none.",
+            "Number of fetch requests that may wait at a time. A push consumer has no such "
+            "limit. Good: more than the number of workers. Bad: fewer, because the server "
+            "rejects some requests.",
             Query(IT.now("jetstream_consumer_max_waiting")),
             empty="none",
         ),
@@ -100,41 +110,46 @@ NOW = Row(
     (
         stat(
             "State",
-            "Good: ok. Bad: stalled (work waits, nothing moves), no subscriber (nobody asks for work) or no "
-            "leader. Paused is on purpose.",
+            "State of the consumer, in the words of the status page. Good: ok. Bad: stalled "
+            "(there are messages, but no progress), nobody fetches (no client requests "
+            "messages), exhausted messages (they reached max_deliver) or no leader. Paused is "
+            "intended.",
             (Query(STATE),),
             look=STATES,
             width=4,
-            empty="in nobody's answer",
+            empty="not reported",
         ),
         stat(
             "Undelivered",
-            "Messages that match the consumer and were not delivered yet (num_pending). Good: near 0, or falling. "
-            "Bad: rising; workers are too few or too slow.",
+            "Messages that match the consumer and are not delivered yet (num_pending). Good: "
+            "near 0, or falling. Bad: rising, because there are too few workers or they are "
+            "too slow.",
             (Query(PENDING),),
             look=shared.PLAIN,
             width=4,
         ),
         stat(
             "Unacknowledged",
-            "Messages delivered and not acknowledged yet (num_ack_pending). Good: what the workers hold now. Bad: "
-            "at the limit; delivery has stopped.",
+            "Messages that are delivered and not acknowledged yet (num_ack_pending). Good: "
+            "the messages that the workers are processing. Bad: at the limit, because "
+            "delivery has stopped.",
             (Query(UNACKED),),
             look=shared.PLAIN,
             width=4,
         ),
         stat(
             "Redelivered",
-            "Messages delivered more than once and neither acknowledged nor gone. Good: 0. Bad: standing or "
-            "rising; handlers fail or need longer than ack wait.",
+            "Messages that were delivered more than once and are neither acknowledged nor "
+            "deleted. Good: 0. Bad: constant above 0, or rising. Handlers fail or need longer "
+            "than the ack wait.",
             (Query(IT.now("jetstream_consumer_redelivered_messages"), "good: 0"),),
             look=Look("short", [Step(1, WARN)], decimals=0),
             width=4,
         ),
         stat(
             "Exhausted",
-            "Messages that used up their deliveries; at least so many. Good: 0. Bad: any; nobody will process "
-            "them. The ack floor tells the sequence before the first.",
+            "The minimum number of messages that reached max_deliver. Good: 0. Bad: above 0, "
+            "because no worker will process them.",
             (Query(shared.exhausted(IT), "good: 0"),),
             look=Look("short", [Step(1, BAD)], decimals=0),
             width=4,
@@ -142,8 +157,9 @@ NOW = Row(
         ),
         stat(
             "Drain time",
-            "Time until the backlog is done at the present pace of acknowledgement. Good: seconds. Bad: above "
-            f"{shared.duration(shared.DRAIN_LIMIT)}, or nothing acked.",
+            "Time until the backlog is processed at the present rate of acknowledgements. "
+            f"Good: seconds. Bad: above {shared.duration(shared.DRAIN_LIMIT)}, or nothing is "
+            "acknowledged.",
             (Query(shared.drain(IT), f"alert above {shared.duration(shared.DRAIN_LIMIT)}"),),
             look=shared.DRAIN_TIME,
             width=4,
@@ -151,8 +167,9 @@ NOW = Row(
         ),
         timeline(
             "State over time",
-            "The state in words. Good: ok throughout. Bad: stalled, no subscriber, no leader. Stalled and no "
-            "subscriber need their alert's window to be seen, so they begin some minutes late.",
+            "State of the consumer over time. Good: always ok. Bad: stalled, nobody fetches, "
+            "exhausted messages or no leader. Stalled and nobody fetches start some minutes late, because the rules "
+            "look at several minutes.",
             (Query(STATE, "state"),),
             look=STATES,
             width=12,
@@ -160,7 +177,8 @@ NOW = Row(
         ),
         timeline(
             "Leader",
-            "Which server led the consumer. Good: one long bar. Bad: bars in turns, or a gap: nobody led.",
+            "Which server led the consumer. Good: one long bar. Bad: many short bars, or a "
+            "gap without a leader.",
             (Query(PLACES.now("jetstream_consumer_leader"), "{{server}}"),),
             look=Look(words=[Word(1, 1, "leads", "blue")]),
             width=12,
@@ -173,17 +191,38 @@ WORK = Row(
     "Work",
     (
         timeseries(
+            "Delivery lag",
+            "How long ago the oldest undelivered message was stored: at least, and at most where "
+            "that is known (dashed). Good: near 0. Bad: above "
+            f"{shared.duration(shared.LAG_WARN)} or rising, because messages are delivered late. "
+            "After a restart of the exporter the value starts at 0, if the message is not the "
+            "first of the stream.",
+            (
+                Query(IT.recorded(shared.LAG), "at least"),
+                Query(
+                    f"{IT.recorded(shared.LAG)} + on ({IT.by()}) "
+                    f"{IT.now('jetstream_consumer_oldest_pending_error_seconds')}",
+                    "at most",
+                ),
+            ),
+            look=shared.DELIVERY_LAG,
+            overrides=[dashed("at most")],
+            width=24,
+        ),
+        timeseries(
             "Undelivered and unacknowledged",
-            "What waits for delivery, and what waits for an acknowledgement. Good: both near 0 or falling. Bad: "
-            "undelivered rises (too slow), unacknowledged flat and high (acks are missing).",
+            "Messages that wait for delivery, and messages that wait for an acknowledgement. "
+            "Good: both are near 0 or falling. Bad: undelivered rises (workers are too slow), "
+            "or unacknowledged stays high (acknowledgements are missing).",
             (Query(PENDING, "undelivered"), Query(UNACKED, "unacknowledged")),
             look=Look("short", minimum=0),
         ),
         timeseries(
             "Published, delivered, acknowledged",
-            "Messages a second: stored in the stream (all subjects), delivered and acknowledged by this consumer. "
-            "Good: the three follow each other. Bad: delivered above acknowledged (redelivery); both at 0 while "
-            "something waits.",
+            "Messages per second that were stored in the stream (all subjects), and that this "
+            "consumer delivered and acknowledged. Good: the three rates are similar. Bad: "
+            "delivered is above acknowledged (redeliveries), or both are 0 while messages "
+            "wait.",
             (
                 Query(ITS_STREAM.rate("jetstream_stream_stored_messages_total"), "published"),
                 Query(IT.rate("jetstream_consumer_deliveries_total"), "delivered"),
@@ -193,8 +232,9 @@ WORK = Row(
         ),
         timeseries(
             "Drain time",
-            "Time until the backlog is done at the present pace. Good: low and falling. Bad: above "
-            f"{shared.duration(shared.DRAIN_LIMIT)}. A gap: nothing was acknowledged; see the state.",
+            "Time until the backlog is processed at the present rate. A gap means that "
+            "nothing was acknowledged; look at the state. Good: low and falling. Bad: above "
+            f"{shared.duration(shared.DRAIN_LIMIT)}.",
             (
                 Query(
                     IT.each(f"({shared.backlog(IT)}) / ({shared.pace(IT)} > 0)"),
@@ -204,9 +244,10 @@ WORK = Row(
             look=Look("s", [Step(shared.DRAIN_LIMIT, BAD)], minimum=0),
         ),
         timeseries(
-            "Unacknowledged against the limit",
-            f"Unacknowledged messages, their limit (dashed), and where the alert begins. Good: below "
-            f"{shared.percent(FULL)} of it. Bad: at the limit; nothing more is delivered.",
+            "Unacknowledged and the limit",
+            "Unacknowledged messages, their limit (dashed), and the threshold of the alert. "
+            f"Good: below {shared.percent(FULL)} of the limit. Bad: at the limit, because no "
+            "more messages are delivered.",
             (
                 Query(UNACKED, "unacknowledged"),
                 Query(MOST_UNACKED, "limit"),
@@ -216,10 +257,11 @@ WORK = Row(
             overrides=[dashed("limit"), dashed(f"alert at {shared.percent(FULL)}", WARN)],
         ),
         timeseries(
-            "Ack floor lag, with what waits",
-            "The stream's last sequence less the sequence up to which all is acknowledged, beside what waits. "
-            "Good: both low. Bad: lag and unacknowledged rise together. Lag alone is not bad: a filter, or an "
-            "exhausted message, holds the floor.",
+            "Ack floor lag and backlog",
+            "The stream's last sequence minus the ack floor, with the undelivered and "
+            "unacknowledged messages. Good: all are low. Bad: the lag and unacknowledged rise "
+            "together. A lag without waiting messages is normal: the ack floor stays behind "
+            "with a filter, or after a message that reached max_deliver.",
             (
                 Query(IT.now("jetstream_consumer_ack_floor_lag_messages"), "ack floor lag"),
                 Query(PENDING, "undelivered"),
@@ -229,8 +271,9 @@ WORK = Row(
         ),
         timeseries(
             "Waiting pulls or subscriber",
-            "Pull: fetch requests that wait for messages. Push: 1 while somebody subscribes. Good: above 0. Bad: 0 "
-            "for minutes while something waits: nobody asks for work. Busy workers show 0 now and then.",
+            "Pull consumer: fetch requests that wait for messages. Push consumer: 1 while a "
+            "client is subscribed. Busy workers show 0 from time to time. Good: above 0. Bad: "
+            "0 for minutes while messages wait, because no client requests them.",
             (
                 Query(IT.now("jetstream_consumer_waiting_pulls"), "waiting pulls"),
                 Query(IT.now("jetstream_consumer_push_bound"), "subscriber bound"),
@@ -245,8 +288,9 @@ FAILURES = Row(
     (
         timeseries(
             "Redelivered and exhausted",
-            "Messages in redelivery, and those that used up their deliveries (at least so many). Good: 0. Bad: "
-            "redelivered stands: handlers fail. Exhausted rises: messages are given up.",
+            "Messages that are being redelivered, and the minimum number of those that "
+            "reached max_deliver. Good: 0. Bad: redelivered stays above 0 (handlers fail), or "
+            "exhausted rises.",
             (
                 Query(IT.now("jetstream_consumer_redelivered_messages"), "redelivered"),
                 Query(shared.exhausted(IT), "exhausted"),
@@ -255,10 +299,12 @@ FAILURES = Row(
             height=10,
         ),
         timeseries(
-            "Refusals, from advisories",
-            "NAK: a worker asks for redelivery. TERM: it gives a message up. Max deliveries: the server does. "
-            "Excess: deliveries beyond the number set in the exporter. Good: 0. Bad: any max deliveries; NAKs "
-            "without end. Without advisories in the exporter's configuration there is nothing here.",
+            "NAKs and given-up messages",
+            "NAK: a worker requests a redelivery. TERM: a worker ends the deliveries of a "
+            "message. Max deliveries: a message reached max_deliver. Excess: deliveries above "
+            "the number configured in the exporter. The panel is empty if the exporter's "
+            "configuration has no advisories. Good: 0. Bad: any max deliveries, or NAKs that "
+            "do not stop.",
             (
                 Query(IT.increase("jetstream_consumer_naks_total"), "NAK"),
                 Query(IT.increase("jetstream_consumer_terminations_total"), "TERM"),
@@ -271,8 +317,9 @@ FAILURES = Row(
         ),
         timeseries(
             "Since the last delivery and acknowledgement",
-            "Seconds since anything was delivered, and since the ack floor moved. Good: seconds on a busy stream. "
-            "Bad: rising together while something waits. On a quiet stream both rise, and that is well.",
+            "Time since the last delivery, and since the ack floor last changed. On a quiet "
+            "stream both rise, which is normal. Good: seconds on a busy stream. Bad: both "
+            "rise while messages wait.",
             (
                 Query(
                     IT.seconds_since("jetstream_consumer_last_delivery_timestamp_seconds"),
@@ -287,9 +334,9 @@ FAILURES = Row(
         ),
         timeseries(
             "Sequences",
-            "Stream sequences: the last stored, the last delivered, and up to where all is acknowledged. Good: "
-            "three lines close together. Bad: the lowest stands while the others rise: look at the message after "
-            "it.",
+            "Stream sequences: the last one stored, the last one delivered, and the ack "
+            "floor. Good: the three lines are close together. Bad: the lowest line stays "
+            "constant while the others rise. Look at the message after it.",
             (
                 Query(ITS_STREAM.now("jetstream_stream_last_sequence"), "last stored"),
                 Query(IT.now("jetstream_consumer_delivered_sequence"), "delivered"),
@@ -303,7 +350,7 @@ FAILURES = Row(
 BOARD = Board(
     "jetstream-consumer",
     "Consumer",
-    "One consumer: what waits, how fast it works, what failed.",
+    "Backlog, rates and failures of one consumer.",
     (
         JOB,
         cluster(several=False, metric="jetstream_consumer_has_leader"),

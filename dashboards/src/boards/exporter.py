@@ -12,7 +12,7 @@ from dashboards.src.tables import Column, table
 ITSELF = Scope(("instance",))
 SOURCES = Scope(("instance", "source", "target"))
 ASKED = Scope(("job", "source", "target"))  # one, however many exporters of a job ask it
-KINDS = Scope(("instance", "kind"))
+KINDS = Scope(("kind",))
 HEARD = Scope((*CLUSTER, "kind"), CLUSTER)
 LISTENERS = Scope(("instance", "target"))
 BUILD = Scope(("job", "instance"))
@@ -32,32 +32,34 @@ NOW = Row(
     (
         stat(
             "Scraped",
-            "Whether Prometheus reaches the exporters of the chosen jobs. Good: up. Bad: down; every other panel "
-            "shows the past or nothing.",
+            "Whether Prometheus can scrape the exporters of the selected jobs. Good: up. Bad: "
+            "down. All other panels then show old data or no data.",
             (Query(ITSELF.now("up"), "{{instance}}"),),
             look=shared.UP,
             width=5,
         ),
         stat(
             "Age of the data",
-            "Seconds since a collection last brought a server's report. Good: below the scrape interval. Bad: above "
-            "the limit named here.",
+            "Time since the last collection that returned data from a server: the clock of "
+            "Prometheus minus the clock of the exporter. Good: below the scrape interval. "
+            "Bad: above the limit in this panel and growing. If it is above and constant, a "
+            "clock is wrong.",
             (Query(f"max({AGE})", f"alert above {shared.duration(shared.STALE)}"),),
             look=Look("s", [Step(shared.STALE, BAD)], decimals=0),
             width=4,
         ),
         stat(
             "Targets that do not answer",
-            "Servers and other sources that failed in the last scrape. Good: 0. Bad: any; the panel below names "
-            "them.",
+            "Servers and other sources that failed in the last scrape. Good: 0. Bad: above 0. "
+            "The panel below names them.",
             (Query(counted(SILENT, ASKED.now("jetstream_exporter_source_up")), "good: 0"),),
             look=shared.ANY_IS_BAD,
             width=5,
         ),
         stat(
             "Objects left out",
-            "Streams and consumers beyond the exporter's limit: no panel and no alert sees them. Good: 0. Bad: any; "
-            "raise the limit or filter.",
+            "Streams and consumers above the exporter's limit. No panel and no alert includes "
+            "them. Good: 0. Bad: above 0. Raise the limit or exclude objects with filters.",
             (
                 Query(
                     shared.total(ITSELF.select("jetstream_exporter_objects_dropped"), "job"),
@@ -69,7 +71,8 @@ NOW = Row(
         ),
         stat(
             "Servers",
-            "Servers that the exporters name, and how many of them answer. Good: equal. Bad: fewer answer.",
+            "Servers that the exporters know, and how many of them answer. Good: both numbers "
+            "are equal. Bad: fewer servers answer.",
             (
                 Query(f"sum({SERVERS.now('nats_server_up')})", "answer"),
                 Query(f"count({SERVERS.now('nats_server_up')})", "known"),
@@ -85,8 +88,8 @@ ASKING = Row(
     (
         timeline(
             "Answers",
-            "Whether each target answered everything it was asked, over time. Good: answers throughout. Bad: fails; "
-            "streams that only that server holds are not watched meanwhile.",
+            "Whether each target answered all requests, over time. Good: it always answers. "
+            "Bad: it fails. Streams that only this server holds are then not monitored.",
             (
                 Query(
                     SOURCES.now("jetstream_exporter_source_up"),
@@ -98,9 +101,10 @@ ASKING = Row(
             height=8,
         ),
         timeseries(
-            "Time to answer",
-            "How long each target took. Good: well below a second, all alike. Bad: one far above the others, or "
-            "all rising with the number of consumers.",
+            "Response time",
+            "Response time of each target. Good: well below a second, and similar for all "
+            "targets. Bad: one target is much slower, or all become slower with the number of "
+            "consumers.",
             (
                 Query(
                     SOURCES.now("jetstream_exporter_source_duration_seconds"),
@@ -112,9 +116,10 @@ ASKING = Row(
             height=9,
         ),
         timeseries(
-            "Bytes answered",
-            "Size of each target's answer. Good: level. Bad: a fall to nothing (the server has no JetStream), or "
-            "growth without new streams: forgotten consumers.",
+            "Response size",
+            "Size of the response of each target. Good: constant. Bad: it falls to nearly 0 "
+            "(JetStream is disabled on the server), or it grows without new streams (unused "
+            "consumers).",
             (
                 Query(
                     SOURCES.now("jetstream_exporter_source_response_bytes"),
@@ -133,17 +138,19 @@ COLLECTING = Row(
     (
         timeseries(
             "Collection against the scrape interval",
-            "How long a collection takes, and the scrape interval (dashed, counted from the samples). Good: far "
-            "below. Bad: near the interval or Prometheus' scrape timeout.",
+            "Duration of a collection, and the scrape interval (dashed, computed from the "
+            "samples). Good: far below. Bad: near the interval or the scrape timeout of "
+            "Prometheus.",
             (Query(COLLECT, "{{instance}} collection"), Query(f"max({INTERVAL})", "interval")),
             look=Look("s", minimum=0),
             overrides=[dashed("interval")],
         ),
         timeseries(
             "Age of configurations",
-            "Time since the configurations of streams and consumers were last read; they are read seldom, because "
-            "they triple the servers' work. Good: a saw-tooth of minutes. Bad: ever growing; limits on the boards "
-            "are old.",
+            "Time since the exporter last read the configurations of streams and consumers. "
+            "It reads them less often, because they triple the work of the servers. Good: it "
+            "falls again after some minutes. Bad: it grows without end, so that the limits on "
+            "the boards are old.",
             (Query(ITSELF.now("jetstream_exporter_config_age_seconds"), "{{instance}}"),),
             look=Look("s", minimum=0),
         ),
@@ -155,16 +162,17 @@ OBJECTS = Row(
     (
         timeseries(
             "Objects exported",
-            "Objects by kind. Good: as many as there are. Bad: a sudden fall (filters, an account that went "
-            "missing) or growth without end (ephemeral consumers by name).",
-            (Query(KINDS.now("jetstream_exporter_objects"), "{{instance}} {{kind}}"),),
+            "Exported objects by kind. Good: all objects are exported. Bad: a sudden drop "
+            "(filters, or an account that is missing), or growth without end (ephemeral "
+            "consumers that are exported by name).",
+            (Query(KINDS.now("jetstream_exporter_objects"), "{{kind}}"),),
             look=Look("short", minimum=0),
             many=True,
         ),
         timeseries(
             "Objects left out",
-            "Objects beyond the exporter's limit, by kind. Good: 0. Bad: any.",
-            (Query(DROPPED, "{{instance}} {{kind}}"),),
+            "Objects above the exporter's limit, by kind. Good: 0. Bad: above 0.",
+            (Query(DROPPED, "{{kind}}"),),
             look=Look("short", [Step(1, BAD)], minimum=0),
             many=True,
         ),
@@ -176,8 +184,9 @@ ADVISORIES = Row(
     (
         timeline(
             "Connection for advisories",
-            "Whether the exporter hears advisories. Good: connected. Bad: cut; refusals and exhausted messages are "
-            "missed meanwhile. Without advisories in the configuration there is nothing here.",
+            "Whether the exporter receives advisories. The panel is empty if the "
+            "configuration has no advisories. Good: connected. Bad: not connected. NAKs and "
+            "messages that reach max_deliver are then not counted.",
             (
                 Query(
                     LISTENERS.now("jetstream_exporter_advisory_connected"),
@@ -190,8 +199,9 @@ ADVISORIES = Row(
             empty="advisories are off",
         ),
         timeseries(
-            "Advisories heard",
-            "Advisories by kind, a second. Good: few. Bad: many quorum losses or maximum deliveries.",
+            "Advisories received",
+            "Advisories per second, by kind. Good: few. Bad: many lost quorums or maximum "
+            "deliveries.",
             (Query(HEARD.rate("jetstream_advisories_total"), "{{nats_cluster}} {{kind}}"),),
             look=Look("cps", minimum=0),
             many=True,
@@ -199,7 +209,8 @@ ADVISORIES = Row(
         ),
         timeseries(
             "Gaps",
-            "Times the connection was cut. Advisories are not repeated: each gap may hide some. Good: 0. Bad: any.",
+            "How many times the connection was interrupted. The server does not repeat "
+            "advisories, so some may be missing for each gap. Good: 0. Bad: above 0.",
             (
                 Query(
                     LISTENERS.increase("jetstream_exporter_advisory_gaps_total"),
@@ -217,28 +228,32 @@ PROCESS = Row(
     (
         timeseries(
             "Memory",
-            "Resident memory of the exporter. Good: level. Bad: growing to the container's limit.",
+            "Resident memory of the exporter. Good: constant. Bad: growing towards the limit "
+            "of the container.",
             (Query(ITSELF.now("process_resident_memory_bytes"), "{{instance}}"),),
             look=Look("bytes", minimum=0),
             width=8,
         ),
         timeseries(
             "CPU",
-            "Cores that the exporter uses. Good: well below one. Bad: near one; scrapes come late.",
+            "CPU cores that the exporter uses. Good: well below 1. Bad: near 1, because "
+            "scrapes are then late.",
             (Query(ITSELF.rate("process_cpu_seconds_total"), "{{instance}}"),),
             look=Look("short", minimum=0),
             width=8,
         ),
         timeseries(
-            "Samples a scrape",
-            "Samples that Prometheus took from each exporter. Good: level. Bad: growth without new streams.",
+            "Samples per scrape",
+            "Samples that Prometheus scraped from each exporter. Good: constant. Bad: growth "
+            "without new streams.",
             (Query(ITSELF.now("scrape_samples_scraped"), "{{instance}}"),),
             look=Look("short", minimum=0),
             width=8,
         ),
         table(
             "Versions",
-            "Version of each exporter and its Python. Good: one version. Bad: versions mixed for long.",
+            "Version of each exporter and of its Python. Good: one version. Bad: different "
+            "versions for a long time.",
             BUILD.labels,
             (
                 Column(
@@ -260,7 +275,7 @@ PROCESS = Row(
 BOARD = Board(
     "jetstream-exporter",
     "Exporter",
-    "Whether the figures of the other boards can be believed.",
+    "Whether the data of the other dashboards is complete and current.",
     (JOB, cluster(several=True)),
     (NOW, ASKING, COLLECTING, OBJECTS, ADVISORIES, PROCESS),
 )

@@ -15,8 +15,13 @@ CONSUMER_LINK = Link(
     "Consumer", "jetstream-consumer", ("nats_cluster", "account", "stream", "consumer")
 )
 SERVER_LINK = Link("Server", "jetstream-servers", ("nats_cluster", "server"))
-SERIOUS = alerts('severity!="none"')
-STALLED = CONSUMERS.recorded(shared.STANDING)
+# Told apart by their value, and so by a shade and a word.
+SEVERITIES = (
+    f"""2 * max by (alertname, severity) ({alerts('severity="critical"')}) """
+    f"""or max by (alertname, severity) ({alerts('severity!~"none|critical"')})"""
+)
+SEVERITY = Look(words=[Word(1, 1, "warning", "light-orange"), Word(2, 2, "critical", "dark-red")])
+STALLED = shared.stalled(CONSUMERS)
 WATCHDOG = alerts('alertname="JetStreamWatchdog"')
 UP = SERVERS.now("nats_server_up")
 FILE_STORE = SERVERS.now("jetstream_server_store_ratio", 'store="file"')
@@ -26,8 +31,9 @@ NOW = Row(
     (
         stat(
             "Servers",
-            "Servers that answer the exporter, of those that are configured, found by DNS or known to the meta "
-            "group. Good: none missing. Bad: one is missing; the Servers board names it.",
+            "Servers that answer the exporter, out of those that are configured, found by DNS "
+            "or known to the meta group. Good: no server is missing. Bad: a server is "
+            "missing. The Servers board names it.",
             (
                 Query(f"sum({UP})", "answer"),
                 Query(f"count({UP})", "expected"),
@@ -39,8 +45,9 @@ NOW = Row(
         ),
         stat(
             "Meta leader",
-            "The server that leads the meta group, in its own word. Good: one name for each cluster. Bad: no "
-            "leader; nothing can be created or changed. A server that runs alone has no meta group.",
+            "The server that leads the meta group, as reported by that server. Good: one name "
+            "for each cluster. Bad: there is no leader, so streams and consumers cannot be "
+            "created or changed. A standalone server has no meta group.",
             (Query(SERVERS.now("jetstream_meta_leader"), "{{nats_cluster}} {{server}}"),),
             look=Look("short", base=QUIET),
             width=3,
@@ -49,8 +56,9 @@ NOW = Row(
         ),
         stat(
             "Without leader or quorum",
-            "Streams and consumers that nobody leads, or whose leader reaches no majority. Good: 0. Bad: any for "
-            "more than a minute; elections take 4 to 9 seconds. They neither store nor deliver.",
+            "Streams and consumers that have no leader, or whose leader has no quorum. They "
+            "neither store nor deliver messages. Good: 0. Bad: above 0 for more than a "
+            "minute. An election takes 4 to 9 seconds.",
             (
                 Query(
                     counted(
@@ -71,9 +79,10 @@ NOW = Row(
         ),
         stat(
             "Stalled consumers",
-            "Consumers that had work for the whole of the alert's window and neither delivered nor finished any, as "
-            "the rules record it. Good: 0. Bad: any; the workers are gone or hang. Paused consumers do not count. "
-            "Without the rules in this Prometheus it says so.",
+            "Consumers that had unfinished messages for 10 minutes and neither delivered nor "
+            "finished any, as the alert rules record it. Paused consumers are not counted. "
+            "Good: 0. Bad: above 0, because the workers have stopped or hang. If the rules "
+            "are not loaded in this Prometheus, the panel says so.",
             (Query(counted(STALLED, WATCHDOG), "good: 0"),),
             look=shared.ANY_IS_BAD,
             width=3,
@@ -81,8 +90,9 @@ NOW = Row(
         ),
         stat(
             "Exhausted messages",
-            "Messages that used up their deliveries and will not be delivered again; at least so many. Good: 0. "
-            "Bad: growing; a standing number waits for somebody to look at the messages.",
+            "The minimum number of messages that reached max_deliver and are not delivered "
+            "again. Good: 0. Bad: the number grows. If it stays above 0, somebody has to look "
+            "at these messages.",
             (
                 Query(
                     f"sum({shared.exhausted(CONSUMERS)}) or 0 * count("
@@ -95,8 +105,9 @@ NOW = Row(
         ),
         stat(
             "Age of the data",
-            "Seconds since a collection last brought a server's report. Good: below the scrape interval. Bad: "
-            "above the limit named here; every other panel then shows the past.",
+            "Time since the last collection that returned data from a server. Good: below the "
+            "scrape interval. Bad: above the limit in this panel. All other panels then show "
+            "old data.",
             (
                 Query(
                     f"time() - max({EXPORTER.select('jetstream_exporter_last_success_timestamp_seconds')})",
@@ -108,9 +119,10 @@ NOW = Row(
         ),
         stat(
             "Fullest storage",
-            "Used share of the fullest stream that has max_bytes, and of the fullest server's file store. Good: "
-            "below the shares named here. Bad: above; a full store refuses writes. A stream that discards old "
-            "messages may live near 100 % by design.",
+            "Used share of the fullest stream with max_bytes, and of the fullest file store "
+            "of a server. Good: below the warning levels in this panel. Bad: above them. A "
+            "full store rejects new messages. A stream with discard old may be near 100 % by "
+            "design.",
             (
                 Query(
                     f"max({STREAMS.now('jetstream_stream_storage_ratio')})",
@@ -126,8 +138,9 @@ NOW = Row(
         ),
         stat(
             "Firing alerts",
-            "Alerts of the JetStream rules that fire now, by severity. Good: 0 and 0. Bad: a critical one means "
-            "data unavailable, being lost or refused. Without the rules in this Prometheus it says so.",
+            "Alerts of the JetStream rules that are firing, by severity. Good: 0 and 0. Bad: "
+            "a critical alert, which means that data is unavailable, being lost or rejected. "
+            "If the rules are not loaded in this Prometheus, the panel says so.",
             (
                 Query(counted(alerts('severity="critical"'), WATCHDOG), "critical (good: 0)"),
                 Query(counted(alerts('severity="warning"'), WATCHDOG), "warning (good: 0)"),
@@ -139,8 +152,9 @@ NOW = Row(
         ),
         stat(
             "Exported",
-            "Streams and consumers in the figures below. Good: what you expect. Bad: fewer than there are; see "
-            "dropped objects on the Exporter board, and the filters in its configuration.",
+            "Streams and consumers that the metrics include. Good: the numbers that you "
+            "expect. Bad: fewer than exist. Check the objects left out on the Exporter board, "
+            "and the filters in the exporter's configuration.",
             (
                 Query(f"count({STREAMS.now('jetstream_stream_has_leader')})", "streams"),
                 Query(f"count({CONSUMERS.now('jetstream_consumer_has_leader')})", "consumers"),
@@ -152,27 +166,25 @@ NOW = Row(
 )
 
 PACE = Row(
-    "Alerts and pace",
+    "Alerts and rates",
     (
         timeline(
             "Alerts",
-            "When each alert of the JetStream rules fired. Good: empty. Bad: a long bar; its description and "
-            "runbook say what to do. The watchdog, which always fires, is left out.",
-            (
-                Query(
-                    f"max by (alertname, severity) ({SERIOUS})",
-                    "{{alertname}} ({{severity}})",
-                ),
-            ),
-            look=Look(words=[Word(1, 1, "firing", BAD)]),
+            "The times when each alert of the JetStream rules was firing. The watchdog, which "
+            "always fires, is not shown. Good: no alert. Bad: a long bar. The description and "
+            "the runbook of the alert say what to do.",
+            (Query(SEVERITIES, "{{alertname}} ({{severity}})"),),
+            look=SEVERITY,
             empty="No alert fired",
             height=9,
         ),
         timeseries(
             "Published, delivered, acknowledged",
-            "Messages a second over all chosen streams and consumers. Good: each consumer of a stream delivers "
-            "and acknowledges what is published, so with several consumers those two lie above. Bad: published "
-            "without acknowledged (nobody finishes work), or delivered far above acknowledged (redelivery).",
+            "Messages per second of all selected streams and consumers. Good: each consumer "
+            "delivers and acknowledges what is published. With several consumers for one "
+            "stream, these two rates are higher than the published rate. Bad: messages are "
+            "published and not acknowledged, or the delivered rate is far above the "
+            "acknowledged rate (redeliveries).",
             (
                 Query(
                     f"sum({STREAMS.rate('jetstream_stream_stored_messages_total')})", "published"
@@ -188,18 +200,24 @@ PACE = Row(
 )
 
 SLOWEST = CONSUMERS.top(10, shared.drain(CONSUMERS))
+LATEST = CONSUMERS.top(10, f"{CONSUMERS.recorded(shared.LAG)} > 0")
+REJECTING = alerts('alertname="JetStreamStreamRejectingPublishes"')
+REFUSING = Look(words=[Word(0, 0, "accepts"), Word(1, 1, "refusing", BAD)])
 FULLEST = STREAMS.top(10, STREAMS.now("jetstream_stream_storage_ratio"))
 _LIMIT = STREAMS.now("jetstream_stream_max_bytes")
 _CORES = SERVERS.now("nats_server_cores")
 
+TEN_ROWS = 13  # the height of a table that shows them without scrolling
+
 LISTS = Row(
-    "Where to look",
+    "Details",
     (
         table(
             "Consumers with the longest backlog",
-            "The ten consumers that need longest to finish what waits, at the present pace of acknowledgement. "
-            f"Good: empty or seconds. Bad: above {shared.duration(shared.DRAIN_LIMIT)}, or nothing acked. "
-            "Paused consumers are left out.",
+            "The ten consumers that need the longest time for their backlog, at the present "
+            "rate of acknowledgements. Paused consumers are not shown. Good: no consumer, or "
+            f"a few seconds. Bad: above {shared.duration(shared.DRAIN_LIMIT)}, or nothing is "
+            "acknowledged.",
             CONSUMERS.labels,
             (
                 Column("Drain time", SLOWEST, shared.DRAIN_TIME),
@@ -214,22 +232,56 @@ LISTS = Row(
                     shared.PLAIN,
                 ),
                 Column(
-                    "Acked a second",
+                    "Acks per second",
                     CONSUMERS.each(f"{shared.pace(CONSUMERS)} and on ({CONSUMERS.by()}) {SLOWEST}"),
                     Look("mps", base=QUIET),
                 ),
             ),
             width=24,
+            height=TEN_ROWS,
             link=CONSUMER_LINK,
             sort="Drain time",
             empty="no consumer has a backlog",
         ),
         table(
+            "Consumers with the highest delivery lag",
+            "The ten consumers whose oldest undelivered message was stored the longest time ago, "
+            "at least. Paused consumers are included. Good: no consumer, or a few seconds. Bad: "
+            f"above {shared.duration(shared.LAG_WARN)}, because messages are delivered late.",
+            CONSUMERS.labels,
+            (
+                Column(
+                    f"Lag (warns at {shared.duration(shared.LAG_WARN)})",
+                    LATEST,
+                    shared.DELIVERY_LAG,
+                ),
+                Column(
+                    "Undelivered",
+                    CONSUMERS.few("jetstream_consumer_pending_messages", LATEST),
+                    shared.PLAIN,
+                ),
+                Column(
+                    "Deliveries per second",
+                    CONSUMERS.each(
+                        f"{shared.pace(CONSUMERS, shared.DELIVERED)} and on ({CONSUMERS.by()}) "
+                        f"{LATEST}"
+                    ),
+                    Look("mps", base=QUIET),
+                ),
+            ),
+            width=24,
+            height=TEN_ROWS,
+            link=CONSUMER_LINK,
+            sort=f"Lag (warns at {shared.duration(shared.LAG_WARN)})",
+            empty="nothing waits",
+        ),
+        table(
             "Fullest streams",
-            "The ten streams nearest to their max_bytes, and where the line through the last hours leads in 24 h, "
-            "at most to 100 %. "
-            f"Good: below {shared.percent(shared.STREAM_WARN)}, and so in 24 h. Bad: above "
-            f"{shared.percent(shared.STREAM_BAD)} with discard new: publishers are about to be refused.",
+            "The ten streams that are closest to their max_bytes, and the forecast for 24 h "
+            "from the growth of the last hours, limited to 100 %. Good: below "
+            f"{shared.percent(shared.STREAM_WARN)}, also in 24 h. Bad: above "
+            f"{shared.percent(shared.STREAM_BAD)} with discard new, because the stream will "
+            "reject messages.",
             STREAMS.labels,
             (
                 Column(
@@ -254,12 +306,19 @@ LISTS = Row(
                 ),
                 Column("Limit", STREAMS.only(_LIMIT, FULLEST), shared.BYTES),
                 Column(
+                    "State",
+                    f"(max by ({STREAMS.by()}) ({REJECTING}) and on ({STREAMS.by()}) {FULLEST}) "
+                    f"or ({FULLEST}) * 0",
+                    REFUSING,
+                ),
+                Column(
                     "",
                     f"{STREAMS.each(STREAMS.select('jetstream_stream_info'), 'discard')} and on "
                     f"({STREAMS.by()}) {FULLEST}",
                 ),
             ),
             width=24,
+            height=TEN_ROWS,
             link=STREAM_LINK,
             sort=f"Used (warns at {shared.percent(shared.STREAM_WARN)})",
             texts=(("discard", "Discards"),),
@@ -267,8 +326,9 @@ LISTS = Row(
         ),
         table(
             "Servers",
-            "Each server of the chosen clusters. Good: up, healthy, one version. Bad: down or failing, or one "
-            "that leads nothing while others lead much. A server that is down has no further figures.",
+            "All servers of the selected clusters. Good: all are up, healthy and run one "
+            "version. Bad: a server is down, its health check fails, or it leads nothing "
+            "while others lead many streams. A server that is down has no other values.",
             SERVERS.labels,
             (
                 Column("State", UP, shared.UP),
@@ -303,7 +363,8 @@ LISTS = Row(
 BOARD = Board(
     "jetstream-overview",
     "Overview",
-    "Is every stream and consumer of the chosen clusters served, and if not, where to look.",
+    "Whether every stream and consumer of the selected clusters works, and which dashboard "
+    "shows more.",
     (
         JOB,
         cluster(several=True),

@@ -30,13 +30,25 @@ VIEW = (
     '"leader", "nobody", "leader", "^$")'
 )
 
+# The first that is true names the state.
+_DOWN = (
+    f"({SERVERS.now('nats_server_up')} == 0) and on ({SERVERS.by()}) "
+    f"({SERVERS.now('nats_server_configured')} == 1)"
+)
+MEMBER = (
+    f"(({_DOWN}) + 2) or ({SERVERS.now('jetstream_meta_leader')} * 4) "
+    f"or ({SERVERS.now('jetstream_meta_peer_current')} + on ({SERVERS.by()}) "
+    f"2 * {SERVERS.now('jetstream_meta_peer_offline')})"
+)
+
 META = Row(
     "Meta group",
     (
         stat(
             "Meta leader",
-            "The server that leads the meta group, in its own word. Good: one name for each cluster. Bad: no "
-            "leader; streams and consumers cannot be created, changed or placed.",
+            "The server that leads the meta group, as reported by that server. Good: one name "
+            "for each cluster. Bad: there is no leader, so streams and consumers cannot be "
+            "created, changed or deleted.",
             (Query(SERVERS.now("jetstream_meta_leader"), "{{nats_cluster}} {{server}}"),),
             look=Look("short", base=QUIET),
             width=4,
@@ -45,17 +57,19 @@ META = Row(
         ),
         stat(
             "Servers that may still fail",
-            "Current members less the majority needed: how many more may fail before the group stops. Good: 1 or "
-            "more. Bad: none, the next failure stops it; quorum lost, it stands. Unreplicated streams are not "
-            "counted: they fail with their server.",
+            "Number of current members minus the majority: how many more servers may fail "
+            "before the group is unavailable. Streams with one replica are not counted, "
+            "because they fail with their server. Good: 1 or more. Bad: none (the next "
+            "failure makes the group unavailable) or quorum lost (it is unavailable).",
             LEFT,
             look=shared.TOLERANCE,
             width=12,
         ),
         stat(
             "Members",
-            "Members of the meta group that are up to date, and all that belong to it. Good: equal. Bad: fewer "
-            "current; a server is down or cannot keep up.",
+            "Members of the meta group that are current, and all members. Good: both numbers "
+            "are equal. Bad: fewer members are current, because a server is down or does not "
+            "keep up.",
             (
                 Query(f"sum({CLUSTERS.now('jetstream_meta_peers_current')})", "current"),
                 Query(f"sum({CLUSTERS.now('jetstream_meta_peers')})", "members"),
@@ -66,36 +80,33 @@ META = Row(
         ),
         timeline(
             "Meta leader in each server's view",
-            "Whom each server takes for the meta leader. Good: all name the same. Bad: nobody, or two names at "
-            "one time, for longer than an election of seconds: the cluster is cut in parts.",
+            "The meta leader as reported by each server. Good: all servers report the same "
+            "one. Bad: no leader, or two leaders at a time, for longer than an election of "
+            "some seconds. The network has then split the cluster.",
             (Query(VIEW, "{{nats_cluster}} {{server}} follows {{leader}}"),),
             look=Look(words=[Word(1, 1, "follows", "blue")]),
             height=6,
         ),
         timeline(
-            "Members in the leader's word",
-            "Whether each member (not the leader itself) is up to date. Good: current throughout. Bad: behind. "
-            "After a crash a member turns behind in about ten seconds, and offline minutes later.",
-            (
-                Query(
-                    f"{SERVERS.now('jetstream_meta_peer_current')} + on ({SERVERS.by()}) "
-                    f"2 * {SERVERS.now('jetstream_meta_peer_offline')}",
-                    "{{nats_cluster}} {{server}}",
-                ),
-            ),
+            "Members as reported by the leader",
+            "Whether each member leads or is current. Good: always current, and one leads. Bad: "
+            "behind for minutes, or offline: the exporter asks the server and gets no answer, or "
+            "the leader says so, which takes it some minutes after a crash.",
+            (Query(MEMBER, "{{nats_cluster}} {{server}}"),),
             look=Look(
                 words=[
                     Word(0, 0, "behind", WARN),
                     Word(1, 1, "current", OK),
                     Word(2, 3, "offline", BAD),
+                    Word(4, 4, "leads", "blue"),
                 ]
             ),
             height=6,
         ),
         timeseries(
             "Fault tolerance",
-            "How many more servers may fail, over time. Good: at 1 and above. Bad: at 0 the next failure stops "
-            "the group, below 0 it has stopped.",
+            "How many more servers may fail, over time. Good: 1 or more. Bad: at 0 the next "
+            "failure makes the group unavailable, and below 0 it is unavailable.",
             LEFT,
             look=Look("short", [Step(0, WARN), Step(1, OK)], base=BAD, decimals=0),
             steps=True,
@@ -103,8 +114,9 @@ META = Row(
         ),
         timeseries(
             "Leader changes",
-            "Elections that this exporter saw end with another leader. Good: flat, with a step when a server is "
-            "restarted. Bad: steps again and again; look at CPU, disk latency and the network.",
+            "Changes of the leader that the exporter observed. Good: constant, with a step "
+            "when a server restarts. Bad: repeated steps. Check CPU, disk latency and the "
+            "network.",
             (
                 Query(
                     f"sum({CLUSTERS.increase('jetstream_meta_leader_changes_total')})", "meta group"
@@ -122,8 +134,9 @@ META = Row(
         ),
         timeseries(
             "Meta group log",
-            "Raft entries, and their bytes, that are not in a snapshot of the meta group yet. Good: a saw-tooth. "
-            "Bad: ever growing; a restart then takes long. Servers before 2.11.11 do not tell.",
+            "Raft entries of the meta group, and their bytes, that are not in a snapshot yet. "
+            "Servers before 2.11.11 do not report them. Good: the number falls after each "
+            "snapshot. Bad: it grows without end, so that a restart takes long.",
             (
                 Query(
                     CLUSTERS.now("jetstream_meta_snapshot_pending_entries"),
@@ -138,8 +151,9 @@ META = Row(
         ),
         timeseries(
             "Meta group snapshot",
-            "How long the last snapshot of the meta group took, and how long ago it was. Good: a snapshot takes "
-            "well below a second. Bad: many seconds; the meta leader answers nothing else meanwhile.",
+            "Duration and age of the last snapshot of the meta group. Good: a snapshot takes "
+            "well below a second. Bad: it takes many seconds. The meta leader answers no "
+            "other requests during a snapshot.",
             (
                 Query(
                     CLUSTERS.now("jetstream_meta_snapshot_duration_seconds"),
@@ -169,8 +183,9 @@ STREAM_REPLICAS = Row(
     (
         timeseries(
             "Furthest behind",
-            "Raft entries (not messages) that the ten worst replicas are behind their leader. Good: near 0, or "
-            f"falling after a restart. Bad: above {shared.REPLICA_LAG:g} and not falling.",
+            "Raft entries (not messages) by which the ten slowest replicas are behind their "
+            "leader. Good: near 0, or falling after a restart. Bad: above "
+            f"{shared.REPLICA_LAG:g} and not falling.",
             (
                 Query(
                     REPLICAS.top_over_time(10, "jetstream_stream_replica_lag_entries"),
@@ -183,8 +198,9 @@ STREAM_REPLICAS = Row(
         ),
         table(
             "Replicas, worst first",
-            "The fifty replicas in the worst state, in the word of their leaders; a leader's own is not among "
-            "them. Good: current, not offline, no lag. Bad: behind for minutes, or offline.",
+            "The fifty replicas in the worst state, as reported by their leaders. The replica "
+            "of the leader itself is not included. Good: current, not offline, no lag. Bad: "
+            "behind for minutes, or offline.",
             REPLICAS.labels,
             (
                 Column("State", REPLICAS.only(_CURRENT, WORST), shared.CURRENT),
@@ -218,8 +234,8 @@ API = Row(
     (
         timeseries(
             "API requests",
-            "Requests to the JetStream API each server handles, a second. Good: steady. Bad: a sudden rise; "
-            "clients that create consumers in a loop load the meta group.",
+            "JetStream API requests per second of each server. Good: steady. Bad: a sudden "
+            "rise. Clients that create consumers in a loop load the meta group.",
             (
                 Query(_REQUESTS, "{{nats_cluster}} {{server}}"),
                 Query(
@@ -232,8 +248,9 @@ API = Row(
         ),
         timeseries(
             "API errors",
-            "Share of requests answered with an error. Good: near 0. Bad: above "
-            f"{shared.percent(shared.API_ERRORS)} for minutes. A refused publish is not among them.",
+            "Share of requests that are answered with an error. Rejected publishes are not "
+            f"counted. Good: near 0. Bad: above {shared.percent(shared.API_ERRORS)} for "
+            "minutes.",
             (
                 Query(
                     f"{_ERRORS} / on ({SERVERS.by()}) clamp_min({_REQUESTS}, 1e-9)",

@@ -26,8 +26,9 @@ NOW = Row(
     (
         table(
             "Servers",
-            "State, health check, version and age of each chosen server. Good: up, healthy, one version, no restart "
-            "in the chosen time. Bad: down or failing, a restart nobody made, versions mixed for long.",
+            "State, health check, version and age of each selected server. Good: up, healthy, "
+            "one version, no restart in the selected time. Bad: down or failing, an "
+            "unexpected restart, or different versions for a long time.",
             SERVERS.labels,
             (
                 Column("State", UP, shared.UP),
@@ -62,16 +63,16 @@ STORE = Row(
     "File store",
     (
         timeseries(
-            "Headroom before writes are refused",
-            "Bytes that the file store may still take. Good: level. Bad: near 0; every stream with a replica on "
-            "the server then refuses writes.",
+            "Headroom of the file store",
+            "Bytes that the file store can still take. Good: constant. Bad: near 0. Every "
+            "stream with a replica on the server then rejects new messages.",
             (Query(f"{LIMIT} - {ON} {USED}", "{{nats_cluster}} {{server}}"),),
             look=Look("bytes", minimum=0),
             width=8,
         ),
         timeseries(
             "Used share",
-            "Used bytes by the file store's limit. Good: below "
+            "Used bytes divided by the limit of the file store. Good: below "
             f"{shared.percent(shared.STORE_WARN)}. Bad: above {shared.percent(shared.STORE_BAD)}.",
             (
                 Query(
@@ -83,9 +84,10 @@ STORE = Row(
         ),
         timeseries(
             "Used, reserved, limit",
-            "What the streams use, what their max_bytes add up to, and the limit (dashed). Good: reserved below the "
-            "limit. Bad: reserved above it; not all limits can be honoured. Streams without max_bytes reserve "
-            "nothing.",
+            "Bytes that the streams use, the sum of their max_bytes, and the limit (dashed). "
+            "Streams without max_bytes reserve nothing. Good: the reserved bytes are below "
+            "the limit. Bad: they are above it, so that the store can be full before the "
+            "streams reach their limits.",
             (
                 Query(USED, "{{nats_cluster}} {{server}} used"),
                 Query(RESERVED, "{{nats_cluster}} {{server}} reserved"),
@@ -98,9 +100,11 @@ STORE = Row(
         ),
         table(
             "Forecast",
-            "Where the straight line through the last hours leads in a day, at most to 100 %. Good: below. Bad: above "
-            f"{shared.percent(shared.STORE_WARN)}; find the growing stream on the Overview board. A young history "
-            "makes a rough forecast.",
+            "Forecast of the used share in 24 h from the growth of the last hours, limited to "
+            "100 %. The forecast is inaccurate while there is little history. Good: below "
+            f"{shared.percent(shared.STORE_WARN)}. Bad: above "
+            f"{shared.percent(shared.STORE_WARN)}. The Overview board shows the stream that "
+            "grows.",
             SERVERS.labels,
             (
                 Column(
@@ -137,8 +141,9 @@ LOAD = Row(
     (
         bars(
             "Leaders",
-            "Streams and consumers that each server leads. Good: about equal. Bad: one leads most; after a "
-            "restart leaders do not move back by themselves (`nats server cluster balance`).",
+            "Streams and consumers that each server leads. Good: about equal numbers. Bad: "
+            "one server leads most of them. Leaders do not move back after a restart; use "
+            "`nats server cluster balance`.",
             (
                 Query(
                     SERVERS.now("jetstream_server_stream_leaders"),
@@ -153,8 +158,9 @@ LOAD = Row(
         ),
         timeseries(
             "CPU",
-            "Share of its cores that the server uses. Good: below a half, so that one can take over another's "
-            "load. Bad: near 100 %; Raft heartbeats come late and leaders change.",
+            "Share of its CPU cores that the server uses. Good: below 50 %, so that a server "
+            "can take the load of another one. Bad: near 100 %. Raft heartbeats are then late "
+            "and leaders change.",
             (
                 Query(
                     f"{SERVERS.now('nats_server_cpu_cores_used')} / {ON} "
@@ -167,23 +173,26 @@ LOAD = Row(
         ),
         timeseries(
             "Memory",
-            "Resident memory of the server process. Good: level. Bad: growing to the container's limit.",
+            "Resident memory of the server process. Good: constant. Bad: growing towards the "
+            "limit of the container.",
             (Query(SERVERS.now("nats_server_memory_bytes"), "{{nats_cluster}} {{server}}"),),
             look=Look("bytes", minimum=0),
             width=8,
         ),
         timeseries(
             "Connections",
-            "Client connections now. Good: spread over the servers. Bad: near max_connections, or a saw-tooth of "
-            "clients that connect anew.",
+            "Number of client connections. Good: distributed over the servers. Bad: near "
+            "max_connections, or repeated drops because clients reconnect.",
             (Query(SERVERS.now("nats_server_connections"), "{{nats_cluster}} {{server}}"),),
             look=Look("short", minimum=0),
             width=8,
         ),
         timeseries(
             "Traffic",
-            "Messages a second received from and sent to clients, routes and leafnodes. Good: as usual. Bad: a "
-            "sudden step; route traffic counts too, so the sum over servers exceeds what clients send.",
+            "Messages per second that the server received from and sent to clients, routes "
+            "and leaf nodes. Messages between servers are counted too, so that the sum over "
+            "all servers exceeds the messages of the clients. Good: as usual. Bad: a sudden "
+            "change.",
             (
                 Query(
                     SERVERS.rate("nats_server_received_messages_total"),
@@ -199,9 +208,10 @@ LOAD = Row(
             width=8,
         ),
         timeseries(
-            "Clients cut off or held up",
-            "Slow consumers (connections closed because the client read too slowly; not JetStream consumers), "
-            "stale connections and stalled publishers. Good: zero. Bad: any step.",
+            "Disconnected and stalled clients",
+            "Slow consumers (connections that the server closed because the client read too "
+            "slowly; not JetStream consumers), stale connections and stalled publishers. "
+            "Good: 0. Bad: any increase.",
             (
                 Query(
                     SERVERS.increase("nats_server_slow_consumers_total"),
@@ -228,9 +238,10 @@ CERTIFICATES = Row(
     (
         table(
             "Certificates",
-            "Time until the certificate of each listener expires, as read at the last configuration load. Good: "
-            f"more than {RENEW} days. Bad: below {LATE} days, or renewed on disk and not reloaded. Servers without "
-            "TLS and before 2.11.12 have none here.",
+            "Time until the certificate of each listener expires, as read when the "
+            "configuration was last loaded. Servers without TLS and servers before 2.11.12 "
+            f"are not listed. Good: more than {RENEW} days. Bad: below {LATE} days, or "
+            "renewed on disk but not reloaded.",
             LISTENERS.labels,
             (
                 Column(
@@ -245,14 +256,138 @@ CERTIFICATES = Row(
     ),
 )
 
+GATEWAYS = Scope((*SERVER, "remote_cluster", "direction"), SERVERS.variables)
+LEAFNODES = Scope((*SERVER, "account", "remote"), SERVERS.variables)
+CONFIGURED = Scope((*SERVER, "account"), SERVERS.variables)
+ROUTES = Scope((*SERVER, "remote"), SERVERS.variables)
+NO_LINKS = "no such links"
+
+LINKS = Row(
+    "Links to other servers",
+    (
+        timeseries(
+            "Gateway connections",
+            "Gateway connections of each server to the remote clusters of its configuration. Good: 1. Bad: 0, so that "
+            "clients of this server do not reach the remote cluster.",
+            (
+                Query(
+                    GATEWAYS.now("nats_gateway_connections", 'direction="outbound"'),
+                    "{{nats_cluster}} {{server}} to {{remote_cluster}}",
+                ),
+            ),
+            look=Look("short", minimum=0, decimals=0),
+            width=8,
+            empty=NO_LINKS,
+        ),
+        timeseries(
+            "Missing routes",
+            "Routes of each server, as the number of servers that it has none to although they answer. Good: 0. Bad: "
+            "above 0 for more than some seconds. Messages between clients of the two servers are then lost.",
+            (
+                Query(
+                    f"count by (nats_cluster, server) ({ROUTES.now('nats_route_connections')} == 0) "
+                    f"or 0 * count by (nats_cluster, server) ({ROUTES.now('nats_route_connections')})",
+                    "{{nats_cluster}} {{server}}",
+                ),
+            ),
+            look=Look("short", [Step(1, BAD)], minimum=0, decimals=0),
+            width=8,
+            empty=NO_LINKS,
+        ),
+        timeseries(
+            "Leaf nodes",
+            "Leaf node connections that each server has, and those that its configuration names and that are missing. "
+            "Good: none is missing. Bad: some are, so that the accounts do not reach the hub.",
+            (
+                Query(
+                    f"sum by (nats_cluster, server) ({LEAFNODES.now('nats_leafnode_connections')})",
+                    "{{nats_cluster}} {{server}}",
+                ),
+                Query(
+                    "sum by (nats_cluster, server) ("
+                    f"{CONFIGURED.now('nats_leafnode_configured')} - on ({CONFIGURED.by()}) "
+                    f"{CONFIGURED.now('nats_leafnode_configured_connections')})",
+                    "{{nats_cluster}} {{server}} missing (good: 0)",
+                ),
+            ),
+            look=Look("short", minimum=0, decimals=0),
+            width=8,
+            empty=NO_LINKS,
+        ),
+        timeseries(
+            "Round-trip time",
+            "Longest round-trip time of the connections to each remote cluster and leaf node, and of all routes. Good: "
+            "constant. Bad: rising, because the network is congested or the other server is busy.",
+            (
+                Query(
+                    GATEWAYS.now("nats_gateway_rtt_seconds"),
+                    "{{nats_cluster}} {{server}} {{direction}} {{remote_cluster}}",
+                ),
+                Query(
+                    f"max by (nats_cluster, server, remote) ({LEAFNODES.select('nats_leafnode_rtt_seconds')})",
+                    "{{nats_cluster}} {{server}} leaf node {{remote}}",
+                ),
+                Query(SERVERS.now("nats_route_rtt_seconds"), "{{nats_cluster}} {{server}} routes"),
+            ),
+            look=Look("s", minimum=0),
+            width=12,
+            empty=NO_LINKS,
+        ),
+        timeseries(
+            "Waiting to be sent",
+            "Bytes that wait to be sent over gateways and routes. Good: near 0. Bad: growing, since the other end does "
+            "not read fast enough; the server closes the connection in the end.",
+            (
+                Query(
+                    GATEWAYS.now("nats_gateway_pending_bytes"),
+                    "{{nats_cluster}} {{server}} {{direction}} {{remote_cluster}}",
+                ),
+                Query(
+                    f"sum by (nats_cluster, server) ({ROUTES.now('nats_route_pending_bytes')})",
+                    "{{nats_cluster}} {{server}} routes",
+                ),
+            ),
+            look=Look("bytes", minimum=0),
+            width=12,
+            empty=NO_LINKS,
+        ),
+        timeseries(
+            "Bytes over gateways and leaf nodes",
+            "Bytes per second that each server sent to and received from other clusters and leaf nodes. Good: as "
+            "usual. Bad: a sudden change, or nothing at all where there was traffic.",
+            (
+                Query(
+                    f"sum by (nats_cluster, server) ({GATEWAYS.rate('nats_gateway_sent_bytes_total')})",
+                    "{{nats_cluster}} {{server}} sent over gateways",
+                ),
+                Query(
+                    f"sum by (nats_cluster, server) ({GATEWAYS.rate('nats_gateway_received_bytes_total')})",
+                    "{{nats_cluster}} {{server}} received over gateways",
+                ),
+                Query(
+                    f"sum by (nats_cluster, server) ({LEAFNODES.rate('nats_leafnode_sent_bytes_total')})",
+                    "{{nats_cluster}} {{server}} sent to leaf nodes",
+                ),
+                Query(
+                    f"sum by (nats_cluster, server) ({LEAFNODES.rate('nats_leafnode_received_bytes_total')})",
+                    "{{nats_cluster}} {{server}} received from leaf nodes",
+                ),
+            ),
+            look=Look("Bps", minimum=0),
+            width=24,
+            empty=NO_LINKS,
+        ),
+    ),
+)
+
 BOARD = Board(
     "jetstream-servers",
     "Servers",
-    "Room, load, balance and age of each NATS server.",
+    "Storage, load, balance and age of each NATS server.",
     (
         JOB,
         cluster(several=True),
         chosen("server", "Server", "nats_server_up", "nats_cluster", several=True),
     ),
-    (NOW, STORE, LOAD, CERTIFICATES),
+    (NOW, STORE, LOAD, LINKS, CERTIFICATES),
 )

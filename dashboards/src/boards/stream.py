@@ -8,7 +8,7 @@ from dashboards.src.panels import WARN, Look, Query, Step, Word, appear, dashed,
 from dashboards.src.promql import CLUSTER, CONSUMER, STREAM, Scope, marked
 from dashboards.src.shapes import setting, stat, timeline, timeseries
 from dashboards.src.tables import Column, Link, table
-from dashboards.src.thresholds import factor, limit
+from dashboards.src.thresholds import threshold, value
 
 CHOSEN = (*CLUSTER, "account", "stream")
 ITS = 'account="$account", stream="$stream"'  # alerts; those of no stream are the cluster's
@@ -23,7 +23,7 @@ MESSAGES = IT.now("jetstream_stream_messages")
 GROWTH = IT.over("deriv", "jetstream_stream_bytes", "15m")
 TIME_TO_FULL = f"({MAX_BYTES} - {ON} {BYTES}) / {ON} ({GROWTH} > 0)"
 STORED = IT.rate("jetstream_stream_stored_messages_total")
-AGED = factor("JetStreamStreamMessagesAgingOut", "jetstream_stream_max_age_seconds")
+AGED = float(value("JetStreamStreamMessagesAgingOut", "share"))
 MAX_AGE = IT.now("jetstream_stream_max_age_seconds")
 LEADERS = CONSUMERS.now("jetstream_consumer_has_leader")
 PENDING = CONSUMERS.now("jetstream_consumer_pending_messages")
@@ -32,7 +32,7 @@ MOST = CONSUMERS.top(
     50, f"(1e12 * ({LEADERS} == 0) + 1e12) or {CONSUMERS.each(shared.backlog(CONSUMERS))}"
 )
 CONSUMER_LINK = Link("Consumer", "jetstream-consumer", CONSUMER)
-SOURCE_LAG = limit("JetStreamSourceOrMirrorLagging", "jetstream_stream_source_lag_messages")
+SOURCE_LAG = threshold("JetStreamSourceOrMirrorLagging")
 
 
 CONFIGURATION = Row(
@@ -40,48 +40,55 @@ CONFIGURATION = Row(
     (
         setting(
             "Retention",
-            "What lets go of messages: limits, the interest of consumers, or a work queue's acknowledgement. Good: "
-            "what you meant. Bad: limits on a queue that nobody empties.",
+            "Which event removes messages: limits, acknowledgements of all interested "
+            "consumers, or the first acknowledgement in a work queue. Good: as intended. Bad: "
+            "limits for a work queue, because old messages are deleted unprocessed.",
             Query(IT.each(IT.select("jetstream_stream_info"), "retention"), "{{retention}}"),
         ),
         setting(
             "Storage",
-            "Where messages are kept. Good: file for what must survive. Bad: memory for it.",
+            "Where the messages are stored. Good: file, if the messages must survive a "
+            "restart. Bad: memory for such messages.",
             Query(IT.each(IT.select("jetstream_stream_info"), "storage"), "{{storage}}"),
         ),
         setting(
             "When full, discards",
-            "Old drops the oldest messages, new refuses publishers. Good: what you meant. Bad: old where unread "
-            "messages matter.",
+            "Old deletes the oldest messages at a limit, new rejects new messages. Good: as "
+            "intended. Bad: old, if unprocessed messages must not be deleted.",
             Query(IT.each(IT.select("jetstream_stream_info"), "discard"), "{{discard}}"),
         ),
         setting(
             "Replicas",
-            "Copies of the stream on different servers. Good: 3 for what must survive a server. Bad: 1 for it; 2 "
-            "survives no more than 1.",
+            "Number of copies of the stream on different servers. Good: 3, if the stream must "
+            "survive the failure of a server. Bad: 1 or 2 for such a stream, because 2 "
+            "replicas do not tolerate a failure either.",
             Query(IT.now("jetstream_stream_replicas")),
         ),
         setting(
             "Max bytes",
-            "Limit of bytes. Good: set. Bad: unlimited, unless an age or a number of messages bounds the stream.",
+            "Maximum size of the stream in bytes. Good: set. Bad: unlimited, unless the age "
+            "or the number of messages is limited.",
             Query(MAX_BYTES),
             "bytes",
         ),
         setting(
             "Max messages",
-            "Limit of messages. Good: set, or another limit is. Bad: no limit at all.",
+            "Maximum number of messages in the stream. Good: set, or another limit is set. "
+            "Bad: no limit is set.",
             Query(IT.now("jetstream_stream_max_messages")),
         ),
         setting(
             "Max age",
-            "Age at which messages are deleted. Good: longer than any outage of the readers. Bad: shorter.",
+            "Age at which the server deletes messages. Good: longer than any outage of the "
+            "consumers. Bad: shorter.",
             Query(MAX_AGE),
             "s",
         ),
         setting(
             "Duplicate window",
-            "How long message ids are remembered, so that a publisher may repeat. Good: longer than its retries. "
-            "Bad: shorter; a repeated message is stored twice.",
+            "Time for which the server remembers message ids, so that a publisher may send a "
+            "message again. Good: longer than the retries of the publisher. Bad: shorter, "
+            "because a repeated message is stored twice.",
             Query(IT.now("jetstream_stream_duplicate_window_seconds")),
             "s",
         ),
@@ -93,8 +100,9 @@ NOW = Row(
     (
         stat(
             "State",
-            "Whether somebody leads the stream and reaches a majority. Good: led, quorum. Bad: no leader or no "
-            "quorum for more than a minute; nothing is stored or delivered.",
+            "Whether the stream has a leader and the leader has a quorum. Good: led and "
+            "quorum. Bad: no leader or no quorum for more than a minute. The stream then "
+            "neither stores nor delivers messages.",
             (
                 Query(IT.now("jetstream_stream_has_leader"), "leader"),
                 Query(IT.now("jetstream_stream_has_quorum"), "majority"),
@@ -102,12 +110,13 @@ NOW = Row(
             look=shared.LED,
             width=6,
             overrides=[appear("majority", shared.QUORUM)],
-            empty="in nobody's answer",
+            empty="not reported",
         ),
         stat(
             "Servers that may still fail",
-            "Current replicas less the majority needed. Good: 1 or more. Bad: none; the next failure stops the "
-            "stream. A stream with one replica fails with its server.",
+            "Number of current replicas minus the majority. A stream with one replica is "
+            "unavailable when its server fails. Good: 1 or more. Bad: none, because the "
+            "stream is unavailable after the next failure.",
             (Query(IT.now("jetstream_stream_fault_tolerance")),),
             look=shared.TOLERANCE,
             width=4,
@@ -115,8 +124,8 @@ NOW = Row(
         ),
         stat(
             "Contents",
-            "Messages and bytes of the stream, one replica's, in its leader's word. Good: within the limits. Bad: "
-            "growing without a limit.",
+            "Messages and bytes of one replica of the stream, as reported by the leader. "
+            "Good: within the limits. Bad: growing without a limit.",
             (
                 Query(MESSAGES, "messages"),
                 Query(BYTES, "bytes"),
@@ -128,8 +137,9 @@ NOW = Row(
         ),
         stat(
             "Used of max bytes",
-            f"Bytes by max_bytes. Good: below {shared.percent(shared.STREAM_WARN)}. Bad: above "
-            f"{shared.percent(shared.STREAM_BAD)} with discard new. With discard old a stream may live at its limit.",
+            f"Size divided by max_bytes. Good: below {shared.percent(shared.STREAM_WARN)}. "
+            f"Bad: above {shared.percent(shared.STREAM_BAD)} with discard new. A stream with "
+            "discard old may be at its limit by design.",
             (
                 Query(
                     IT.now("jetstream_stream_storage_ratio"),
@@ -142,8 +152,8 @@ NOW = Row(
         ),
         stat(
             "Lost messages",
-            "Messages that the servers found missing when they recovered the store from disk. Good: 0. Bad: any; "
-            "data is gone, look at the disk.",
+            "Messages that were missing when the servers recovered the store from disk. Good: "
+            "0. Bad: above 0. These messages are lost, so check the disk.",
             (Query(IT.now("jetstream_stream_lost_messages"), "good: 0"),),
             look=shared.ANY_IS_BAD,
             width=3,
@@ -156,22 +166,25 @@ LIMITS = Row(
     (
         timeseries(
             "Messages",
-            "Messages stored, and the limit (dashed). Good: level. Bad: at the limit with discard new.",
+            "Number of stored messages, and the limit (dashed). Good: constant. Bad: at the "
+            "limit with discard new.",
             (Query(MESSAGES, "messages"), Query(IT.now("jetstream_stream_max_messages"), "limit")),
             look=Look("short", minimum=0),
             overrides=[dashed("limit")],
         ),
         timeseries(
             "Bytes",
-            "Bytes of one replica, and the limit (dashed). Good: level. Bad: at the limit with discard new.",
+            "Bytes of one replica, and the limit (dashed). Good: constant. Bad: at the limit "
+            "with discard new.",
             (Query(BYTES, "bytes"), Query(MAX_BYTES, "limit")),
             look=Look("bytes", minimum=0),
             overrides=[dashed("limit")],
         ),
         timeseries(
             "Headroom and time to full",
-            "Bytes left below max_bytes and, on the right, how long they last at the pace of the last 15 minutes. "
-            "Good: no time to full, the stream does not grow. Bad: less time than it takes to react.",
+            "Bytes left below max_bytes and, on the right axis, the time until the stream is "
+            "full at the rate of the last 15 minutes. Good: no time to full, because the "
+            "stream does not grow. Bad: less time than you need to react.",
             (
                 Query(f"{MAX_BYTES} - {ON} {BYTES}", "headroom"),
                 Query(TIME_TO_FULL, "time to full"),
@@ -182,8 +195,9 @@ LIMITS = Row(
         ),
         timeseries(
             "Age of the oldest message",
-            "Age of the first message, the limit (dashed), and where the alert for work queues begins. Good: well "
-            "below. Bad: near the limit with retention by interest or work queue: unfinished work is deleted.",
+            "Age of the first message, the limit (dashed), and the threshold of the alert for "
+            "work queues. Good: far below. Bad: near the limit with retention interest or "
+            "work queue, because unprocessed messages are deleted.",
             (
                 Query(
                     IT.seconds_since("jetstream_stream_first_message_timestamp_seconds"), "oldest"
@@ -196,8 +210,10 @@ LIMITS = Row(
         ),
         timeseries(
             "Published and removed",
-            "Messages a second that were stored, and that left by limits, acknowledgement or purge. Good: both "
-            "alike in the long run. Bad: published drops to zero on a full stream; nothing removed from a queue.",
+            "Messages per second that were stored, and that were removed by limits, "
+            "acknowledgements or purges. Good: both rates are equal in the long run. Bad: the "
+            "published rate falls to 0 for a full stream, or nothing is removed from a work "
+            "queue.",
             (
                 Query(STORED, "published"),
                 Query(
@@ -217,8 +233,9 @@ READERS = Row(
     (
         table(
             "Consumers",
-            "The fifty consumers with the largest backlog. Good: nothing undelivered for long, none exhausted. Bad: a "
-            f"drain time above {shared.duration(shared.DRAIN_LIMIT)}, exhausted messages, no leader.",
+            "The fifty consumers with the largest backlog. Good: no undelivered messages for "
+            "a long time, and no exhausted ones. Bad: a drain time above "
+            f"{shared.duration(shared.DRAIN_LIMIT)}, exhausted messages, or no leader.",
             ("nats_cluster", "account", "stream", "consumer"),
             (
                 Column("State", CONSUMERS.only(LEADERS, MOST), shared.LED),
@@ -261,7 +278,8 @@ PLACES = Row(
     (
         timeline(
             "Leader",
-            "Which server led the stream. Good: one long bar. Bad: bars in turns, or a gap: nobody led.",
+            "Which server led the stream. Good: one long bar. Bad: many short bars, or a gap "
+            "without a leader.",
             (
                 Query(
                     REPLICAS.now("jetstream_stream_leader"),
@@ -273,7 +291,8 @@ PLACES = Row(
         ),
         table(
             "Replicas",
-            "The other replicas in the leader's word. Good: current, no lag. Bad: behind for minutes, or offline.",
+            "The other replicas, as reported by the leader. Good: current, with no lag. Bad: "
+            "behind for minutes, or offline.",
             REPLICAS.labels,
             (
                 Column("State", REPLICAS.now("jetstream_stream_replica_current"), shared.CURRENT),
@@ -297,8 +316,9 @@ PLACES = Row(
         ),
         table(
             "Mirror and sources",
-            "Where the stream copies from. Good: healthy, no lag. Bad: failing, or a lag that does not fall; the lag "
-            "alone lies when the origin is gone, last seen tells.",
+            "The streams that this stream copies. Good: healthy, with no lag. Bad: failing, "
+            "or a lag that does not fall. The lag does not change while the origin is "
+            "unreachable, so check when it was last seen.",
             ORIGINS.labels,
             (
                 Column("State", ORIGINS.now("jetstream_stream_source_healthy"), shared.HEALTHY),
@@ -322,7 +342,7 @@ PLACES = Row(
 BOARD = Board(
     "jetstream-stream",
     "Stream",
-    "One stream: contents, limits, replicas and consumers.",
+    "Contents, limits, replicas and consumers of one stream.",
     (
         JOB,
         cluster(several=False, metric="jetstream_stream_has_leader"),

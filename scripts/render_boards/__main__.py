@@ -1,4 +1,4 @@
-"""Draw the boards from a Prometheus' data: `python -m dashboards.render --prometheus URL`."""
+"""Draw the boards from a Prometheus' data: `python -m scripts.render_boards --prometheus URL`."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ import sys
 import time
 from pathlib import Path
 
-from dashboards.render import browser
-from dashboards.render.answers import Asker
+from scripts.render_boards import browser
+from scripts.render_boards.answers import Asker
 
-FOLDER = Path(__file__).resolve().parents[1]
-CHROMIUM = FOLDER.parent / ".tools/bin/chromium"
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "dashboards"
+CHROMIUM = ROOT / ".tools/bin/chromium"
 
 
 def arguments(argv: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m dashboards.render", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m scripts.render_boards", description=__doc__)
     add = parser.add_argument
     add("boards", nargs="*", metavar="UID", help="these only, such as jetstream-raft")
     add("--prometheus", default="http://localhost:9090", metavar="URL", help="default: %(default)s")

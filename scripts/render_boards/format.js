@@ -51,6 +51,7 @@ const UNITS = {
     return `${rounded(rest, decimals)} ${name}`;
   },
   percentunit: (value, decimals) => `${rounded(value * 100, decimals)}%`,
+  Bps: (value, decimals) => `${UNITS.bytes(value, decimals)}/s`,
   s: seconds,
   cps: (value, decimals) => `${UNITS.short(value, decimals)} c/s`,
   mps: (value, decimals) => `${UNITS.short(value, decimals)} msg/s`,
