@@ -22,6 +22,12 @@ app.kubernetes.io/name: {{ include "exporter.name" . | quote }}
 app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 
+{{/* The pod of `helm test`: of the same release, and not one that the Service finds. */}}
+{{- define "exporter.testSelector" -}}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
+app.kubernetes.io/component: test
+{{- end -}}
+
 {{/* One set of labels as a map, so that a label given twice is not written twice. Call with a dict: root, and more maps. */}}
 {{- define "exporter.labels" -}}
 {{- $root := .root -}}
@@ -72,4 +78,144 @@ seccompProfile:
 {{- $sum = add $sum (mul (regexFind "[0-9]+" . | int64) (get $units (regexFind "[a-z]+" .) | int64)) -}}
 {{- end -}}
 {{- $sum -}}
+{{- end -}}
+
+{{/*
+The configuration with a name for every cluster that has none. The official NATS chart names clusters by their release,
+so two of them are often called the same, and one Prometheus would take them for one.
+*/}}
+{{- define "exporter.config" -}}
+{{- $config := deepCopy .Values.config -}}
+{{- $own := printf "%s/%s" .Release.Namespace .Release.Name -}}
+{{- $first := true -}}
+{{- if kindIs "slice" $config.clusters -}}
+{{- range $index, $cluster := $config.clusters -}}
+{{- if and (kindIs "map" $cluster) (not (hasKey $cluster "name")) -}}
+{{- $_ := set $cluster "name" (ternary $own (printf "%s-%d" $own (add $index 1)) $first) -}}
+{{- $first = false -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml $config -}}
+{{- end -}}
+
+{{/* The names of the clusters, as a list of the key names. */}}
+{{- define "exporter.clusterNames" -}}
+{{- $names := list -}}
+{{- with (include "exporter.config" . | fromYaml).clusters -}}
+{{- if kindIs "slice" . -}}
+{{- range . -}}
+{{- if kindIs "map" . -}}
+{{- with .name -}}{{- $names = append $names (toString .) -}}{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- dict "names" $names | toYaml -}}
+{{- end -}}
+
+{{/*
+Memory by the budget of consumers: bench/results has the peaks that were measured, and a test holds this above them. The
+request is the peak, the limit half as much again.
+*/}}
+{{- define "exporter.resources" -}}
+{{- $resources := deepCopy .Values.resources -}}
+{{- $limits := .Values.config.limits -}}
+{{- $consumers := 50000 -}}
+{{- if kindIs "map" $limits -}}
+{{- if hasKey $limits "consumers" -}}
+{{- $consumers = $limits.consumers | int64 -}}
+{{- end -}}
+{{- end -}}
+{{- $peak := add 100 (div (mul 11 $consumers) 1024) -}}
+{{- range $kind, $mebibytes := dict "requests" $peak "limits" (div (mul 3 $peak) 2) -}}
+{{- $amounts := index $resources $kind -}}
+{{- if not (hasKey $amounts "memory") -}}
+{{- $_ := set $amounts "memory" (printf "%dMi" $mebibytes) -}}
+{{- else if kindIs "invalid" $amounts.memory -}}
+{{- $_ := unset $amounts "memory" -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml $resources -}}
+{{- end -}}
+
+{{/* The ports of every address in the configuration and the flags, as a list of the key ports; empty: any port. */}}
+{{- define "exporter.natsPorts" -}}
+{{- $standard := dict "http" 8222 "https" 8222 "nats" 4222 "tls" 4222 "ws" 80 "wss" 443 -}}
+{{- $ports := dict -}}
+{{- $any := false -}}
+{{- range .Values.networkPolicy.natsPorts -}}
+{{- $_ := set $ports (. | int | toString) true -}}
+{{- end -}}
+{{- range regexFindAll "[a-z+]+://[^\\s\"',]+" (printf "%s %s" (toJson .Values.config) (toJson .Values.extraArgs)) -1 -}}
+{{- $scheme := regexFind "^[a-z+]+" . -}}
+{{- $host := regexReplaceAll "^[a-z+]+://([^/?#]*@)?([^/?#]*).*$" . "$2" -}}
+{{- $port := regexFind ":[0-9]+$" $host | trimPrefix ":" -}}
+{{- if hasPrefix "srv+" $scheme -}}
+{{- $any = true -}}
+{{- else if $port -}}
+{{- $_ := set $ports $port true -}}
+{{- else if hasKey $standard $scheme -}}
+{{- $_ := set $ports (index $standard $scheme | toString) true -}}
+{{- end -}}
+{{- end -}}
+{{- dict "ports" (ternary list (keys $ports | sortAlpha) $any) | toYaml -}}
+{{- end -}}
+
+{{/* What the configuration reads, for the exporter and for the doctor of helm test. */}}
+{{- define "exporter.mounts" -}}
+{{- $creds := .Values.credsSecret.name }}
+{{- $tls := .Values.tlsSecret.name }}
+{{- $web := .Values.webConfigSecret.name }}
+- name: config
+  mountPath: /etc/jetstream-exporter/config
+  readOnly: true
+{{- if $creds }}
+- name: creds
+  mountPath: /etc/jetstream-exporter/creds
+  readOnly: true
+{{- end }}
+{{- if $tls }}
+- name: tls
+  mountPath: /etc/jetstream-exporter/tls
+  readOnly: true
+{{- end }}
+{{- if $web }}
+- name: web
+  mountPath: /etc/jetstream-exporter/web
+  readOnly: true
+{{- end }}
+{{- end -}}
+
+{{- define "exporter.volumes" -}}
+{{- $creds := .Values.credsSecret.name }}
+{{- $tls := .Values.tlsSecret.name }}
+{{- $web := .Values.webConfigSecret.name }}
+- name: config
+  configMap:
+    name: {{ include "exporter.fullname" . | quote }}
+{{- if $creds }}
+- name: creds
+  secret:
+    secretName: {{ $creds | quote }}
+    defaultMode: 0440
+    items:
+      - key: {{ .Values.credsSecret.key | quote }}
+        path: {{ .Values.credsSecret.key | quote }}
+{{- end }}
+{{- if $tls }}
+- name: tls
+  secret:
+    secretName: {{ $tls | quote }}
+    defaultMode: 0440
+{{- end }}
+{{- if $web }}
+- name: web
+  secret:
+    secretName: {{ $web | quote }}
+    defaultMode: 0440
+    items:
+      - key: {{ .Values.webConfigSecret.key | quote }}
+        path: {{ .Values.webConfigSecret.key | quote }}
+{{- end }}
 {{- end -}}
