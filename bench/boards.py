@@ -22,11 +22,11 @@ from typing import Any
 
 from bench import load
 from bench.boards_page import Found, Timing, document
-from bench.contestants import free_port
+from bench.exporters import free_port
 from bench.measure import MeasureError
-from dashboards.render.answers import Asker
 from nats.errors import Error as NatsError
 from nats.js.api import StorageType
+from scripts.render_boards.answers import Asker
 
 from jetstream_exporter.demo.child import Child, DemoError
 from jetstream_exporter.demo.cluster import Cluster

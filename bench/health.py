@@ -15,7 +15,7 @@ from bench.measure import curl
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from bench.measure import Contestant
+    from bench.measure import Compared
 
 EVERY = 0.010
 
@@ -28,17 +28,17 @@ class Latency:
 
 
 async def latency_during_scrapes(
-    contestant: Contestant, scrapes: int, stir: Callable[[], Awaitable[None]]
+    compared: Compared, scrapes: int, stir: Callable[[], Awaitable[None]]
 ) -> Latency:
     """Ask at once and every 10 ms, over one kept connection, for as long as each scrape lasts."""
     taken: list[float] = []
     for _ in range(scrapes):
         await stir()
         over = threading.Event()
-        asking = threading.Thread(target=_ask, args=(contestant.url, taken, over))
+        asking = threading.Thread(target=_ask, args=(compared.url, taken, over))
         asking.start()
         try:
-            curl(contestant.url, gzip=True)
+            curl(compared.url, gzip=True)
         finally:
             over.set()
             asking.join()

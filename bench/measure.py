@@ -26,7 +26,7 @@ class MeasureError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Contestant:
+class Compared:
     """Something that answers a GET; without a pid it is the nats-server itself.
 
     `slow_cadence`: once in some minutes a scrape of it asks the server for more than the others do.
@@ -49,9 +49,9 @@ class Scrape:
 
 @dataclass(slots=True)
 class Series:
-    """The scrapes of one contestant at one size of load; memory only of who has a process."""
+    """The scrapes of one compared at one size of load; memory only of who has a process."""
 
-    contestant: Contestant
+    compared: Compared
     # Of the scrape that no other preceded, where it was whole: seconds, and bytes at most until then.
     first: float | None = None
     first_peak: int | None = None
@@ -90,41 +90,41 @@ def curl(url: str, *, gzip: bool = False, keep: Path = Path("/dev/null")) -> tup
     return float(seconds), int(size)
 
 
-def scrape(contestant: Contestant, server_pid: int, *, gzip: bool) -> Scrape:
+def scrape(compared: Compared, server_pid: int, *, gzip: bool) -> Scrape:
     server = Process(server_pid)
-    own = Process(contestant.pid) if contestant.pid is not None else None
+    own = Process(compared.pid) if compared.pid is not None else None
     server_before = server.cpu_seconds()
     own_before = own.cpu_seconds() if own else 0.0
-    wall, size = curl(contestant.url, gzip=gzip)
+    wall, size = curl(compared.url, gzip=gzip)
     time.sleep(AFTERMATH)
     cpu = own.cpu_seconds() - own_before if own else None
     return Scrape(wall, size, cpu, server.cpu_seconds() - server_before)
 
 
-def warm_up(contestant: Contestant, least: int, folder: Path) -> Series:
+def warm_up(compared: Compared, least: int, folder: Path) -> Series:
     """Scrape unmeasured until the answer is whole and as long as the one before: caches are filled.
 
     Whole has `least` samples. Right after the load was made a server can be so slow that an
     exporter gives up on it and says little.
     """
     body = folder / "body"
-    series = Series(contestant)
-    series.first, first_size = curl(contestant.url)
-    if contestant.pid is not None:
-        series.first_peak = Process(contestant.pid).peak_bytes()
+    series = Series(compared)
+    series.first, first_size = curl(compared.url)
+    if compared.pid is not None:
+        series.first_peak = Process(compared.pid).peak_bytes()
     before = first_size
     for _ in range(WARM_UPS):
-        _, size = curl(contestant.url, keep=body)
-        series.samples = _samples(body) if contestant.pid is not None else None
+        _, size = curl(compared.url, keep=body)
+        series.samples = _samples(body) if compared.pid is not None else None
         if same_size(before, size) and (series.samples is None or series.samples >= least):
             break
         before = size
     else:
-        raise MeasureError(f"{contestant.name} is not whole after {WARM_UPS + 1} scrapes")
+        raise MeasureError(f"{compared.name} is not whole after {WARM_UPS + 1} scrapes")
     if not same_size(first_size, size):
         series.first = series.first_peak = None
-    if contestant.pid is not None:
-        Process(contestant.pid).forget_peak()
+    if compared.pid is not None:
+        Process(compared.pid).forget_peak()
     return series
 
 
@@ -155,7 +155,7 @@ def settle(pid: int) -> None:
 
 
 async def alternate(
-    contestants: list[Contestant],
+    exporters: list[Compared],
     server_pid: int,
     rounds: int,
     least: int,
@@ -171,23 +171,23 @@ async def alternate(
     nothing that a working cluster would not give.
     """
     all_series = []
-    for contestant in contestants:
-        say(f"warming up: {contestant.name}")
-        all_series.append(warm_up(contestant, least, folder))
+    for exporter in exporters:
+        say(f"warming up: {exporter.name}")
+        all_series.append(warm_up(exporter, least, folder))
     for number in range(1, rounds + 1):
         order = in_turn(all_series, number)
-        await _next_turn(contestants, stir, server_pid)
+        await _next_turn(exporters, stir, server_pid)
         for series in order:
-            series.plain.append(scrape(series.contestant, server_pid, gzip=False))
+            series.plain.append(scrape(series.compared, server_pid, gzip=False))
             wall = series.plain[-1].wall
-            say(f"round {number} of {rounds}: {series.contestant.name} {wall:.2f} s")
-        await _next_turn(contestants, stir, server_pid)
+            say(f"round {number} of {rounds}: {series.compared.name} {wall:.2f} s")
+        await _next_turn(exporters, stir, server_pid)
         for series in order:
-            if series.contestant.pid is not None:
-                series.gzip.append(scrape(series.contestant, server_pid, gzip=True))
+            if series.compared.pid is not None:
+                series.gzip.append(scrape(series.compared, server_pid, gzip=True))
     for series in all_series:
-        if series.contestant.pid is not None:
-            series.peak = Process(series.contestant.pid).peak_bytes()
+        if series.compared.pid is not None:
+            series.peak = Process(series.compared.pid).peak_bytes()
     return all_series
 
 
@@ -199,15 +199,15 @@ def in_turn(everyone: list[Series], number: int) -> list[Series]:
 
 
 async def _next_turn(
-    contestants: Iterable[Contestant], stir: Callable[[], Awaitable[None]], server_pid: int
+    exporters: Iterable[Compared], stir: Callable[[], Awaitable[None]], server_pid: int
 ) -> None:
     """Change the figures. Making so many consumers work can take minutes, in which Prometheus would scrape.
 
     So what an exporter asks seldom falls due in an unmeasured scrape before it, not in every measured one.
     """
-    for contestant in contestants:
-        if contestant.slow_cadence:
-            curl(contestant.url)
+    for exporter in exporters:
+        if exporter.slow_cadence:
+            curl(exporter.url)
     await stir()
     settle(server_pid)
 

@@ -51,7 +51,7 @@ def _contests(result: Result) -> list[str]:
         parts.append(table.contest(all_series))
         parts += [not_whole(series) for series in all_series if not series.is_whole()]
         ours = _ours(all_series)
-        others = [one for one in all_series if one.contestant.pid and one is not ours]
+        others = [one for one in all_series if one.compared.pid and one is not ours]
         if others:
             parts.append(table.ratios(ours, others))
     return parts
@@ -68,13 +68,13 @@ def _alone(result: Result) -> list[str]:
 
 
 def _ours(all_series: list[Series]) -> Series:
-    return next(one for one in all_series if one.contestant.name == OURS)
+    return next(one for one in all_series if one.compared.name == OURS)
 
 
 def not_whole(series: Series) -> str:
     sizes = [one.size for one in series.plain]
     return (
-        f"**{series.contestant.name} did not always give everything**: its answers had "
+        f"**{series.compared.name} did not always give everything**: its answers had "
         f"{table.megabytes(min(sizes))} to {table.megabytes(max(sizes))}, so its figures are not "
         "those of whole scrapes."
     )

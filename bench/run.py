@@ -20,10 +20,10 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench import contestants, report
+from bench import exporters, report
 from bench.health import latency_during_scrapes
 from bench.load import Size, grow, stir
-from bench.measure import Contestant, MeasureError, alternate, settle
+from bench.measure import Compared, MeasureError, alternate, settle
 from nats.js.api import StorageType
 
 from jetstream_exporter.demo.child import DemoError
@@ -83,7 +83,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--nats-server", help="program, by name or path (default: the one of this environment)"
     )
-    for exporter in contestants.EXPORTERS:
+    for exporter in exporters.EXPORTERS:
         variable = exporter.name.upper().replace("-", "_")
         parser.add_argument(
             f"--{exporter.name}",
@@ -127,10 +127,10 @@ async def measure(options: argparse.Namespace, server: Server, result: report.Re
 
 async def take_part(
     options: argparse.Namespace, size: Size, server: Server, stack: AsyncExitStack
-) -> list[Contestant]:
+) -> list[Compared]:
     """Everyone of this size, started afresh: nobody's memory is that of another size."""
-    everyone = contestants.bare_requests(server)
-    for exporter in contestants.EXPORTERS:
+    everyone = exporters.bare_requests(server)
+    for exporter in exporters.EXPORTERS:
         if exporter.name != report.OURS and size not in options.peers_at:
             continue
         asked = getattr(options, exporter.name.replace("-", "_"))
@@ -138,7 +138,7 @@ async def take_part(
         if program is None:
             say(f"{exporter.name} does not take part: there is no program {asked}")
             continue
-        started = contestants.running(exporter, program, server, server.folder)
+        started = exporters.running(exporter, program, server, server.folder)
         everyone.append(await stack.enter_async_context(started))
     return everyone
 

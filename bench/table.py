@@ -57,8 +57,8 @@ def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def series_row(series: Series) -> list[str]:
     return [
-        series.contestant.name,
-        series.contestant.version,
+        series.compared.name,
+        series.compared.version,
         seconds(median(series.plain, lambda one: one.wall)),
         seconds(median(series.gzip, lambda one: one.wall)),
         seconds(median(series.plain, lambda one: one.cpu)),
@@ -83,7 +83,7 @@ def ratios(ours: Series, others: Iterable[Series]) -> str:
     rows = []
     for other in others:
         figures = zip(_figures(other), _figures(ours), strict=True)
-        rows.append([other.contestant.name, *(times(theirs, own) for theirs, own in figures)])
+        rows.append([other.compared.name, *(times(theirs, own) for theirs, own in figures)])
     return markdown(header, rows)
 
 

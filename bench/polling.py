@@ -1,9 +1,9 @@
-"""What polling costs the JetStream API: how long STREAM.INFO takes for a client while each way in polls.
+"""What polling costs the JetStream API: how long STREAM.INFO takes for a client while each source polls.
 
-    python -m bench.ways                    # 500x40: 20,000 consumers, two minutes
-    python -m bench.ways 25x40 --seconds 3  # a quick look
+    python -m bench.polling                    # 500x40: 20,000 consumers, two minutes
+    python -m bench.polling 25x40 --seconds 3  # a quick look
 
-Every way polls again as soon as its answer is there, which is far more than any scrape interval: the figures are the
+Every source polls again as soon as its answer is there, which is far more than any scrape interval: the figures are the
 worst case. Who polls is a process of its own. The table is printed and written with the machine and the versions.
 """
 
@@ -30,15 +30,15 @@ from nats.js.api import StorageType
 
 from jetstream_exporter.config.nats import AccountApi, System
 from jetstream_exporter.demo.cluster import GIB, Cluster, account
-from jetstream_exporter.report import Question
-from jetstream_exporter.sources.account import AccountSource
-from jetstream_exporter.sources.discovery import SystemLookup
-from jetstream_exporter.sources.http import Client
-from jetstream_exporter.sources.monitoring import MonitoringSource
-from jetstream_exporter.sources.system import SystemSource
+from jetstream_exporter.report import ScrapeRequest
+from jetstream_exporter.sources.http.client import HttpClient
+from jetstream_exporter.sources.http.monitoring import MonitoringSource
+from jetstream_exporter.sources.lookup import SystemLookup
+from jetstream_exporter.sources.nats.account import AccountSource
+from jetstream_exporter.sources.nats.system import SystemSource
 
 if TYPE_CHECKING:
-    from jetstream_exporter.collect import Source
+    from jetstream_exporter.sources.collector import Source
 
 WAYS = {"monitoring": "HTTP", "system": "system account", "account": "account's API"}
 RESULTS = Path(__file__).parent / "results"
@@ -51,7 +51,9 @@ HEADERS = ("polled by", "median ms", "p99 ms", "worst ms", "requests", "polls", 
 def source(kind: str, settings: dict[str, Any]) -> Source:
     urls = list(settings["urls"])
     if kind == "monitoring":
-        return MonitoringSource(list(settings["targets"]), Client(LIMIT, None, {}), SystemLookup())
+        return MonitoringSource(
+            list(settings["targets"]), HttpClient(LIMIT, None, {}), SystemLookup()
+        )
     if kind == "system":
         login = System(urls=urls, username="sys", password_file=settings["password_file"])
         return SystemSource(login, "bench", "", "full", LIMIT)
@@ -66,7 +68,7 @@ async def poll(kind: str, settings: dict[str, Any]) -> list[float]:
     while not ended.done():
         began = time.monotonic()
         deadline = asyncio.get_running_loop().time() + DEADLINE
-        outcomes = await polled.ask(Question(deadline, with_config=False))
+        outcomes = await polled.ask(ScrapeRequest(deadline, with_config=False))
         took.append(time.monotonic() - began)
         errors = [outcome.error for outcome in outcomes if outcome.error]
         if errors:
@@ -80,7 +82,7 @@ async def poll(kind: str, settings: dict[str, Any]) -> list[float]:
 @asynccontextmanager
 async def polling(kind: str, settings: dict[str, Any], took: list[float]) -> AsyncIterator[None]:
     """Let a process poll meanwhile; `took` has its times in the end."""
-    command = [sys.executable, "-m", "bench.ways", "--poll", kind, json.dumps(settings)]
+    command = [sys.executable, "-m", "bench.polling", "--poll", kind, json.dumps(settings)]
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
     try:
@@ -164,21 +166,21 @@ def main(argv: list[str]) -> int:
         print(json.dumps(asyncio.run(poll(argv[1], json.loads(argv[2])))))
         return 0
     parser = argparse.ArgumentParser(
-        prog="python -m bench.ways",
+        prog="python -m bench.polling",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
     add("size", nargs="?", type=Size.parse, default="500x40", help="STREAMSxCONSUMERS (500x40)")
-    add("--seconds", type=float, default=15, help="of each way (default: 15)")
+    add("--seconds", type=float, default=15, help="of each source (default: 15)")
     add("--nats-server", help="program, by name or path")
-    add("--output", type=Path, help="default: bench/results/ways-<date>.md")
+    add("--output", type=Path, help="default: bench/results/polling-<date>.md")
     options = parser.parse_args(argv)
     load_before = os.getloadavg()[0]
     with contextlib.suppress(KeyboardInterrupt):
         rows = asyncio.run(measure(options.size, options.seconds, options.nats_server))
         print(table(rows))
-        output = options.output or RESULTS / f"ways-{datetime.datetime.now():%Y-%m-%d}.md"
+        output = options.output or RESULTS / f"polling-{datetime.datetime.now():%Y-%m-%d}.md"
         output.write_text(page(options.size, rows, load_before))
     return 0
 

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.measure import Contestant, MeasureError
+from bench.measure import Compared, MeasureError
 
 from jetstream_exporter.demo.child import Child, until
 
@@ -30,13 +30,13 @@ UNKNOWN = "not recorded"
 VERSION = re.compile(r"v?\d+\.\d+")
 
 
-def bare_requests(server: Server) -> list[Contestant]:
+def bare_requests(server: Server) -> list[Compared]:
     """What the server alone needs: the least that any exporter must wait for."""
     version = _said(str(server.binary), "--version")
     jsz = f"{server.monitor_url}/jsz?consumers=true"
     return [
-        Contestant("bare curl of the light request", version, jsz),
-        Contestant("bare curl with config and raft", version, f"{jsz}&config=true&raft=true"),
+        Compared("bare curl of the light request", version, jsz),
+        Compared("bare curl with config and raft", version, f"{jsz}&config=true&raft=true"),
     ]
 
 
@@ -111,7 +111,7 @@ EXPORTERS = (
 @asynccontextmanager
 async def running(
     exporter: Exporter, program: str, server: Server, folder: Path
-) -> AsyncIterator[Contestant]:
+) -> AsyncIterator[Compared]:
     port = free_port()
     argv = [program, *exporter.arguments(server, port, folder)]
     child = Child(exporter.name, argv, folder / f"{exporter.name}.log")
@@ -130,7 +130,7 @@ async def running(
         await until(f"listening of {exporter.name}", is_listening, deadline=30)
         url = f"http://127.0.0.1:{port}/metrics"
         version = exporter.version(program)
-        yield Contestant(exporter.name, version, url, child.pid, exporter.slow_cadence)
+        yield Compared(exporter.name, version, url, child.pid, exporter.slow_cadence)
     finally:
         child.kill_now()
 
