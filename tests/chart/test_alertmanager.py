@@ -11,6 +11,8 @@ from tests.support import chart
 from tests.support.tools import tool
 
 NAMESPACE = chart.RELEASE["namespace"]
+TEAMS = {"payments": "payments-key"}
+PAGERDUTY = {"secretName": "mine", "secretKey": "key", "teams": TEAMS}
 HEARTBEAT = {"heartbeat": {"secretName": "heartbeat", "secretKey": "url"}}
 
 
@@ -49,6 +51,34 @@ def test_pagerduty_can_be_elsewhere() -> None:
     assert changed == {**plain, "url": url}
 
 
+def test_each_team_of_the_values_has_its_receiver_and_its_route() -> None:
+    teams = {"payments": "payments-key", "ledger": "ledger-key"}
+    found = spec(pagerduty={"secretName": "mine", "secretKey": "key", "teams": teams})
+    keys = {
+        receiver["name"]: config["routingKey"]["key"]
+        for receiver in found["receivers"]
+        for config in receiver.get("pagerdutyConfigs", [])
+    }
+
+    assert keys == {
+        "pagerduty": "key",
+        "pagerduty-payments": "payments-key",
+        "pagerduty-ledger": "ledger-key",
+    }
+    (own,) = [route["routes"] for route in found["route"]["routes"] if "routes" in route]
+    assert {(r["receiver"], r["matchers"][0]["value"]) for r in own} == {
+        ("pagerduty-payments", "payments"),
+        ("pagerduty-ledger", "ledger"),
+    }
+
+
+def test_without_teams_there_is_no_route_for_one() -> None:
+    found = spec()
+
+    assert [route for route in found["route"]["routes"] if "routes" in route] == []
+    assert [r["name"] for r in found["receivers"]] == ["nobody", "heartbeat", "pagerduty"]
+
+
 def test_the_heartbeat_is_called_only_where_there_is_one() -> None:
     with_one, without = receivers(**HEARTBEAT)["heartbeat"], receivers()["heartbeat"]
 
@@ -60,7 +90,7 @@ def test_the_heartbeat_is_called_only_where_there_is_one() -> None:
 
 def test_nothing_else_differs_from_what_the_repository_ships() -> None:
     shipped = yaml.safe_load((chart.ROOT / "alertmanager/alertmanagerconfig.yaml").read_text())
-    rendered = spec(**HEARTBEAT)
+    rendered = spec(**HEARTBEAT, pagerduty=PAGERDUTY)
 
     for each in (shipped["spec"], rendered):
         for receiver in each["receivers"]:
@@ -112,7 +142,7 @@ def translated(value: Any) -> Any:
 @pytest.fixture
 def alertmanager(tmp_path: Path) -> Path:
     file = tmp_path / "alertmanager.yaml"
-    config = translated(spec(**HEARTBEAT))
+    config = translated(spec(**HEARTBEAT, pagerduty=PAGERDUTY))
     config["route"] = {
         "receiver": "null",
         "routes": [{**config["route"], "matchers": matchers([]), "continue": True}],
@@ -126,7 +156,7 @@ def test_amtool_accepts_the_receivers(alertmanager: Path) -> None:
     done = amtool("check-config", alertmanager)
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "4 receivers" in done.stdout
+    assert "5 receivers" in done.stdout
 
 
 def amtool(*argv: str | Path) -> subprocess.CompletedProcess[str]:
@@ -139,6 +169,12 @@ def amtool(*argv: str | Path) -> subprocess.CompletedProcess[str]:
         ({"severity": "critical", "service": "jetstream"}, "pagerduty"),
         ({"severity": "warning", "service": "jetstream"}, "pagerduty"),
         ({"severity": "info", "service": "jetstream"}, "nobody"),
+        (
+            {"severity": "warning", "service": "jetstream", "team": "payments"},
+            "pagerduty-payments",
+        ),
+        ({"severity": "warning", "service": "jetstream", "team": "other"}, "pagerduty"),
+        ({"severity": "info", "service": "jetstream", "team": "payments"}, "nobody"),
         ({"severity": "critical", "service": "other"}, "nobody"),
         (
             {"severity": "none", "service": "jetstream", "alertname": "JetStreamWatchdog"},

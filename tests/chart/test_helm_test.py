@@ -59,3 +59,24 @@ def test_helm_test_tells_what_it_found(status: int, metrics: str, code: int, sai
 
     assert done.returncode == code
     assert said in done.stdout + done.stderr
+
+
+def test_the_doctor_sees_what_the_exporter_sees() -> None:
+    values = {"credsSecret": {"name": "nats-creds"}, "env": [{"name": "PASSWORD", "value": "x"}]}
+    (pod,) = chart.of_kind("Pod", values)
+    (deployment,) = chart.of_kind("Deployment", values)
+    exporter = deployment["spec"]["template"]["spec"]
+    doctor = pod["spec"]["containers"][1]
+
+    assert doctor["args"][0] == "doctor"
+    assert doctor["args"][1] in exporter["containers"][0]["args"]
+    assert doctor["volumeMounts"] == exporter["containers"][0]["volumeMounts"]
+    assert doctor["env"] == exporter["containers"][0]["env"]
+    assert pod["spec"]["volumes"] == exporter["volumes"]
+
+
+def test_the_doctor_can_be_left_out() -> None:
+    (pod,) = chart.of_kind("Pod", {"tests": {"doctor": False}})
+
+    assert [each["name"] for each in pod["spec"]["containers"]] == ["scrape"]
+    assert "volumes" not in pod["spec"]

@@ -32,7 +32,11 @@ def members(archive: Path) -> dict[str, bytes]:
 
 @pytest.mark.parametrize(
     ("folder", "ending"),
-    [("rules", "yaml"), ("dashboards", "json"), ("alertmanager", "alertmanagerconfig.yaml")],
+    [
+        ("rules", "template.json"),
+        ("dashboards", "json"),
+        ("alertmanager", "alertmanagerconfig.yaml"),
+    ],
 )
 def test_what_is_a_link_here_is_a_file_there(archive: Path, folder: str, ending: str) -> None:
     originals = {f"{folder}/{f.name}": f for f in (chart.ROOT / folder).glob(f"*{ending}")}

@@ -11,9 +11,9 @@ from helm_python.errors import HelmError
 from tests.support import chart
 
 EVERYTHING: dict[str, Any] = {
-    "networkPolicy": {"enabled": True},
     "monitor": {"kind": "ServiceMonitor"},
     "rules": {"enabled": True},
+    "compat": {"series": ["surveyor"]},
     "dashboards": {"enabled": True},
     "alertmanagerConfig": {"enabled": True, "heartbeat": {"secretName": "heartbeat"}},
     "credsSecret": {"name": "nats-creds"},
@@ -171,6 +171,25 @@ def test_the_service_monitor_finds_the_service_and_prometheus_finds_the_monitor(
     assert monitor["metadata"]["labels"]["release"] == "kube-prometheus-stack"
 
 
+@pytest.mark.parametrize("kind", ["ServiceMonitor", "PodMonitor"])
+def test_the_labels_of_the_exporter_go_before_those_of_the_target(kind: str) -> None:
+    """tests/examples/test_honor_labels.py shows what happens otherwise."""
+    spec = chart.the(kind, {"monitor": {"kind": kind}})["spec"]
+    (endpoint,) = spec.get("endpoints") or spec["podMetricsEndpoints"]
+
+    assert endpoint["honorLabels"] is True
+
+
+@pytest.mark.parametrize("label", ["nats_cluster", "account", "server", "stream", "consumer"])
+def test_a_probe_which_cannot_honour_them_takes_no_target_label_of_the_same_name(
+    label: str,
+) -> None:
+    relabelings = [{"targetLabel": label, "replacement": "x"}]
+
+    with pytest.raises(HelmError, match=f"a target label {label} would replace"):
+        chart.text({"monitor": {"kind": "Probe", "relabelings": relabelings}})
+
+
 @pytest.mark.parametrize("kind", MONITORS)
 def test_the_job_is_what_the_alert_on_the_exporter_looks_for(kind: str) -> None:
     spec = chart.the(kind, {"monitor": {"kind": kind}, "fullnameOverride": "other"})["spec"]
@@ -181,7 +200,10 @@ def test_the_job_is_what_the_alert_on_the_exporter_looks_for(kind: str) -> None:
 
 
 def test_the_configuration_is_passed_verbatim_and_a_change_rolls_the_pods() -> None:
-    config = {"clusters": [{"targets": ["http://a:8222"]}], "answer": {"of": [1, True, None]}}
+    config = {
+        "clusters": [{"name": "a", "targets": ["http://a:8222"]}],
+        "filters": {"streams": {"exclude": ["KV_.*", "$\\{x\\}"]}},
+    }
     values = {"config": config}
 
     written = chart.the("ConfigMap", values)["data"]["config.yaml"]
@@ -270,7 +292,7 @@ def test_the_notes_say_what_to_do_next() -> None:
             {"monitor": {"kind": "Probe", "interval": "1m", "scrapeTimeout": "1m500ms"}},
             "monitor.scrapeTimeout: 1m500ms is longer than monitor.interval, 1m",
         ),
-        ({"env": [{"name": "A", "value": "1"}] * 2}, "env: A stands there twice"),
+        ({"env": [{"name": "A", "value": "1"}] * 2}, "env: duplicate name A"),
         ({"credsSecret": {"name": "a..b"}}, "at '/credsSecret/name'"),
         ({"credsSecret": {"name": "a", "key": ".."}}, "at '/credsSecret/key'"),
         ({"commonLabels": {"-a/b": "c"}}, "at '/commonLabels'"),

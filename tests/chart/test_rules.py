@@ -1,22 +1,24 @@
 """The rules as the chart renders them: those of rules/, word for word, but for what values ask for."""
 
 import re
-import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from helm_python.errors import HelmError
+from rules.src.config import Config
+from rules.src.model import Alert
+from rules.src.render import expression, labels
+from rules.src.tables import ALERTS
+from rules.src.tables import RULES as RULES_OF_TABLES
 from tests.support import chart
+from tests.support.promtool import judge, promtool
 from tests.support.rules import PROMTOOL_FILES
-from tests.support.tools import tool
 
 RULES = chart.ROOT / "rules"
 FILES = sorted(RULES.glob("*.yaml"))
-THRESHOLDS: dict[str, dict[str, list[str]]] = yaml.safe_load(
-    (chart.CHART / "files/thresholds.yaml").read_text()
-)
 Rule = dict[str, Any]
 
 
@@ -33,7 +35,11 @@ def rendered(rules: dict[str, Any] | None = None) -> dict[tuple[str, str], Rule]
 def by_name(groups: list[Rule]) -> dict[tuple[str, str], Rule]:
     rules = [rule for group in groups for rule in group["rules"]]
     named = {
-        (r.get("alert") or r["record"], r.get("labels", {}).get("severity", "")): r for r in rules
+        (r.get("alert") or r["record"], r.get("labels", {}).get("severity", "")): {
+            **r,
+            "expr": r["expr"].rstrip("\n"),
+        }
+        for r in rules
     }
     assert len(named) == len(rules)
     return named
@@ -50,10 +56,26 @@ def test_the_rules_are_those_of_the_repository() -> None:
     assert {name: without_namespace(rule) for name, rule in rendered().items()} == shipped()
 
 
+def test_so_are_their_groups_and_their_order(tmp_path: Path) -> None:
+    """An alert sees what was recorded before it in its group."""
+    files = {file.stem: file for file in FILES}
+
+    for file in written(tmp_path, {}):
+        assert shape(file) == shape(files[file.stem])
+
+
+def shape(file: Path) -> list[dict[str, Any]]:
+    groups = yaml.load(file.read_text(), chart.FASTEST)["groups"]
+    return [
+        {**group, "rules": [rule.get("alert") or rule["record"] for rule in group["rules"]]}
+        for group in groups
+    ]
+
+
 def test_one_object_a_file() -> None:
     names = [found["metadata"]["name"] for found in chart.of_kind("PrometheusRule", ON)]
 
-    assert names == [f"jse-jetstream-exporter-{file.stem}" for file in FILES]
+    assert sorted(names) == [f"jse-jetstream-exporter-{file.stem}" for file in FILES]
 
 
 ON = {"rules": {"enabled": True}}
@@ -74,11 +96,7 @@ def test_prometheus_finds_the_rules() -> None:
 
 def test_promtool_accepts_the_rendered_rules(tmp_path: Path) -> None:
     for file in written(tmp_path, {}):
-        subprocess.run(
-            [tool("promtool"), "check", "rules", "--lint-fatal", file],
-            check=True,
-            capture_output=True,
-        )
+        promtool("check", "rules", "--lint-fatal", file)
 
 
 def written(folder: Path, rules: dict[str, Any]) -> list[Path]:
@@ -186,7 +204,28 @@ def test_labels_for_all_alerts_reach_alerts_and_not_recordings() -> None:
     rules = rendered({"alertLabels": {"team": "platform"}})
 
     for rule in rules.values():
-        assert rule.get("labels", {}).get("team") == ("platform" if "alert" in rule else None)
+        team = rule.get("labels", {}).get("team", "")
+        if "alert" not in rule:
+            assert team == ""
+        elif rule["labels"]["scope"] in ("stream", "consumer"):
+            assert team.endswith('label "team" }}{{ else }}platform{{ end }}')
+        else:
+            assert team == "platform"
+
+
+def test_a_further_cluster_label_tells_teams_apart() -> None:
+    rules = rendered({"clusterLabel": "k8s_cluster"})
+    config = Config(cluster_label="k8s_cluster")
+
+    for alert in ALERTS:
+        found = rules[alert.name, alert.severity]["labels"].get("team", "")
+        assert found == labels(alert, config).get("team", "")
+
+
+def test_a_label_of_one_alert_is_that_alert_s_whatever_the_metadata_says() -> None:
+    rules = rendered({"alerts": {"JetStreamStreamNoLeader": {"labels": {"team": "platform"}}}})
+
+    assert rules["JetStreamStreamNoLeader", "critical"]["labels"]["team"] == "platform"
 
 
 def test_runbooks_and_dashboards_can_live_elsewhere() -> None:
@@ -201,26 +240,46 @@ def test_runbooks_and_dashboards_can_live_elsewhere() -> None:
             assert notes["dashboard_url"].startswith("https://g.example.org/x/d/jetstream-")
 
 
-@pytest.mark.parametrize("name", sorted(THRESHOLDS))
-def test_a_threshold_stands_where_the_chart_looks_for_it(name: str) -> None:
-    rules = shipped()
-    for severity, (before, number, after) in THRESHOLDS[name].items():
-        rule = rules[name, severity]
-        assert rule["expr"].count(f"{before}{number}{after}") == 1
-        assert re.search(rf"{re.escape(before + number)}[0-9.]", rule["expr"]) is None
-
-        changed = rendered({"alerts": {name: {severity: {"threshold": 0.123}}}})[name, severity]
-        assert changed["expr"] == rule["expr"].replace(
-            f"{before}{number}{after}", f"{before}0.123{after}"
-        )
+by_threshold = pytest.mark.parametrize(
+    "alert",
+    [alert for alert in ALERTS if "threshold" in alert.values],
+    ids=lambda alert: f"{alert.name}-{alert.severity}",
+)
 
 
-@pytest.mark.parametrize("name", sorted(THRESHOLDS))
-def test_no_sentence_names_a_threshold_that_can_be_changed(name: str) -> None:
-    for severity, (_, number, _) in THRESHOLDS[name].items():
-        sentence = shipped()[name, severity]["annotations"]["description"]
-        for said in (number, f"{float(number):g}", f"{float(number) * 100:g}%"):
-            assert re.search(rf"(?<![0-9.]){re.escape(said)}(?![0-9])", sentence) is None
+@by_threshold
+def test_a_threshold_can_be_changed_wherever_it_stands(alert: Alert) -> None:
+    change = {alert.name: {alert.severity: {"threshold": 0.123}}}
+    changed = rendered({"alerts": change})[alert.name, alert.severity]
+    assert changed["expr"] == expression(alert, Config(), {"threshold": "0.123"})
+
+
+@by_threshold
+def test_no_sentence_names_a_threshold_that_can_be_changed(alert: Alert) -> None:
+    number = alert.values["threshold"]
+    for said in (number, f"{float(number):g}", f"{float(number) * 100:g}%"):
+        assert re.search(rf"(?<![0-9.]){re.escape(said)}(?![0-9])", alert.description) is None
+
+
+def test_what_tells_series_and_clusters_apart_reaches_every_rule(tmp_path: Path) -> None:
+    """The chart fills in what the generator and the mixin fill in."""
+    wanted = Config(selector='env="prod"', cluster_label="k8s_cluster", job="my-.*")
+    given = {"selector": 'env="prod"', "clusterLabel": "k8s_cluster", "job": "my-.*"}
+    found = rendered(given)
+    for rule in RULES_OF_TABLES:
+        severity = rule.severity if isinstance(rule, Alert) else ""
+        assert found[rule.name, severity]["expr"] == expression(rule, wanted)
+    for file in written(tmp_path, given):
+        promtool("check", "rules", file)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [{"selector": '{a="b"}'}, {"selector": "a"}, {"clusterLabel": "k8s-cluster"}, {"job": 'a"'}],
+)
+def test_what_would_break_every_expression_is_refused(bad: dict[str, str]) -> None:
+    with pytest.raises(HelmError, match=f"/rules/{next(iter(bad))}"):
+        rendered(bad)
 
 
 @pytest.mark.parametrize(
@@ -228,10 +287,13 @@ def test_no_sentence_names_a_threshold_that_can_be_changed(name: str) -> None:
     [
         (
             {"JetStreamServerStorageHgh": {"for": "1m"}},
-            "there is no such alert; there are: JetStream",
+            "unknown alert; known alerts: JetStream",
         ),
-        ({"NatsServerDown": {"warning": {"for": "1m"}}}, "no such severity; it has: critical"),
-        ({"NatsServerDown": {"threshold": 1}}, "its critical rule has no threshold"),
+        (
+            {"NatsServerDown": {"warning": {"for": "1m"}}},
+            "unknown severity; the alert has: critical",
+        ),
+        ({"NatsServerDown": {"threshold": 1}}, "its critical rule has no configurable threshold"),
         ({"NatsServerDown": {"for": "soon"}}, "at '/rules/alerts/NatsServerDown/for'"),
     ],
 )
@@ -241,39 +303,27 @@ def test_a_change_that_cannot_be_made_is_refused(alerts: dict[str, Any], said: s
 
 
 @pytest.mark.parametrize("file", PROMTOOL_FILES, ids=lambda file: file.stem)
-def test_the_rendered_rules_pass_every_test_of_the_repository(file: Path, tmp_path: Path) -> None:
-    """As they are rendered, namespace and all; quickly, for a test meets only the alerts that it names."""
-    (shipped,) = [f for f in written(tmp_path, {}) if f.stem == file.stem]
-    groups = yaml.safe_load(shipped.read_text())["groups"]
-    whole = yaml.load(file.read_text(), chart.FASTEST)
-
-    for alerts, cases in by_alerts(whole["tests"]).items():
-        stem = "-".join(sorted(alerts))
-        rules = [{**group, "rules": asked(group, alerts)} for group in groups]
-        (tmp_path / f"{stem}.rules").write_text(yaml.safe_dump({"groups": rules}))
-        tests = {**whole, "rule_files": [f"{stem}.rules"], "tests": cases}
-        (tmp_path / f"{stem}.tests").write_text(yaml.safe_dump(tests))
-    done = subprocess.run(
-        [tool("promtool"), "test", "rules", *tmp_path.glob("*.tests")],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("SUCCESS") == len(list(tmp_path.glob("*.tests")))
+def test_the_rendered_rules_fire_as_those_of_the_repository_do(file: Path, tmp_path: Path) -> None:
+    """As they are rendered, namespace and all. A case of each alert is enough, for they are the same rules."""
+    tests = yaml.load(file.read_text(), chart.FASTEST)
+    asked_of = {Path(name).stem for name in tests["rule_files"]}
+    shipped = [f for f in written(tmp_path, {}) if f.stem in asked_of]
+    assert len(shipped) == len(asked_of)
+    groups = [g for f in shipped for g in yaml.load(f.read_text(), chart.FASTEST)["groups"]]
+    judge(groups, {**tests, "tests": list(first_of_each_alert(tests["tests"]))}, tmp_path)
 
 
-def by_alerts(cases: list[dict[str, Any]]) -> dict[frozenset[str], list[dict[str, Any]]]:
-    """The tests by the alerts that they name, expecting the label of the namespace too."""
-    found: dict[frozenset[str], list[dict[str, Any]]] = {}
+def first_of_each_alert(cases: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The first case in which it fires, expecting the label of the namespace too."""
+    seen: set[str] = set()
     for case in cases:
-        judged = case.get("alert_rule_test", [])
-        for expected in (alert for each in judged for alert in each.get("exp_alerts") or []):
-            expected["exp_labels"]["namespace"] = chart.RELEASE["namespace"]
-        found.setdefault(frozenset(each["alertname"] for each in judged), []).append(case)
-    return found
-
-
-def asked(group: Rule, alerts: frozenset[str]) -> list[Rule]:
-    return [rule for rule in group["rules"] if rule.get("alert") in {None, *alerts}]
+        expected = [
+            (judged["alertname"], alert)
+            for judged in case.get("alert_rule_test", [])
+            for alert in judged.get("exp_alerts") or []
+        ]
+        if not {name for name, _ in expected} <= seen:
+            seen.update(name for name, _ in expected)
+            for _, alert in expected:
+                alert["exp_labels"]["namespace"] = NAMESPACE
+            yield case

@@ -2,7 +2,6 @@
 
 import json
 import re
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +19,8 @@ from tests.support.boards import (
     variables,
     walk,
 )
+from tests.support.promtool import promtool
 from tests.support.rules import RECORDS
-from tests.support.tools import tool
 
 from jetstream_exporter.metrics import TABLES
 
@@ -62,14 +61,8 @@ def test_promtool_takes_every_expression_as_a_rule(tmp_path: Path) -> None:
     ]
     file = tmp_path / "rules.yaml"
     file.write_text(json.dumps({"groups": [{"name": "boards", "rules": rules}]}))
-    checked = subprocess.run(
-        [tool("promtool"), "check", "rules", "--lint=none", file],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert checked.returncode == 0, checked.stderr
-    assert f"{len(EXPRESSIONS)} rules found" in checked.stdout
+    said = promtool("check", "rules", "--lint=none", file)
+    assert f"{len(EXPRESSIONS)} rules found" in said
 
 
 @of_each_board

@@ -1,15 +1,18 @@
 """The mixin offers every board and every rule, and nothing else."""
 
 import json
-import subprocess
 from pathlib import Path
 
 import _jsonnet
 import pytest
 import yaml
-from dashboards.src.thresholds import rules
+from rules.src import compat
+from rules.src.config import Config
+from rules.src.render import expression, labels
+from rules.src.tables import alert
 from tests.support.boards import FOLDER, Json, boards
-from tests.support.tools import tool
+from tests.support.promtool import promtool
+from tests.support.rules import ALL
 
 SNIPPET = """
 local mixin = { prometheusAlerts+:: { groups+: [{ name: 'theirs', rules: [] }] } } + (import 'mixin.libsonnet');
@@ -31,7 +34,7 @@ def test_it_offers_every_board_unchanged(mixin: Json) -> None:
 def test_it_offers_every_rule_once_beside_those_of_other_mixins(mixin: Json) -> None:
     offered = [group for part in ("alerts", "records") for group in mixin[part]["groups"]]
     names = [rule.get("alert") or rule["record"] for group in offered for rule in group["rules"]]
-    assert sorted(names) == sorted(rule.get("alert") or rule["record"] for rule in rules())
+    assert sorted(names) == sorted(rule.alert or rule.record for rule in ALL)
     assert offered[0]["name"] == "theirs"
 
 
@@ -40,4 +43,104 @@ def test_promtool_takes_all_that_it_offers_in_one_file(mixin: Json, tmp_path: Pa
     file = tmp_path / "rules.yaml"
     groups = [group for part in ("alerts", "records") for group in mixin[part]["groups"]]
     file.write_text(yaml.safe_dump({"groups": groups}))
-    subprocess.run([tool("promtool"), "check", "rules", file], check=True, capture_output=True)
+    promtool("check", "rules", file)
+
+
+def test_what_a_selector_of_the_config_finds_raises_no_alert() -> None:
+    snippet = """
+    local mixin = (import 'mixin.libsonnet') + {
+      _config+:: { exclude+: { JetStreamStreamNoLeader: 'stream=~"tmp_.*"' } },
+    };
+    mixin.prometheusAlerts
+    """
+    text = _jsonnet.evaluate_snippet("user.jsonnet", snippet, jpathdir=[str(FOLDER)])
+    alerts = {r["alert"]: r for g in json.loads(text)["groups"] for r in g["rules"]}
+    shipped = {rule.alert: rule.body for rule in ALL if rule.alert}
+    changed = alerts["JetStreamStreamNoLeader"].pop("expr")
+    own = shipped["JetStreamStreamNoLeader"]["expr"].strip("\n")
+
+    assert changed == (
+        f"(\n{own}\n)\nunless on (nats_cluster, account, stream)\ngroup by (nats_cluster, account, stream) "
+        '(last_over_time(jetstream_stream_info{stream=~"tmp_.*"}[1h]))\n'
+    )
+    assert same(alerts["JetStreamConsumerStalled"]) == same(shipped["JetStreamConsumerStalled"])
+
+
+def same(rule: Json) -> Json:
+    """The rule without the line end that YAML gives an expression."""
+    return {**rule, "expr": rule["expr"].strip()}
+
+
+def test_a_threshold_a_severity_and_the_spans_of_an_alert_can_be_set() -> None:
+    snippet = """
+    local mixin = (import 'mixin.libsonnet') + { _config+:: {
+      selector: 'env="prod"', clusterLabel: 'k8s', job: 'mine', runbookUrl: 'https://r', dashboardUrl: 'https://g',
+      alerts: {
+        JetStreamServerStorageHigh: { 'for': '30m', critical: { threshold: '0.95', labels: { team: 'x' } } },
+        JetStreamConsumerAckNone: { enabled: false },
+      },
+    } };
+    mixin.prometheusAlerts
+    """
+    text = _jsonnet.evaluate_snippet("user.jsonnet", snippet, jpathdir=[str(FOLDER)])
+    offered = [r for g in json.loads(text)["groups"] for r in g["rules"]]
+    high = {
+        r["labels"]["severity"]: r for r in offered if r["alert"] == "JetStreamServerStorageHigh"
+    }
+    wanted = Config(selector='env="prod"', cluster_label="k8s", job="mine")
+    rule = alert("JetStreamServerStorageHigh", "critical")
+    assert high["critical"]["expr"] == expression(rule, wanted, {"threshold": "0.95"})
+    assert (high["critical"]["for"], high["warning"]["for"]) == ("30m", "30m")
+    assert high["critical"]["labels"]["team"] == "x"
+    assert high["critical"]["annotations"]["runbook_url"] == f"https://r/{rule.name}.md"
+    assert "JetStreamConsumerAckNone" not in {r["alert"] for r in offered}
+
+
+def test_a_threshold_that_no_rule_has_is_refused() -> None:
+    snippet = """
+    ((import 'mixin.libsonnet') + { _config+:: { alerts: { NatsServerDown: { threshold: 1 } } } }).prometheusAlerts
+    """
+    with pytest.raises(RuntimeError, match="NatsServerDown: its critical rule has no threshold"):
+        _jsonnet.evaluate_snippet("user.jsonnet", snippet, jpathdir=[str(FOLDER)])
+
+
+def test_the_series_of_other_exporters_are_offered_where_they_are_asked_for() -> None:
+    snippet = """
+    local mixin = (import 'mixin.libsonnet') + {
+      _config+:: { compat: ['surveyor'], compatConsumers: false, selector: 'env="prod"' },
+    };
+    mixin.prometheusRules
+    """
+    text = _jsonnet.evaluate_snippet("user.jsonnet", snippet, jpathdir=[str(FOLDER)])
+    groups = {group["name"]: group["rules"] for group in json.loads(text)["groups"]}
+    (file,) = (file for file in compat.FILES if file.subject == "compat/surveyor")
+    wanted = [expression(rule, Config(selector='env="prod"')) for rule in file.groups[0].rules]
+
+    assert [rule["expr"] for rule in groups["compat-surveyor"]] == wanted
+    assert "compat-surveyor-consumers" not in groups
+
+
+def test_a_further_cluster_label_tells_teams_apart() -> None:
+    snippet = """
+    ((import 'mixin.libsonnet') + { _config+:: { clusterLabel: 'k8s' } }).prometheusAlerts
+    """
+    text = _jsonnet.evaluate_snippet("user.jsonnet", snippet, jpathdir=[str(FOLDER)])
+    found = {r["alert"]: r["labels"] for g in json.loads(text)["groups"] for r in g["rules"]}
+    for name in ("JetStreamStreamNoLeader", "JetStreamConsumerStalled"):
+        assert found[name] == labels(alert(name), Config(cluster_label="k8s"))
+
+
+def test_the_shadow_brings_its_alert_its_rules_and_its_board() -> None:
+    snippet = """
+    local mixin = (import 'mixin.libsonnet') + { _config+:: { shadow: ['pne'] } };
+    { boards: mixin.grafanaDashboards, alerts: mixin.prometheusAlerts, records: mixin.prometheusRules }
+    """
+    text = _jsonnet.evaluate_snippet("user.jsonnet", snippet, jpathdir=[str(FOLDER)])
+    made = json.loads(text)
+    named = {
+        part: [group["name"] for group in made[part]["groups"]] for part in ("alerts", "records")
+    }
+
+    assert "compat-shadow-pne.alerts" in named["alerts"]
+    assert "compat-shadow-pne" in named["records"]
+    assert set(made["boards"]) - set(boards()) == {"jetstream-shadow.json"}

@@ -5,16 +5,28 @@ from statistics import median
 from typing import Any
 
 import pytest
-from dashboards.render.answers import Asker
+from dashboards.src.boards.consumer import STATES
 from dashboards.src.shared import STREAM_BAD
+from scripts.render_boards.answers import Asker
 from tests.support.boards import Json, boards, by_uid, filled, panels, variables
 from tests.support.recording import DELETED, INTERVAL, Recording
-from tests.support.stage import FILLING
+from tests.support.scenario import FILLING, QUEUE
 
 BOARDS = boards()
 each_board = pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS.keys())
 # Panels without data in the recording, and why.
 MAY_BE_EMPTY = {
+    "Storage used": "the accounts have no limits",
+    "Storage reserved": "only an account's own API tells it, and nobody asks it",
+    "Streams": "only an account's own API tells it, and nobody asks it",
+    "Consumers": "only an account's own API tells it, and nobody asks it",
+    "Against the account's limit": "the accounts have no limits",
+    "Used by tier, and the tier's limit": "the accounts have no tiers",
+    "Gateway connections": "the recorded cluster has no gateways",
+    "Leaf nodes": "the recorded servers take no leaf nodes",
+    "Bytes over gateways and leaf nodes": "the recorded servers have neither",
+    "Round-trip time": "the recorded servers have routes only",
+    "Waiting to be sent": "the recorded servers have routes only",
     "Certificates": "the recorded servers have no TLS listener",
     "Meta group snapshot": "the meta group makes its first one after about a minute",
 }
@@ -167,7 +179,7 @@ def test_the_consumer_board_shows_what_consumer_info_says(recording: Recording) 
                 ("Undelivered", 0): said["num_pending"],
                 ("Unacknowledged", 0): said["num_ack_pending"],
                 ("Redelivered", 0): said["num_redelivered"],
-                ("Ack floor lag, with what waits", 0): max(0, last - floor),
+                ("Ack floor lag and backlog", 0): max(0, last - floor),
                 ("Sequences", 0): last,
                 ("Sequences", 1): said["delivered"]["stream_seq"],
                 ("Sequences", 2): floor,
@@ -206,11 +218,12 @@ def test_the_table_of_a_stream_lists_its_consumers_as_consumer_info_does(
 
 
 def test_the_state_of_each_consumer_is_the_word_for_its_trouble(recording: Recording) -> None:
-    words = {"ok": 0, "paused": 1, "stalled": 3}
+    words = {word.text: word.low for word in STATES.words}
     for stream, consumer, word in (
         ("ORDERS", "orders-processor-v1", "ok"),
         ("ORDERS", "audit", "paused"),
-        ("EXPORTS", "uploader", "stalled"),
+        ("EXPORTS", "uploader", "nobody fetches"),
+        (QUEUE, "printer", "stalled"),
     ):
         chosen = {"stream": stream, "consumer": consumer}
         assert shown(recording, "jetstream-consumer", "State", 0, **chosen) == words[word], consumer
@@ -290,7 +303,7 @@ def test_the_consumer_board_shows_how_the_poison_message_was_refused(
     recording: Recording,
 ) -> None:
     for query in (0, 2):  # NAK, max deliveries
-        assert max(course(recording, "jetstream-consumer", "Refusals, from advisories", query)) > 0
+        assert max(course(recording, "jetstream-consumer", "NAKs and given-up messages", query)) > 0
     assert max(course(recording, "jetstream-consumer", "Redelivered and exhausted", 0)) >= 1
 
 

@@ -5,18 +5,32 @@ from itertools import combinations
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from dashboards.src.thresholds import rules
+from dashboards.src import shared
+from dashboards.src.boards.consumer import STATES
+from rules.src.config import Config
 from tests.support.boards import Json, boards, by_uid, panels, variables
+from tests.support.rules import ALERTS
+
+from jetstream_exporter.status.states import CONSUMER, SERVER
 
 BOARDS = boards()
 UIDS = [
     f"jetstream-{name}"
-    for name in ("consumer", "exporter", "overview", "raft", "servers", "stream")
+    for name in (
+        "accounts",
+        "consumer",
+        "exporter",
+        "fleet",
+        "overview",
+        "raft",
+        "servers",
+        "stream",
+    )
 ]
 each_board = pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS.keys())
 
 
-def test_there_are_six_boards_named_as_their_files() -> None:
+def test_there_are_eight_boards_named_as_their_files() -> None:
     assert {name: board["uid"] for name, board in BOARDS.items()} == {
         f"{uid}.json": uid for uid in UIDS
     }
@@ -151,10 +165,39 @@ def test_all_boards_have_the_common_variables_in_one_order(board: Json) -> None:
 
 @each_board
 def test_the_boards_lead_to_each_other_with_time_and_variables(board: Json) -> None:
-    (link,) = board["links"]
+    link, runbooks = board["links"]
     assert (link["type"], link["tags"]) == ("dashboards", board["tags"])
     assert link["keepTime"]
     assert link["includeVars"]
+    assert runbooks["title"] == "Runbooks"
+    assert runbooks["url"] == Config().runbook_url
+
+
+@each_board
+def test_no_last_value_stands_beside_a_line_that_has_ended(board: Json) -> None:
+    for panel in board["panels"]:
+        if panel["type"] == "timeseries":
+            assert "lastNotNull" not in panel["options"]["legend"]["calcs"], panel["title"]
+
+
+@each_board
+def test_each_axis_says_what_it_measures(board: Json) -> None:
+    for panel in board["panels"]:
+        if panel["type"] != "timeseries":
+            continue
+        fields = panel["fieldConfig"]
+        assert fields["defaults"]["custom"]["axisLabel"], panel["title"]
+        for override in fields["overrides"]:
+            ids = {each["id"] for each in override["properties"]}
+            assert "custom.axisPlacement" not in ids or "custom.axisLabel" in ids, panel["title"]
+
+
+def test_the_words_of_states_are_those_of_the_status_page() -> None:
+    """One word, one meaning; what the page does not say stands here."""
+    others = {"warning", "critical", "follows", "leads", "behind", "current", "offline"}
+    shown = {word.text for look in (STATES, shared.UP) for word in look.words}
+
+    assert shown <= {*CONSUMER, *SERVER} | others
 
 
 @each_board
@@ -184,7 +227,10 @@ def data_links() -> list[tuple[str, Json, str]]:
 def test_the_tables_lead_to_the_boards_of_their_objects() -> None:
     targets = {(where, urlsplit(url).path.removeprefix("/d/")) for where, _, url in data_links()}
     assert targets == {
+        ("JetStream / Accounts / Largest streams", "jetstream-stream"),
+        ("JetStream / Fleet / Clusters", "jetstream-overview"),
         ("JetStream / Overview / Consumers with the longest backlog", "jetstream-consumer"),
+        ("JetStream / Overview / Consumers with the highest delivery lag", "jetstream-consumer"),
         ("JetStream / Overview / Fullest streams", "jetstream-stream"),
         ("JetStream / Overview / Servers", "jetstream-servers"),
         ("JetStream / Raft / Replicas, worst first", "jetstream-stream"),
@@ -209,14 +255,16 @@ def test_a_table_link_sets_variables_that_exist_from_columns_that_exist(
 
 
 def test_a_link_to_an_object_chooses_everything_that_names_it() -> None:
-    for _, _, url in data_links():
+    for where, _, url in data_links():
         board = by_uid()[urlsplit(url).path.removeprefix("/d/")]
         needed = set(variables(board)) - {"datasource", "job"}
+        if where == "JetStream / Fleet / Clusters":  # a cluster with all of its accounts
+            needed = {"nats_cluster"}
         assert set(re.findall(r"var-(\w+)=", url)) == needed
 
 
 def test_every_alert_opens_a_board_whose_variables_exist() -> None:
-    alerts = [rule for rule in rules() if "alert" in rule]
+    alerts = [rule.body for rule in ALERTS]
     assert len(alerts) > 30
     for alert in alerts:
         url = urlsplit(alert["annotations"]["dashboard_url"])

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+from scripts.versions import NEWEST
 from tests.support import chart
 from tests.support.tools import nats_server, tool
 
@@ -53,7 +54,7 @@ def test_nats_is_the_version_of_the_other_examples() -> None:
 
 def test_nats_server_accepts_its_configuration() -> None:
     done = subprocess.run(
-        [nats_server("2.15.1"), "-t", "-c", FOLDER / "nats.conf"],
+        [nats_server(NEWEST), "-t", "-c", FOLDER / "nats.conf"],
         env=SERVICES["nats-1"]["environment"],
         capture_output=True,
         text=True,

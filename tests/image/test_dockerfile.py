@@ -58,6 +58,7 @@ def test_the_build_sees_only_what_the_wheel_is_made_of() -> None:
     assert "*" in allowed
     assert {line for line in allowed if line.startswith("!")} == {
         "!pyproject.toml",
+        "!requirements",
         "!README.md",
         "!LICENSE",
         "!exporter",
@@ -92,6 +93,6 @@ async def test_the_image_is_built_scraped_and_stopped(tmp_path: Path) -> None:
     assert seen["uid"] == "65532"
     assert seen["no_new_privs"] == "1"
     assert seen["shell"] is False
-    # What the README says of its size, and some room for libraries to grow.
+    # What docs/install.md says of its size, and some room for libraries to grow.
     assert seen["size_mib"] < 115
     assert seen["own_size_mib"] < 40

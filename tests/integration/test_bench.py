@@ -133,7 +133,7 @@ def test_a_program_that_does_not_start_is_named_with_its_words(tmp_path: Path) -
 
 def test_polling_is_measured_for_every_way_in(tmp_path: Path) -> None:
     page = tmp_path / "ways.md"
-    command = [sys.executable, "-m", "bench.ways", "3x2", "--seconds=0.3", f"--output={page}"]
+    command = [sys.executable, "-m", "bench.polling", "3x2", "--seconds=0.3", f"--output={page}"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=90)
     lines = [line for line in done.stdout.splitlines() if line.startswith("| ")]
     names = [line.split("|")[1].strip() for line in lines[2:]]

@@ -7,7 +7,7 @@ import pytest
 from bench import boards
 from bench.boards_page import Found, Timing, document
 from bench.load import Size
-from dashboards.render.answers import Asker
+from scripts.render_boards.answers import Asker
 from tests.support.boards import boards as committed
 from tests.support.tools import tool
 

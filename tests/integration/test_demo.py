@@ -6,7 +6,7 @@ import pty
 import re
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from jetstream_exporter.demo.orders.producer import POISON
 from jetstream_exporter.demo.ports import Port
 
 COMMAND = [sys.executable, "-m", "jetstream_exporter.demo"]
-FIGURES = r"^ORDERS {} pending=\d+ ack_pending=\d+ redelivered=\d+ ack_floor_lag=\d+$"
+FIGURES = r"^ORDERS {} pending=\d+ ack_pending=\d+ redelivered=\d+ ack_floor_lag=\d+ lag_s=\S+$"
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds children in /proc")
 
@@ -107,7 +107,7 @@ async def test_two_demos_run_side_by_side_and_each_ends_all_it_started(start: St
     assert running(of_first) == []
     assert list(first.folder.iterdir()) == []
     assert "\ndraining the clients\n" in first.said
-    assert first.said.endswith("\neverything is stopped\n")
+    assert first.said.endswith("\nstopped everything\n")
     assert running(of_second) == of_second
 
     await second.child.kill()
@@ -131,7 +131,7 @@ async def test_the_poison_message_of_the_demo_is_in_the_dead_letters_as_it_came(
     assert letter.headers["Dead-Letter-Sequence"] == "50"
     await nc.close()
     await demo.says(r"is a duplicate: stream ORDERS has it as sequence 101")
-    await demo.says(r"replay as \S+ is through: \d+ orders processed again")
+    await demo.says(r"replay as \S+ is complete: \d+ orders were processed again")
 
 
 async def test_the_exporter_listens_where_it_is_told_and_the_demo_ends_after_its_time(
@@ -146,16 +146,27 @@ async def test_the_exporter_listens_where_it_is_told_and_the_demo_ends_after_its
     port.release()
 
 
-async def test_an_exporter_that_cannot_listen_ends_the_demo_with_its_reason(start: Start) -> None:
-    async def nobody(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.close()
+async def nobody(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.close()
 
-    server = await asyncio.start_server(nobody, "127.0.0.1", 0)
+
+async def another(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """An exporter that was there before, and is ready."""
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+    writer.close()
+
+
+@pytest.mark.parametrize("taker", [nobody, another])
+async def test_an_exporter_that_cannot_listen_ends_the_demo_with_its_reason(
+    taker: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]], start: Start
+) -> None:
+    server = await asyncio.start_server(taker, "127.0.0.1", 0)
     taken = server.sockets[0].getsockname()[1]
     demo = start("--servers", "1", "--web.listen-address", f"127.0.0.1:{taken}")
     await demo.child.ended(20)
     assert demo.child.returncode == 1
-    assert "demo: the exporter ended with exit code 1; its log ends with:\n" in demo.said
+    assert "demo: the exporter exited with code 1; its log ends with:\n" in demo.said
     assert f"cannot listen on 127.0.0.1:{taken}" in demo.said
     assert "Traceback" not in demo.said
     assert list(demo.folder.iterdir()) == []
@@ -167,7 +178,7 @@ async def test_an_exporter_that_cannot_listen_ends_the_demo_with_its_reason(star
     [
         (["--rate", "0"], 2, "argument --rate: invalid positive number value: '0'"),
         (["--web.listen-address", "x"], 2, r"--web\.listen-address: invalid address \(like "),
-        (["--nats-server", "/no/server"], 1, "demo: /no/server is no program that can be run as"),
+        (["--nats-server", "/no/server"], 1, "demo: /no/server is not an executable"),
     ],
 )
 async def test_what_cannot_work_is_said_in_a_sentence(
@@ -205,7 +216,10 @@ async def test_on_a_terminal_the_figures_are_redrawn_and_ctrl_c_ends_with_0() ->
         if demo.returncode is None:
             demo.kill()
         await read
-    assert seen.decode().endswith("draining the clients\r\neverything is stopped\r\n")
+    last = seen.decode().splitlines()[-3:]
+    assert last[0].endswith("draining the clients")
+    assert last[1].startswith("next: ")
+    assert last[2] == "stopped everything"
 
 
 def _read_all(terminal: int, into: bytearray) -> None:
@@ -217,3 +231,17 @@ def _read_all(terminal: int, into: bytearray) -> None:
         pass
     finally:
         os.close(terminal)
+
+
+async def test_a_frozen_server_shows_as_down_long_before_a_scrape_would_end(start: Start) -> None:
+    demo = start()
+    await demo.shows_figures()
+    frozen = int(await demo.says(r"^nats-1 +pid (\d+)$"))
+    os.kill(frozen, signal.SIGSTOP)
+    try:
+        await demo.says(r"^servers: nats-0 up, nats-1 DOWN, nats-2 up", deadline=8)
+    finally:
+        os.kill(frozen, signal.SIGCONT)
+    await demo.says(r"^status +(http://\S+/)$")
+    await demo.child.stop(20)
+    assert "\nnext: `make demo STACK=1`" in demo.said

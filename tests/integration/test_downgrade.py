@@ -8,7 +8,8 @@ import nats
 import pytest
 from nats.aio.client import Client
 from nats.js.api import ConsumerConfig
-from tests.support import ways
+from scripts.versions import BETWEEN, NEWER
+from tests.support import sources
 from tests.support.api import api
 from tests.support.exporter import Samples, exporter
 from tests.support.tools import nats_server
@@ -17,7 +18,6 @@ from jetstream_exporter.demo.cluster import Cluster, account
 from jetstream_exporter.demo.create import create_consumer
 from jetstream_exporter.demo.publish import publish
 
-NEWER, OLDER = "2.14.5", "2.12.8"
 OLD, NEW = {"account": "A", "stream": "OLD"}, {"account": "A", "stream": "NEW"}
 
 
@@ -55,10 +55,10 @@ async def test_what_an_older_version_does_not_serve_has_a_reason_and_no_figures(
         await nc.close()
         await asyncio.gather(*(server.stop() for server in cluster))
         for server in cluster:
-            server.binary = nats_server(OLDER)
+            server.binary = nats_server(BETWEEN)
         # A lone server is not healthy with such a stream, for all its life.
         await asyncio.gather(*(server.start(ready=size > 1) for server in cluster))
-        for way in ways.ALL:
+        for way in sources.ALL:
             folder = tmp_path / way.__name__
             folder.mkdir()
             async with exporter(folder, config=way(cluster, folder)) as running:
@@ -66,7 +66,7 @@ async def test_what_an_older_version_does_not_serve_has_a_reason_and_no_figures(
                 for family in ("messages", "stored_messages_total", "last_sequence", "leader"):
                     assert samples.get(f"jetstream_stream_{family}", **NEW) is None, family
                 assert samples.all("jetstream_consumer_pending_messages", **NEW) == []
-                if size == 1 or way in (ways.accounts, ways.together):
+                if size == 1 or way in (sources.accounts, sources.together):
                     assert samples.get("jetstream_stream_has_leader", **NEW) == 0
                     (reason,) = samples.labels("jetstream_stream_unsupported_info", "reason", **NEW)
                     assert reason.startswith("unsupported - ")

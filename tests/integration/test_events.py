@@ -10,7 +10,7 @@ import nats
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 from nats.js.api import ConsumerConfig
-from tests.support import ways
+from tests.support import sources
 from tests.support.exporter import Exporter, Samples, eventually, exporter
 
 from jetstream_exporter.demo.cluster import Cluster, account
@@ -27,8 +27,8 @@ CAPTURED = 20_000
 
 def listening(cluster: Cluster, folder: Path, **more: Any) -> str:
     """Figures over HTTP, events of the account beside them."""
-    advisories = ways.login(cluster, folder, "a") | more
-    return ways.settings(targets=cluster.monitor_urls, advisories=[advisories])
+    advisories = sources.login(cluster, folder, "a") | more
+    return sources.settings(targets=cluster.monitor_urls, advisories=[advisories])
 
 
 async def make(js: JetStreamContext, **consumer: Any) -> None:
@@ -94,8 +94,8 @@ async def test_counters_begin_at_zero_and_end_with_their_consumer(tmp_path: Path
 
 async def test_an_event_that_comes_on_two_connections_counts_once(tmp_path: Path) -> None:
     async with Cluster(accounts={"A": account("a")}) as cluster:
-        both = [ways.login(cluster, tmp_path, user) for user in ("a", "sys")]
-        config = ways.settings(targets=cluster.monitor_urls, advisories=both)
+        both = [sources.login(cluster, tmp_path, user) for user in ("a", "sys")]
+        config = sources.settings(targets=cluster.monitor_urls, advisories=both)
         kind = {"kind": "stream_leader_elected"}
         async with exporter(tmp_path, config=config) as running:
             await running.scrape()

@@ -10,6 +10,7 @@ import nats
 import pytest
 from nats.aio.client import Client
 from nats.js.api import ConsumerConfig
+from scripts.versions import EXTREMES
 from tests.support.api import api
 from tests.support.exporter import Exporter, Samples, eventually, exporter
 from tests.support.tools import nats_server
@@ -19,13 +20,12 @@ from jetstream_exporter.demo.create import create_consumer, create_stream
 from jetstream_exporter.demo.publish import publish
 from jetstream_exporter.demo.server import Server
 
-VERSIONS = ("2.10.26", "2.15.1")
 WAITING = 20
 STREAM = {"account": "APP", "stream": "S"}
 CONSUMER = STREAM | {"consumer": "c"}
 
 
-@pytest.fixture(params=VERSIONS)
+@pytest.fixture(params=EXTREMES)
 async def cluster(request: pytest.FixtureRequest) -> AsyncIterator[Cluster]:
     """Three servers with a replicated stream S, and a consumer c for which 20 messages wait."""
     async with Cluster(name="f", binary=nats_server(request.param)) as started:

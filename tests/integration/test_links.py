@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from tests.integration.test_nats_failures import UP, fill, states
-from tests.support import ways
+from tests.support import sources
 from tests.support.exporter import Exporter, Samples, exporter
 from tests.support.proxy import Proxy, proxy
 
@@ -45,9 +45,9 @@ async def links(tmp_path: Path) -> AsyncIterator[Links]:
         made = [await enter(proxy(cluster.urls[0])) for _ in range(3)]
 
         def through(link: Proxy, user: str) -> dict[str, Any]:
-            return ways.login(cluster, tmp_path, user) | {"urls": [f"nats://{link.address}"]}
+            return sources.login(cluster, tmp_path, user) | {"urls": [f"nats://{link.address}"]}
 
-        config = ways.settings(
+        config = sources.settings(
             targets=cluster.monitor_urls,
             system=through(made[0], "sys"),
             accounts=[through(made[1], "a")],

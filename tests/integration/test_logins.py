@@ -13,8 +13,8 @@ import trustme
 
 from jetstream_exporter.config.nats import AccountApi
 from jetstream_exporter.demo.cluster import Cluster, account
-from jetstream_exporter.report import Outcome, Question
-from jetstream_exporter.sources.account import AccountSource
+from jetstream_exporter.report import Outcome, ScrapeRequest
+from jetstream_exporter.sources.nats.account import AccountSource
 
 SEED = nkeys.encode_seed(bytes(range(32)), nkeys.PREFIX_BYTE_USER).decode()
 PUBLIC = nkeys.from_seed(SEED.encode()).public_key.decode()
@@ -40,7 +40,7 @@ async def ask(settings: AccountApi, seconds: float = 8) -> Outcome:
     source = AccountSource(settings, "here", "")
     try:
         (outcome,) = await source.ask(
-            Question(asyncio.get_running_loop().time() + seconds, with_config=False)
+            ScrapeRequest(asyncio.get_running_loop().time() + seconds, with_config=False)
         )
     finally:
         await source.close()
@@ -199,7 +199,7 @@ async def test_nothing_is_said_to_a_server_without_tls_where_tls_is_configured(
         {"urls": [f"nats://{address}"], "ca_file": str(folder / "ca.pem")},
     ):
         said = await error(**settings, **login)
-        assert said == ("not connected: the server offers no TLS, which the configuration asks for")
+        assert said == ("not connected: the server offers no TLS, which the configuration requires")
     assert heard == [b"", b""]
     server.close()
 

@@ -9,7 +9,8 @@ from typing import Any
 import nats
 import pytest
 from nats.js.api import ConsumerConfig
-from tests.support import ways
+from scripts.versions import EXTREMES
+from tests.support import sources
 from tests.support.exporter import Exporter, Samples, eventually, exporter
 from tests.support.tools import nats_server
 
@@ -23,6 +24,7 @@ SYSTEM_PUBLISH = [
     "$SYS.REQ.SERVER.PING.STATSZ",
     "$SYS.REQ.SERVER.PING.VARZ",
     "$SYS.REQ.SERVER.PING.HEALTHZ",
+    "$SYS.REQ.ACCOUNT.PING.STATZ",
     "$SYS.REQ.SERVER.*.JSZ",
 ]
 ACCOUNT_PUBLISH = [
@@ -64,15 +66,16 @@ async def fill(cluster: Cluster, replicas: int = 1) -> None:
     await nc.close()
 
 
-def test_the_readme_names_the_least_permissions() -> None:
-    text = (Path(__file__).parents[2] / "README.md").read_text()
-    table = text[text.index("| way | publish | subscribe |") :]
+def test_the_page_about_sources_names_the_least_permissions() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "sources.md").read_text()
+    table = text[text.index("| source | publish | subscribe |") :]
     for subject in (
         *SYSTEM_PUBLISH,
         *ACCOUNT_PUBLISH,
         *INFO_PUBLISH,
         *EVENTS_SUBSCRIBE,
         *READ_PUBLISH,
+        "$JS.API.STREAM.MSG.GET.*",
     ):
         assert f"`{subject}`" in table, subject
 
@@ -112,19 +115,19 @@ def everything() -> dict[str, Any]:
 
 
 @pytest.fixture
-async def alone(everything: dict[str, Any]) -> AsyncIterator[Cluster]:
+async def standalone(everything: dict[str, Any]) -> AsyncIterator[Cluster]:
     async with Cluster(size=1, accounts=everything) as cluster:
         await fill(cluster)
         yield cluster
 
 
 async def test_the_least_permissions_are_enough_for_each_way(
-    alone: Cluster, tmp_path: Path
+    standalone: Cluster, tmp_path: Path
 ) -> None:
-    config = ways.settings(
-        system=ways.login(alone, tmp_path, "least"),
-        accounts=[ways.login(alone, tmp_path, "api")],
-        advisories=[ways.login(alone, tmp_path, user) for user in ("events", "sysevents")],
+    config = sources.settings(
+        system=sources.login(standalone, tmp_path, "least"),
+        accounts=[sources.login(standalone, tmp_path, "api")],
+        advisories=[sources.login(standalone, tmp_path, user) for user in ("events", "sysevents")],
     )
     async with exporter(tmp_path, config=config) as running:
         samples = await running.scrape()
@@ -139,29 +142,31 @@ async def test_the_least_permissions_are_enough_for_each_way(
 
 
 async def test_the_least_permissions_are_enough_to_read_a_capturing_stream(
-    alone: Cluster, tmp_path: Path
+    standalone: Cluster, tmp_path: Path
 ) -> None:
-    nc = await nats.connect(alone.urls_for("a"))
+    nc = await nats.connect(standalone.urls_for("a"))
     await create_stream(nc.jetstream(), name="EVENTS", subjects=["$JS.EVENT.>"])
     await nc.close()
-    reading = ways.login(alone, tmp_path, "reader") | {"stream": "EVENTS"}
-    config = ways.settings(targets=alone.monitor_urls, advisories=[reading])
+    reading = sources.login(standalone, tmp_path, "reader") | {"stream": "EVENTS"}
+    config = sources.settings(targets=standalone.monitor_urls, advisories=[reading])
     async with exporter(tmp_path, config=config) as running:
         samples = await running.scrape()
         assert states(samples, "advisories") == {1}, await errors(running)
         assert samples.get("jetstream_consumer_max_deliveries_total", consumer="c") == 0
-        await alone[0].stop()
+        await standalone[0].stop()
         await running.until("the loss", lambda s: states(s, "advisories") == {0})
 
 
 @pytest.mark.parametrize("missing", READ_PUBLISH)
 async def test_what_reading_a_capturing_stream_lacks_is_named(
-    missing: str, alone: Cluster, tmp_path: Path
+    missing: str, standalone: Cluster, tmp_path: Path
 ) -> None:
-    nc = await nats.connect(alone.urls_for("a"))
+    nc = await nats.connect(standalone.urls_for("a"))
     await create_stream(nc.jetstream(), name="EVENTS", subjects=["$JS.EVENT.>"])
-    reading = ways.login(alone, tmp_path, f"reader-{READ_PUBLISH.index(missing)}")
-    config = ways.settings(targets=alone.monitor_urls, advisories=[reading | {"stream": "EVENTS"}])
+    reading = sources.login(standalone, tmp_path, f"reader-{READ_PUBLISH.index(missing)}")
+    config = sources.settings(
+        targets=standalone.monitor_urls, advisories=[reading | {"stream": "EVENTS"}]
+    )
     stem = missing.rstrip("*>.")
     async with exporter(tmp_path, config=config) as running:
         await running.scrape()
@@ -178,14 +183,14 @@ async def test_what_reading_a_capturing_stream_lacks_is_named(
 
 
 async def test_infos_alone_are_enough_where_names_are_configured(
-    alone: Cluster, tmp_path: Path
+    standalone: Cluster, tmp_path: Path
 ) -> None:
-    api = ways.login(alone, tmp_path, "info") | {
+    api = sources.login(standalone, tmp_path, "info") | {
         "account": "A",
         "streams": ["S"],
         "consumers": {"S": ["c"]},
     }
-    async with exporter(tmp_path, config=ways.settings(accounts=[api])) as running:
+    async with exporter(tmp_path, config=sources.settings(accounts=[api])) as running:
         samples = await running.scrape()
         assert samples.all("jetstream_consumer_pending_messages") == [1]
         assert samples.all("jetstream_stream_messages") == [1]
@@ -193,12 +198,12 @@ async def test_infos_alone_are_enough_where_names_are_configured(
 
 
 async def test_a_missing_permission_is_named_and_costs_its_own_part_only(
-    alone: Cluster, tmp_path: Path
+    standalone: Cluster, tmp_path: Path
 ) -> None:
-    config = ways.settings(
-        system=ways.login(alone, tmp_path, "less"),
-        accounts=[ways.login(alone, tmp_path, "nothing") | {"account": "A"}],
-        advisories=[ways.login(alone, tmp_path, "api")],
+    config = sources.settings(
+        system=sources.login(standalone, tmp_path, "less"),
+        accounts=[sources.login(standalone, tmp_path, "nothing") | {"account": "A"}],
+        advisories=[sources.login(standalone, tmp_path, "api")],
     )
     async with exporter(tmp_path, config=config) as running:
         started = time.monotonic()
@@ -215,12 +220,12 @@ async def test_a_missing_permission_is_named_and_costs_its_own_part_only(
 
 
 async def test_an_account_speaks_for_a_cluster_whose_monitoring_ports_are_all_closed(
-    alone: Cluster, tmp_path: Path
+    standalone: Cluster, tmp_path: Path
 ) -> None:
     closed = ["http://127.0.0.1:1", "http://127.0.0.1:2"]
-    cluster = {"targets": closed, "accounts": [ways.login(alone, tmp_path, "a")]}
+    cluster = {"targets": closed, "accounts": [sources.login(standalone, tmp_path, "a")]}
     for name in ("", "prod"):
-        config = ways.settings(**cluster, **({"name": name} if name else {}))
+        config = sources.settings(**cluster, **({"name": name} if name else {}))
         async with exporter(tmp_path, config=config) as running:
             samples = await running.scrape()
             place = {"nats_cluster": name or "nats-0"}
@@ -230,15 +235,19 @@ async def test_an_account_speaks_for_a_cluster_whose_monitoring_ports_are_all_cl
 
 
 async def test_several_ways_to_one_account_give_no_series_twice(
-    alone: Cluster, tmp_path: Path
+    standalone: Cluster, tmp_path: Path
 ) -> None:
-    nc = await nats.connect(alone.urls_for("a"))
+    nc = await nats.connect(standalone.urls_for("a"))
     subscription = await nc.jetstream().pull_subscribe_bind(consumer="c", stream="S")
-    again = ways.login(alone, tmp_path, "a")
-    by_name = again | {"urls": [alone.urls[0].replace("127.0.0.1", "localhost")]}
-    config = json.loads(ways.together(alone, tmp_path))
+    again = sources.login(standalone, tmp_path, "a")
+    by_name = again | {"urls": [standalone.urls[0].replace("127.0.0.1", "localhost")]}
+    config = json.loads(sources.together(standalone, tmp_path))
     config["clusters"][0]["accounts"] += [again, by_name]
-    config["clusters"][0]["advisories"] = [again, by_name, ways.login(alone, tmp_path, "sys")]
+    config["clusters"][0]["advisories"] = [
+        again,
+        by_name,
+        sources.login(standalone, tmp_path, "sys"),
+    ]
     config["clusters"].append({"accounts": [by_name]})
     async with exporter(tmp_path, config=json.dumps(config)) as running:
         await running.until("all", lambda s: set(s.all(UP)) == {1})  # and no series twice
@@ -250,17 +259,20 @@ async def test_several_ways_to_one_account_give_no_series_twice(
         assert samples.get("jetstream_advisories_total", kind="terminated") == 1
         assert samples.all("jetstream_stream_messages") == [1]
         assert samples.all("jetstream_account_streams") == [1]
+        port = standalone[0].ports.client.number
         assert samples.labels(UP, "target", source="account") == {
-            f"nats://{host}:{alone[0].ports.client.number} A" for host in ("127.0.0.1", "localhost")
+            f"nats://127.0.0.1:{port} A",
+            f"nats://localhost:{port} A",
+            f"nats://localhost:{port} A (clusters[1])",
         }
     await nc.close()
 
 
 async def test_accounts_that_cannot_be_reached_are_told_apart(
-    alone: Cluster, tmp_path: Path
+    standalone: Cluster, tmp_path: Path
 ) -> None:
-    wrong = [ways.login(alone, tmp_path, user) for user in ("nobody", "nothing-like-it")]
-    async with exporter(tmp_path, config=ways.settings(accounts=wrong)) as running:
+    wrong = [sources.login(standalone, tmp_path, user) for user in ("nobody", "nothing-like-it")]
+    async with exporter(tmp_path, config=sources.settings(accounts=wrong)) as running:
         samples = await running.scrape()
         ends = {target.split()[-1] for target in samples.labels(UP, "target", source="account")}
         assert ends == {"accounts[0]", "accounts[1]"}
@@ -269,8 +281,8 @@ async def test_accounts_that_cannot_be_reached_are_told_apart(
 async def test_an_account_without_jetstream_is_said_to_have_none(tmp_path: Path) -> None:
     accounts = {"A": account("a"), "PLAIN": account("plain", jetstream=False)}
     async with Cluster(size=1, accounts=accounts) as cluster:
-        logins = [ways.login(cluster, tmp_path, name) for name in ("a", "plain")]
-        async with exporter(tmp_path, config=ways.settings(accounts=logins)) as running:
+        logins = [sources.login(cluster, tmp_path, name) for name in ("a", "plain")]
+        async with exporter(tmp_path, config=sources.settings(accounts=logins)) as running:
             samples = await running.scrape()
             assert sorted(samples.all(UP, source="account")) == [0, 1]
             page = await errors(running)
@@ -278,12 +290,12 @@ async def test_an_account_without_jetstream_is_said_to_have_none(tmp_path: Path)
 
 
 async def test_a_wrong_password_is_said_at_once_and_tried_for_ever(
-    alone: Cluster, tmp_path: Path
+    standalone: Cluster, tmp_path: Path
 ) -> None:
-    wrong = ways.login(alone, tmp_path, "sys")
+    wrong = sources.login(standalone, tmp_path, "sys")
     password = tmp_path / "sys.password"
     password.write_text("wrong")
-    config = ways.settings(system=wrong, targets=alone.monitor_urls)
+    config = sources.settings(system=wrong, targets=standalone.monitor_urls)
     async with exporter(tmp_path, config=config) as running:
         samples = await running.scrape(timeout=8)
         assert states(samples, "system") == {0}
@@ -293,16 +305,16 @@ async def test_a_wrong_password_is_said_at_once_and_tried_for_ever(
         await running.until("the login", lambda s: states(s, "system") == {1})
 
 
-async def test_servers_that_went_away_come_back(tmp_path: Path, alone: Cluster) -> None:
-    config = ways.settings(
-        system=ways.login(alone, tmp_path, "sys"),
-        accounts=[ways.login(alone, tmp_path, "a")],
-        advisories=[ways.login(alone, tmp_path, "a")],
+async def test_servers_that_went_away_come_back(tmp_path: Path, standalone: Cluster) -> None:
+    config = sources.settings(
+        system=sources.login(standalone, tmp_path, "sys"),
+        accounts=[sources.login(standalone, tmp_path, "a")],
+        advisories=[sources.login(standalone, tmp_path, "a")],
     )
     async with exporter(tmp_path, config=config) as running:
         first = await running.scrape()
         assert first.all("jetstream_exporter_advisory_gaps_total") == [0]
-        await alone[0].kill()
+        await standalone[0].kill()
         started = time.monotonic()
         gone = await running.until("the loss", lambda s: s.all("nats_server_up") == [0])
         assert time.monotonic() - started < 15
@@ -310,7 +322,7 @@ async def test_servers_that_went_away_come_back(tmp_path: Path, alone: Cluster) 
         assert gone.all("jetstream_stream_messages") == []
         assert gone.all("jetstream_exporter_advisory_connected") == [0]
         assert gone.all("jetstream_consumer_max_deliveries_total") == []
-        await alone[0].start()
+        await standalone[0].start()
         back = await running.until("all sources", lambda s: set(s.all(UP)) == {1})
         assert back.all("nats_server_up") == [1]
         assert back.all("jetstream_consumer_pending_messages") == [1]
@@ -318,7 +330,7 @@ async def test_servers_that_went_away_come_back(tmp_path: Path, alone: Cluster) 
 
 
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize("version", ["2.10.26", "2.15.1"])
+@pytest.mark.parametrize("version", EXTREMES)
 async def test_verdicts_agree_when_a_server_is_killed_and_a_lone_asset_is_known_by_name(
     version: str, tmp_path: Path
 ) -> None:
@@ -330,7 +342,9 @@ async def test_verdicts_agree_when_a_server_is_killed_and_a_lone_asset_is_known_
         await nc.close()
         assert lone.cluster is not None
         victim = cluster[str(lone.cluster.leader)]
-        folders = {way: tmp_path / way.__name__ for way in (ways.http, ways.system, ways.accounts)}
+        folders = {
+            way: tmp_path / way.__name__ for way in (sources.http, sources.system, sources.accounts)
+        }
         said: dict[str, Samples] = {}
         for folder in folders.values():
             folder.mkdir()
@@ -353,8 +367,8 @@ async def test_verdicts_agree_when_a_server_is_killed_and_a_lone_asset_is_known_
         assert said["accounts"].get("jetstream_stream_has_leader", stream="R1") == 0
         await next(server for server in cluster if server.alive).kill()
         async with (
-            exporter(folders[ways.system], config=configs[ways.system]) as by_system,
-            exporter(folders[ways.accounts], config=configs[ways.accounts]) as by_account,
+            exporter(folders[sources.system], config=configs[sources.system]) as by_system,
+            exporter(folders[sources.accounts], config=configs[sources.accounts]) as by_account,
         ):
             await by_system.until(
                 "a lost majority", lambda s: s.get("jetstream_meta_has_quorum") == 0, 60
@@ -368,7 +382,7 @@ async def test_verdicts_agree_when_a_server_is_killed_and_a_lone_asset_is_known_
 async def test_a_frozen_server_costs_itself_only_and_not_the_deadline(tmp_path: Path) -> None:
     async with Cluster(accounts={"A": account("a")}) as cluster:
         await fill(cluster, replicas=3)
-        config = ways.together(cluster, tmp_path)
+        config = sources.together(cluster, tmp_path)
         async with exporter(tmp_path, config=config) as running:
             await running.until("all", lambda s: set(s.all(UP)) == {1})
             cluster[0].pause()

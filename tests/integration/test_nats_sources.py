@@ -15,19 +15,24 @@ from tests.support.exporter import eventually
 
 from jetstream_exporter.config.nats import AccountApi, Advisories, System
 from jetstream_exporter.demo.cluster import Cluster, account
-from jetstream_exporter.report import Events, Outcome, Question
-from jetstream_exporter.sources import advisories
-from jetstream_exporter.sources.account import AccountSource
-from jetstream_exporter.sources.advisories import AdvisoriesSource
-from jetstream_exporter.sources.system import SystemSource
-from jetstream_exporter.sources.tally import Tally
+from jetstream_exporter.demo.create import create_stream
+from jetstream_exporter.report import Events, Outcome, ScrapeRequest
+from jetstream_exporter.snapshot.clusters import decide
+from jetstream_exporter.snapshot.joining import TargetReport
+from jetstream_exporter.snapshot.owners import Conflict
+from jetstream_exporter.sources.advisories import source as advisories
+from jetstream_exporter.sources.advisories.event_counter import EventCounter
+from jetstream_exporter.sources.advisories.source import AdvisoriesSource
+from jetstream_exporter.sources.nats import members, system_scrape
+from jetstream_exporter.sources.nats.account import AccountSource
+from jetstream_exporter.sources.nats.system import SystemSource
 
 LIMIT = 2**28
 NO_SUCH = "nats://127.0.0.1:1"
 
 
-def in_seconds(seconds: float, *, with_config: bool = False) -> Question:
-    return Question(asyncio.get_running_loop().time() + seconds, with_config)
+def in_seconds(seconds: float, *, with_config: bool = False) -> ScrapeRequest:
+    return ScrapeRequest(asyncio.get_running_loop().time() + seconds, with_config)
 
 
 async def timed(source: SystemSource, seconds: float) -> tuple[dict[str, Outcome], float]:
@@ -43,8 +48,14 @@ class Crowd:
     def __init__(self, size: int) -> None:
         self.ids = {f"N{i:02}": f"n{i:02}" for i in range(size)}
         self.silent: set[str] = set()
+        self.liars: dict[str, str] = {}  # the name of who answers before the server of that id does
+        self.unreadable: set[str] = set()  # before whom somebody answers what cannot be read
         self.padding = 0
         self.asked_at_once = self.most_at_once = 0
+
+    def lie(self, identity: str, name: str) -> dict[str, Any]:
+        body = self.body(identity, name)
+        return body | {"server": body["server"] | {"name": self.liars[identity], "seq": 7}}
 
     def body(self, identity: str, name: str) -> dict[str, Any]:
         server = {"id": identity, "name": self.ids[identity], "cluster": "crowd", "ver": "2.15.1"}
@@ -63,6 +74,12 @@ class Crowd:
         for identity in asked:
             if identity in self.silent or identity not in self.ids:
                 continue
+            if identity in self.unreadable and parts[4] != "JSZ":
+                bad = self.body(identity, parts[4]) | {"data": "x", "statsz": "x"}
+                await nc.publish(message.reply, json.dumps(bad).encode())
+            if identity in self.liars and parts[4] != "JSZ":
+                lie = self.lie(identity, parts[4])
+                await nc.publish(message.reply, json.dumps(lie).encode())
             if parts[4] == "JSZ":
                 self.asked_at_once += 1
                 self.most_at_once = max(self.most_at_once, self.asked_at_once)
@@ -106,7 +123,26 @@ async def test_one_silent_server_of_33_costs_itself_and_seconds() -> None:
         assert took < 6
         assert [t for t, outcome in second.items() if outcome.error] == ["crowd/n07"]
         assert second["crowd/n07"].error == "no answer in time"
-        assert second["crowd/n07"].report is None
+        assert second["crowd/n07"].server is None
+
+
+async def test_of_more_servers_than_there_can_be_the_known_ones_are_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever answers in the system account can say that there are any number, and others the next time."""
+    monkeypatch.setattr(members, "MOST", 5)
+    monkeypatch.setattr(system_scrape, "MOST", 5)
+    async with crowd(5) as (servers, source):
+        first, _ = await timed(source, 10)
+        assert {outcome.error for outcome in first.values()} == {None}
+        servers.ids |= {f"X{i:02}": f"x{i:02}" for i in range(20)}
+        second, _ = await timed(source, 10)
+        assert second.keys() == first.keys()
+        failed = [outcome for outcome in second.values() if outcome.error]
+        assert [outcome.error for outcome in failed] == [
+            "statsz: 25 servers answered, of which 5 are asked"
+        ]
+        assert len(source._members) == 5
 
 
 async def test_a_server_that_returns_with_another_id_is_the_same_server() -> None:
@@ -123,6 +159,47 @@ async def test_a_server_that_returns_with_another_id_is_the_same_server() -> Non
         assert outcomes["crowd/n00"].error is None
 
 
+async def test_an_unreadable_answer_with_the_id_of_another_server_silences_nobody_and_is_told() -> (
+    None
+):
+    async with crowd(3) as (servers, source):
+        servers.unreadable = {"N01"}
+        found, took = await timed(source, 10)
+        assert took < 4
+        assert {outcome.error for outcome in found.values()} == {None}
+        (conflict,) = conflicts(found)
+        assert "more than one server replies with the ID of n01" in conflict.text
+
+
+@pytest.mark.parametrize("name", ["another", "n01"])
+async def test_who_answers_with_the_id_of_another_server_replaces_nobody_and_is_told(
+    name: str,
+) -> None:
+    async with crowd(3) as (servers, source):
+        before, _ = await timed(source, 10)
+        assert not conflicts(before)
+        servers.liars = {"N01": name}
+        during, took = await timed(source, 10)
+        assert took < 3
+        assert during.keys() == before.keys()
+        assert {outcome.error for outcome in during.values()} == {None}
+        (conflict,) = conflicts(during)
+        assert conflict.cluster == "crowd"
+        assert "more than one server replies with the ID of n01" in conflict.text
+        servers.liars = {}
+        after, _ = await timed(source, 10)
+        assert not conflicts(after)
+
+
+def conflicts(outcomes: dict[str, Outcome]) -> list[Conflict]:
+    answers = [
+        TargetReport(report, target)
+        for target, one in outcomes.items()
+        if (report := one.server) is not None
+    ]
+    return list(decide(answers, outcomes.keys(), {}, 0.0).conflicts)
+
+
 async def test_large_lists_are_fetched_from_one_server_after_the_other() -> None:
     async with crowd(5) as (servers, source):
         servers.padding = 6_000_000
@@ -134,9 +211,29 @@ async def test_large_lists_are_fetched_from_one_server_after_the_other() -> None
 async def test_an_answer_above_the_limit_is_refused() -> None:
     async with crowd(1) as (servers, source):
         servers.padding = 6_000_000
-        source._max_bytes = 2**20
+        source._connection.max_bytes = 2**20
         outcomes, _ = await timed(source, 20)
         assert "is larger than 1048576 bytes" in str(outcomes["crowd/n00"].error)
+
+
+async def test_answers_about_an_account_above_the_limit_together_are_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("USER_A", "a")
+    async with Cluster(size=1, accounts={"A": account("a")}) as cluster:
+        nc = await nats.connect(cluster.urls_for("a"))
+        for number in range(5):
+            await create_stream(
+                nc.jetstream(timeout=20), name=f"S{number}", subjects=[f"s{number}"]
+            )
+        await nc.close()
+        login = AccountApi(urls=cluster.urls, username="a", password_env="USER_A")
+        source = AccountSource(login, "here", "", max_bytes=3000)
+        (outcome,) = await source.ask(in_seconds(10))
+        assert "are larger than 3000 bytes together (collect.max_response_bytes)" in str(
+            outcome.error
+        )
+        await source.close()
 
 
 @pytest.mark.parametrize("kind", ["system", "account", "advisories"])
@@ -147,7 +244,7 @@ async def test_a_source_leaves_no_task_behind_whatever_it_met(kind: str) -> None
             made: dict[str, SystemSource | AccountSource | AdvisoriesSource] = {
                 "system": SystemSource(System(urls=urls), "here", "", "full", LIMIT),
                 "account": AccountSource(AccountApi(urls=urls), "here", ""),
-                "advisories": AdvisoriesSource(Advisories(urls=urls), "here", "", Tally()),
+                "advisories": AdvisoriesSource(Advisories(urls=urls), "here", "", EventCounter()),
             }
             source = made[kind]
             for _ in range(3):
@@ -221,7 +318,7 @@ async def test_events_not_permitted_for_a_time_are_named_and_count_as_a_gap(
         subject = "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.>"
         narrow = {"subscribe": {"deny": [subject]}}
         limited = {"user": "a", "password": "a", "permissions": narrow}
-        source = AdvisoriesSource(Advisories(urls=cluster.urls), "here", "", Tally())
+        source = AdvisoriesSource(Advisories(urls=cluster.urls), "here", "", EventCounter())
 
         async def ask() -> tuple[str | None, Events]:
             (outcome,) = await source.ask(in_seconds(4))
@@ -237,7 +334,7 @@ async def test_events_not_permitted_for_a_time_are_named_and_count_as_a_gap(
         async def is_refused() -> bool:
             error, events = await ask()
             return error == f"the user may not subscribe to {subject.lower()}" and (
-                events.hears == {"A": frozenset(("quorum_lost", "terminations"))}
+                events.counted == {"A": frozenset(("quorum_lost", "terminations"))}
             )
 
         await eventually("the refusal", is_refused)
@@ -247,7 +344,7 @@ async def test_events_not_permitted_for_a_time_are_named_and_count_as_a_gap(
 
         async def is_heard() -> bool:
             error, events = await ask()
-            return error is None and "max_deliveries" in events.hears["A"] and events.gaps > gaps
+            return error is None and "max_deliveries" in events.counted["A"] and events.gaps > gaps
 
         await eventually("what is permitted again, after a gap", is_heard)
         await source.close()

@@ -15,7 +15,7 @@ from tests.support.tools import tool
 
 from jetstream_exporter.demo.child import until
 from jetstream_exporter.demo.stack.pagerduty import mistakes
-from jetstream_exporter.demo.stack.stack import Stack
+from jetstream_exporter.demo.stack.stack import ROUTING_KEY, TEAM_KEY, Stack
 
 STREAM = {
     "service": "jetstream",
@@ -109,6 +109,22 @@ async def test_an_incident_is_opened_with_all_that_its_reader_needs_and_resolved
     await chain.until("its end", lambda: incident.resolved)
     assert len({event["dedup_key"] for event in incident.events}) == 1
     assert chain.pagerduty.refused == []
+
+
+async def test_the_alert_of_a_team_goes_to_the_service_of_that_team_and_back_again(
+    chain: Chain,
+) -> None:
+    await chain.post("X", "warning", team="payments")
+    await chain.post("Y", "critical", stream="T", team="other")
+    await chain.post("Z", "critical", stream="U")
+    await chain.until("three incidents", lambda: len(chain.pagerduty.open) == 3)
+    keys = {i.alert: {event["routing_key"] for event in i.events} for i in chain.pagerduty.open}
+    assert keys == {"X": {TEAM_KEY}, "Y": {ROUTING_KEY}, "Z": {ROUTING_KEY}}
+    (theirs,) = (incident for incident in chain.pagerduty.open if incident.alert == "X")
+    assert theirs.details["team"] == "payments"
+    await chain.post("X", "warning", firing=False, team="payments")
+    await chain.until("its end", lambda: theirs.resolved)
+    assert {event["routing_key"] for event in theirs.events} == {TEAM_KEY}
 
 
 async def test_a_warning_that_turns_critical_is_one_incident_and_so_is_its_way_back(

@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from scripts.tools import NATS_SERVERS
+from scripts.versions import STARTED
 from tests.support.tools import nats_server, tool
 
 LEAST_ALERTMANAGER = """
@@ -23,7 +23,7 @@ def test_every_tool_runs_and_says_who_it_is(name: str) -> None:
     assert f"{name}, version" in said.stdout + said.stderr
 
 
-@pytest.mark.parametrize("version", NATS_SERVERS)
+@pytest.mark.parametrize("version", STARTED)
 def test_every_nats_server_is_the_version_that_it_is_named_after(version: str) -> None:
     said = subprocess.run(
         [nats_server(version), "--version"], capture_output=True, text=True, timeout=30, check=True

@@ -14,7 +14,7 @@ import nats
 import nkeys
 import pytest
 from nats.js.api import ConsumerConfig, Placement
-from tests.support import ways
+from tests.support import sources
 from tests.support.exporter import eventually, exporter
 
 from jetstream_exporter.demo.cluster import Cluster, account
@@ -128,7 +128,7 @@ async def test_accounts_by_jwt_are_read_with_their_tiers_and_labelled_by_id(
         await publish(js, "s", b"x")
         await create_consumer(js, "S", ConsumerConfig(durable_name="c", ack_policy="explicit"))
         await nc.close()
-        config = ways.settings(
+        config = sources.settings(
             targets=cluster.monitor_urls,
             system=cluster.login("sys"),
             accounts=[cluster.login_in_halves("app")],
@@ -189,8 +189,8 @@ async def test_a_leaf_nodes_domain_is_read_through_the_hub(tmp_path: Path) -> No
                 await publish(js, f"s{count}", b"")
             await create_consumer(js, "S", ConsumerConfig(durable_name="c", ack_policy="explicit"))
             await nc.close()
-        login = ways.login(hub, tmp_path, "a")
-        config = ways.settings(accounts=[login, login | {"domain": "leaf"}])
+        login = sources.login(hub, tmp_path, "a")
+        config = sources.settings(accounts=[login, login | {"domain": "leaf"}])
         async with exporter(tmp_path, config=config) as running:
             samples = await running.until(
                 "both domains", lambda s: len(s.all("jetstream_stream_messages")) == 2
@@ -250,10 +250,10 @@ async def test_clusters_behind_gateways_are_told_apart(way: str, tmp_path: Path)
             await eventually(f"a stream in {name}", placed)
             await create_consumer(js, name, ConsumerConfig(durable_name="c", ack_policy="explicit"))
         await nc.close()
-        config = json.loads(getattr(ways, way)(east, tmp_path))
+        config = json.loads(getattr(sources, way)(east, tmp_path))
         if "targets" in config["clusters"][0]:
             config["clusters"][0]["targets"] += west.monitor_urls
-        config["clusters"][0]["advisories"] = [ways.login(east, tmp_path, "a")]
+        config["clusters"][0]["advisories"] = [sources.login(east, tmp_path, "a")]
         async with exporter(tmp_path, config=json.dumps(config)) as running:
             samples = await running.until(
                 "both streams", lambda s: len(s.all("jetstream_stream_has_leader")) == 2

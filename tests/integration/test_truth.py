@@ -12,6 +12,7 @@ from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.js.api import ConsumerConfig, StreamConfig, StreamSource
 from nats.js.errors import APIError, ServiceUnavailableError
+from scripts.versions import EXTREMES
 from tests.support.exporter import Samples, eventually, exporter
 from tests.support.oracle import check_account
 from tests.support.tools import nats_server
@@ -20,11 +21,10 @@ from jetstream_exporter.demo.cluster import Cluster, account
 from jetstream_exporter.demo.create import answered, create_consumer, create_stream
 from jetstream_exporter.demo.publish import publish
 
-VERSIONS = ("2.10.26", "2.15.1")
 SEED = 20261123
 
 
-@pytest.fixture(params=VERSIONS)
+@pytest.fixture(params=EXTREMES)
 async def cluster(request: pytest.FixtureRequest) -> AsyncIterator[Cluster]:
     accounts = {"A": account("a"), "B": account("b")}
     binary = nats_server(request.param)

@@ -16,6 +16,7 @@ from tests.support.chart import ROOT
 DAY = datetime.date(2026, 12, 24)
 VERSION = "9.8.7"
 SHIPPED = "jetstream_exporter/demo/stack/shipped"  # what the demo runs, in the wheel
+PAGES = "jetstream_exporter/web/status/runbooks"
 NEEDED = (
     *("pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "CONFIGURATION.md", ".gitignore"),
     *("exporter", "helm", "rules", "dashboards", "alertmanager", "tests/chart"),
@@ -85,7 +86,10 @@ def test_the_wheel_holds_the_package_and_nothing_else(tree: Path, built: Path) -
         f"{SHIPPED}/{file.relative_to(tree)}"
         for name in ("rules", "alertmanager")
         for file in (tree / name).rglob("*.*")
+        if not {"src", "runbooks", "compat"}
+        & {*file.relative_to(tree).parts}  # what the rules are made of
     }
+    shipped |= {f"{PAGES}/{file.name}" for file in (tree / "rules/runbooks").glob("*.md")}
 
     assert own == {name for name in sources if "__pycache__" not in name} | shipped
     assert {name.partition(".dist-info/")[2] for name in names} - {""} == {
@@ -120,7 +124,7 @@ def test_a_wheel_of_the_source_distribution_is_the_wheel(built: Path, tmp_path: 
         ("1.2", "'1.2' is not a version like 1.2.3"),
         ("0.0.1", "the version of the package"),
         (VERSION, f"there is a tag v{VERSION} already"),
-        ("9.9.0", "nothing stands under Unreleased"),
+        ("9.9.0", "there are no entries under Unreleased"),
     ],
 )
 def test_what_cannot_be_released_is_refused(

@@ -36,11 +36,36 @@ def test_alertmanager_takes_the_configuration() -> None:
 
 @pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: rule.id)
 def test_an_alert_reaches_the_receiver_of_its_severity_and_no_other(rule: Rule) -> None:
-    labels = [f"{name}={value}" for name, value in rule.body["labels"].items()]
+    labels = [f"{name}={value}" for name, value in rule.body["labels"].items() if name != "team"]
     found = amtool(
         "config", "routes", "test", f"--config.file={PLAIN}", f"alertname={rule.alert}", *labels
     )
     assert found.strip() == RECEIVERS[rule.severity]
+
+
+@pytest.mark.parametrize(
+    ("team", "severity", "receiver"),
+    [
+        ("payments", "critical", "pagerduty-payments"),
+        ("payments", "warning", "pagerduty-payments"),
+        ("payments", "info", "nobody"),
+        ("other", "critical", "pagerduty"),
+    ],
+)
+def test_an_alert_reaches_the_receiver_of_its_team_where_it_has_one(
+    team: str, severity: str, receiver: str
+) -> None:
+    labels = ("alertname=Any", "service=jetstream", f"severity={severity}", f"team={team}")
+    found = amtool("config", "routes", "test", f"--config.file={PLAIN}", *labels)
+    assert found.strip() == receiver
+
+
+def test_a_team_is_told_all_that_everybody_is() -> None:
+    receivers = {receiver["name"]: receiver for receiver in plain()["receivers"]}
+    (theirs,) = receivers["pagerduty-payments"]["pagerduty_configs"]
+    (ours,) = receivers["pagerduty"]["pagerduty_configs"]
+    assert theirs.pop("routing_key_file") != ours.pop("routing_key_file")
+    assert theirs == ours
 
 
 def test_an_alert_of_something_else_reaches_nobody() -> None:
@@ -54,9 +79,24 @@ def test_severity_is_no_part_of_what_makes_an_incident() -> None:
     routes = [plain()["route"], *plain()["route"]["routes"]]
     assert routes[0]["group_by"] == [
         "alertname", "nats_cluster", "server", "account", "stream", "consumer",
+        "exporter_namespace", "job", "source", "target", "family", "kind", "name", "remote_cluster",
+        "remote", "store", "tier", "limit", "check",
     ]  # fmt: skip
     assert all("group_by" not in route for route in routes[1:])
     assert sum(route["receiver"] == "pagerduty" for route in routes) == 1
+
+
+def test_what_tells_two_alerts_of_one_name_apart_makes_them_two_incidents() -> None:
+    """A second source that fails, or a second limit that is near, would join the first one and wake nobody."""
+    grouped = set(plain()["route"]["group_by"])
+    of_one = {
+        "configured",
+        "part",
+        "namespace",
+    }  # of one server, of one target, told by another label
+    for rule in ALERTS:
+        named = set(re.findall(r"\$labels\.(\w+)", rule.annotations["description"]))
+        assert named - of_one <= grouped, rule.alert
 
 
 def test_no_alert_but_the_lesser_severity_of_the_same_is_inhibited() -> None:
@@ -102,6 +142,8 @@ def test_the_operators_object_inhibits_alike() -> None:
 def test_the_operators_object_tells_pagerduty_the_same() -> None:
     (found,) = operator()["receivers"][2]["pagerdutyConfigs"]
     (expected,) = plain()["receivers"][2]["pagerduty_configs"]
+    (theirs,) = operator()["receivers"][3]["pagerdutyConfigs"]
+    assert {**theirs, "routingKey": ""} == {**found, "routingKey": ""}
     for name in ("client", "description", "severity", "class", "group", "component"):
         assert found[name] == expected[name]
     assert found["clientURL"] == expected["client_url"]

@@ -4,7 +4,7 @@ import re
 
 import promql_parser
 import pytest
-from tests.rules.test_completeness import LABELS, SCOPES, TYPES
+from tests.rules.test_completeness import LABELS, SCOPES, TYPES, level
 from tests.support import promql
 from tests.support.rules import ALERTS, ALL, RECORDS, RULE_FILES, Rule, duration, with_records
 
@@ -26,8 +26,9 @@ by_any = pytest.mark.parametrize("rule", ALL, ids=lambda rule: rule.id)
 
 
 @by_rule
-def test_labels_are_the_three_that_routing_knows(rule: Rule) -> None:
-    assert set(rule.body["labels"]) == {"severity", "service", "scope"}
+def test_labels_are_those_that_routing_knows(rule: Rule) -> None:
+    team = {"team"} if rule.scope in ("stream", "consumer") else set()
+    assert set(rule.body["labels"]) == {"severity", "service", "scope"} | team
     assert rule.severity in SEVERITIES
     assert rule.scope in SCOPES
     assert rule.body["labels"]["service"] == "jetstream"
@@ -108,7 +109,7 @@ def test_a_scrape_gap_of_four_minutes_neither_resolves_nor_pages_again(rule: Rul
 
 @by_rule
 def test_nothing_about_raft_fires_within_a_minute(rule: Rule) -> None:
-    counted = "increase(" in rule.expr
+    counted = "increase(" in rule.expr or "_total offset" in rule.expr
     if RAFT.search(rule.expr) and not counted:
         assert duration(rule.body["for"]) >= 60
 
@@ -116,7 +117,10 @@ def test_nothing_about_raft_fires_within_a_minute(rule: Rule) -> None:
 @by_rule
 def test_an_event_has_no_for_and_is_kept_long_enough_to_be_read(rule: Rule) -> None:
     if "for" not in rule.body and rule.alert != "JetStreamWatchdog":
-        assert "increase(" in rule.expr
+        assert any(
+            re.search(r"increase\(|changes\(|_total(\{[^}]*\})? offset", t)
+            for t in with_records(rule.expr)
+        )
         assert duration(rule.body["keep_firing_for"]) >= 15 * 60
 
 
@@ -134,9 +138,18 @@ def test_a_cause_fires_before_what_it_explains() -> None:
 
 @pytest.mark.parametrize("rule", RECORDS, ids=lambda rule: rule.record)
 def test_a_recording_rule_is_named_level_metric_operations(rule: Rule) -> None:
-    level, metric, operations = rule.record.split(":")
-    assert level == "nats_cluster_account_stream_consumer"
-    assert metric.startswith("jetstream_consumer_")
+    _, metric, operations = rule.record.split(":")
+    assert level(rule.record)[1:] in (
+        ["server"],
+        ["account", "stream"],
+        ["account", "stream", "server"],
+        ["account", "stream", "consumer"],
+        ["account", "stream", "team"],
+        ["account", "stream", "consumer", "team"],
+        ["account", "stream", "check", "severity"],
+        ["account", "stream", "consumer", "check", "severity"],
+    )
+    assert re.match(r"jetstream_(stream|consumer)_|nats_server_", metric)
     assert re.fullmatch(r"[a-z]+(\d+m)?", operations)
 
 

@@ -194,7 +194,7 @@ async def dripping(fake: FakeNats, path: str, writer: asyncio.StreamWriter) -> N
     for byte in body:
         writer.write(bytes([byte]))
         await writer.drain()
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.1)
 
 
 async def cut_with_length(fake: FakeNats, path: str, writer: asyncio.StreamWriter) -> None:

@@ -1,4 +1,4 @@
-"""The exposition of a small cluster, committed: a change of any metric shows in review.
+"""The exposition of a small cluster and of what it lacks, committed: a change of any metric shows in review.
 
 `python -m tests.support.golden --update` writes it anew; without the flag the difference is printed.
 """
@@ -9,30 +9,50 @@ import sys
 from pathlib import Path
 
 import msgspec
-from tests.support.recorded import three_servers
-from tests.support.words import outcome
+from tests.support.everything import everything
+from tests.support.recorded import NEW, three_servers
+from tests.support.reports import outcome
 
+from jetstream_exporter.config.expect import Expected, ExpectedAccount
+from jetstream_exporter.config.exported import Labels
 from jetstream_exporter.config.schema import Config
 from jetstream_exporter.exposition import END, Encoder
-from jetstream_exporter.metrics import TABLES
-from jetstream_exporter.processing import Processor
+from jetstream_exporter.metrics import tables
+from jetstream_exporter.scrape.processor import Processor
+from jetstream_exporter.snapshot import Snapshot
+from jetstream_exporter.snapshot.rows import Shard
 
 FOLDER = Path(__file__).resolve().parents[1] / "golden"
+METADATA_KEYS = ["app.kubernetes.io/name"]
 FILES = {"small-cluster.txt": False, "small-cluster.openmetrics.txt": True}
 
 
-def exposition(*, openmetrics: bool) -> str:
-    """Three servers of 2.15.1; only what differs from machine to machine is given a fixed value."""
+def everything_seen() -> Snapshot:
+    """Three servers of one version, then what shows the families that these lack. Only what differs from machine to
+    machine is given a fixed value.
+    """
     outcomes = [
-        outcome(report, f"http://{report.server_name}:8222") for report in three_servers("2.15.1")
+        outcome(report, f"http://{report.server_name}:8222") for report in three_servers(NEW)
     ]
-    outcomes.append(outcome(None, "http://nowhere:8222"))
-    snapshot = Processor(Config(), 0.0).process(outcomes, now=60.0, wall=1_800_000_000.0)
+    outcomes += [outcome(None, "http://nowhere:8222"), *everything()]
+    account = ExpectedAccount(account="APP", streams=["LIMITED"], consumers=["LIMITED/pushed"])
+    expected = Expected(cluster="by-hand", servers=["hand-1"], accounts=[account])
+    config = Config(labels=Labels(metadata=METADATA_KEYS), expect=[expected])
+    snapshot = Processor(config, 0.0).process(outcomes, now=60.0, wall=1_800_000_000.0)
     assert snapshot.exporter is not None
-    snapshot.exporter = msgspec.structs.replace(
-        snapshot.exporter, version="0.0.0", python_version="3.11.0", config_age=30.0
+    exporter = msgspec.structs.replace(
+        snapshot.exporter,
+        version="0.0.0",
+        python_version="3.11.0",
+        config_age=30.0,
+        reload_time=1_799_999_000.0,
     )
-    pieces = list(Encoder(TABLES).render(snapshot, openmetrics=openmetrics))
+    return msgspec.structs.replace(snapshot, exporter=exporter, shard=Shard(0, 1))
+
+
+def exposition(*, openmetrics: bool) -> str:
+    """The text of that snapshot in one of the formats."""
+    pieces = list(Encoder(tables(METADATA_KEYS)).render(everything_seen(), openmetrics=openmetrics))
     return b"".join([*pieces, END] if openmetrics else pieces).decode()
 
 

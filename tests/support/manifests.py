@@ -12,6 +12,7 @@ from typing import Any
 
 import aiohttp
 import yaml
+from scripts.versions import NEWEST
 from tests.support.chart import FASTEST, ROOT
 from tests.support.ports import free_ports
 from tests.support.tools import nats_server
@@ -75,7 +76,7 @@ def localized(folder: Path, clients: int, monitor: int, routes: list[int], own: 
 
 @asynccontextmanager
 async def cluster(
-    folder: Path, versions: tuple[str, str, str] = ("2.15.1", "2.15.1", "2.15.1")
+    folder: Path, versions: tuple[str, str, str] = (NEWEST, NEWEST, NEWEST)
 ) -> AsyncIterator[list[Server]]:
     ports = free_ports(9)
     clients, monitors, routes = ports[:3], ports[3:6], ports[6:]
@@ -119,10 +120,10 @@ def end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-async def healthy(servers: list[Server], seconds: float = 30) -> None:
+async def healthy(servers: list[Server], seconds: float = 30, path: str = "/healthz") -> None:
     async with asyncio.timeout(seconds), aiohttp.ClientSession() as session:
         for server in servers:
-            while await status(session, f"{server.url}/healthz") != 200:
+            while await status(session, server.url + path) != 200:
                 assert server.process.poll() is None, server.log.read_text()
                 await asyncio.sleep(0.1)
 

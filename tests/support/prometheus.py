@@ -2,12 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+import yaml
 from tests.support.tools import tool
 
 from jetstream_exporter.demo.child import Child
@@ -19,6 +20,19 @@ scrape_configs:
   - job_name: jetstream-exporter
     static_configs: [{{targets: ['{target}']}}]
 """
+
+
+def spawned(folder: Path, config: Path, port: int) -> Child:
+    """A Prometheus that listens on the port; data (`tsdb`) and log stay in the folder."""
+    argv = [
+        tool("prometheus"),
+        f"--config.file={config}",
+        f"--storage.tsdb.path={folder / 'tsdb'}",
+        f"--web.listen-address=127.0.0.1:{port}",
+    ]
+    child = Child("prometheus", argv, folder / "prometheus.log")
+    child.spawn()
+    return child
 
 
 class Prometheus:
@@ -44,18 +58,22 @@ class Prometheus:
 
 
 @asynccontextmanager
-async def prometheus(folder: Path, target: str, interval: str = "1s") -> AsyncIterator[Prometheus]:
+async def prometheus(
+    folder: Path,
+    target: str,
+    interval: str = "1s",
+    scrape: dict[str, Any] | None = None,
+    rules: Iterable[Path] = (),
+) -> AsyncIterator[Prometheus]:
+    """`scrape` is a scrape configuration in place of the plain one of the target; `rules` are rule files."""
     port = Port()
     file = folder / "prometheus.yml"
-    file.write_text(CONFIG.format(interval=interval, target=target))
-    argv = [
-        tool("prometheus"),
-        f"--config.file={file}",
-        f"--storage.tsdb.path={folder / 'data'}",
-        f"--web.listen-address=127.0.0.1:{port.number}",
-    ]
-    child = Child("prometheus", argv, folder / "prometheus.log")
-    child.spawn()
+    config = yaml.safe_load(CONFIG.format(interval=interval, target=target))
+    if scrape is not None:
+        config["scrape_configs"] = [scrape]
+    config["rule_files"] = [str(path) for path in rules]
+    file.write_text(yaml.safe_dump(config))
+    child = spawned(folder, file, port.number)
     url = f"http://127.0.0.1:{port.number}"
     try:
         async with aiohttp.ClientSession() as session:

@@ -12,8 +12,7 @@ class Proxy:
     """Stands before a server. `partition` keeps connections open and lets nothing through, as a lost route does."""
 
     def __init__(self, address: str) -> None:
-        host, _, port = address.rpartition("://")[2].rpartition(":")
-        self._host, self._port = host, int(port)
+        self.aim(address)
         self._open = asyncio.Event()
         self._open.set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -21,6 +20,11 @@ class Proxy:
         self.address = ""
         self.delay = 0.0  # seconds before each piece
         self.rate = 0.0  # bytes a second; 0 is no limit
+
+    def aim(self, address: str) -> None:
+        """Stand before this address from now on."""
+        host, _, port = address.rpartition("://")[2].rpartition(":")
+        self._host, self._port = host, int(port)
 
     def partition(self) -> None:
         self._open.clear()
@@ -34,14 +38,19 @@ class Proxy:
             writer.transport.abort()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        self._writers.add(writer)
         await self._open.wait()
         try:
             far_reader, far_writer = await asyncio.open_connection(self._host, self._port)
         except OSError:
+            self._writers.discard(writer)
             writer.transport.abort()
             return
-        for one in (writer, far_writer):
-            self._writers.add(one)
+        self._writers.add(far_writer)
         for source, sink in ((reader, far_writer), (far_reader, writer)):
             task = asyncio.create_task(self._pass(source, sink))
             self._tasks.add(task)

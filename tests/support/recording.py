@@ -15,13 +15,13 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from dashboards.render.answers import Asker
+from scripts.render_boards.answers import Asker
 from tests.support import oracle
 from tests.support.api import api
 from tests.support.exporter import eventually
 from tests.support.ports import free_ports
-from tests.support.stage import COPY, FILLING, Stage, add_consumer, stage
-from tests.support.tools import tool
+from tests.support.prometheus import spawned
+from tests.support.scenario import COPY, FILLING, Scenario, add_consumer, scenario
 
 from jetstream_exporter.demo.child import Child
 
@@ -56,7 +56,7 @@ def recorded(folder: Path) -> Path:
 
 
 async def _record(folder: Path) -> None:
-    async with stage(
+    async with scenario(
         folder, interval=INTERVAL, fill_pause=0, hang_after=10, exporters=EXPORTERS
     ) as here:
         await add_consumer(here.nc, COPY, HOSTILE)
@@ -90,6 +90,9 @@ async def _record(folder: Path) -> None:
             await _seen(here, f"min(jetstream_{kind}_fault_tolerance) == 1")
         await api(here.nc, f"CONSUMER.DELETE.{FILLING}.{DELETED}", {})
         await here.rest()
+        # The rules look back by a moment, in which the consumer was still there.
+        deleted = f'jetstream_consumer_pending_messages{{stream="{FILLING}",consumer="{DELETED}"}}'
+        await _seen(here, f"absent_over_time({deleted}[5s])")
         said = {
             "began": here.began,
             "killed": killed,
@@ -101,14 +104,14 @@ async def _record(folder: Path) -> None:
     (folder / "said.json").write_text(json.dumps(said))
 
 
-async def _seen(here: Stage, condition: str) -> None:
+async def _seen(here: Scenario, condition: str) -> None:
     async def holds() -> bool:
         return bool(await here.prometheus.ask(condition))
 
     await eventually(condition, holds, deadline=60)
 
 
-async def _standing_still(here: Stage) -> Json:
+async def _standing_still(here: Scenario) -> Json:
     """What the servers say, once two scrapes later they say the same."""
     end = time.monotonic() + 90
     said = await _truth(here)
@@ -135,7 +138,7 @@ def _figures(said: Json) -> Json:
     }
 
 
-async def _truth(here: Stage) -> Json:
+async def _truth(here: Scenario) -> Json:
     """Each stream's STREAM.INFO, with CONSUMER.INFO of each of its consumers."""
     found: Json = {}
     async for info in oracle.streams(here.nc):
@@ -151,14 +154,7 @@ def served(recording: Path, folder: Path) -> Iterator[Recording]:
     shutil.copytree(recording / "tsdb", folder / "tsdb", ignore=shutil.ignore_patterns("lock"))
     (folder / "prometheus.json").write_text("{}")
     (port,) = free_ports(1)
-    argv = [
-        tool("prometheus"),
-        f"--config.file={folder / 'prometheus.json'}",
-        f"--storage.tsdb.path={folder / 'tsdb'}",
-        f"--web.listen-address=127.0.0.1:{port}",
-    ]
-    child = Child("prometheus", argv, folder / "prometheus.log")
-    child.spawn()
+    child = spawned(folder, folder / "prometheus.json", port)
     url = f"http://127.0.0.1:{port}"
     try:
         _wait(child, url)

@@ -4,12 +4,12 @@ from datetime import timedelta
 
 import msgspec
 from hypothesis import strategies as st
-from tests.support.words import BORN, NOW
+from scripts.versions import EXTREMES
+from tests.support.reports import BORN, NOW
 
-from jetstream_exporter.report import Health, Outcome, Report
+from jetstream_exporter.report import Health, Outcome, ServerAnswer, ServerReport
 from jetstream_exporter.wire import (
     AccountDetail,
-    Cluster,
     ConsumerConfig,
     ConsumerDetail,
     JetStreamConfig,
@@ -17,6 +17,7 @@ from jetstream_exporter.wire import (
     MetaCluster,
     Peer,
     Position,
+    RaftGroup,
     Source,
     StreamConfig,
     StreamDetail,
@@ -50,7 +51,7 @@ plain = st.sampled_from(["n1", "n2", "n3"])
 numbers = st.sampled_from([0, 1, 2, 3, 10**9, 2**53 + 1, 2**64 - 1])
 moments = st.sampled_from([None, BORN, NOW, NOW + timedelta(microseconds=1)])
 borns = st.sampled_from([BORN, BORN, BORN + timedelta(seconds=1)])
-versions = st.sampled_from(["2.10.26", "2.15.1"])
+versions = st.sampled_from(EXTREMES)
 
 
 def peers(names: st.SearchStrategy[str]) -> st.SearchStrategy[list[Peer]]:
@@ -66,9 +67,9 @@ def peers(names: st.SearchStrategy[str]) -> st.SearchStrategy[list[Peer]]:
     return st.lists(one, max_size=2)
 
 
-def clusters(names: st.SearchStrategy[str]) -> st.SearchStrategy[Cluster | None]:
+def clusters(names: st.SearchStrategy[str]) -> st.SearchStrategy[RaftGroup | None]:
     group = st.builds(
-        Cluster,
+        RaftGroup,
         raft_group=st.sampled_from(["", "G"]),
         leader=st.one_of(st.just(""), names),
         leader_since=st.sampled_from([None, BORN, NOW]),
@@ -148,7 +149,7 @@ def streams(
 
 def unnamed_reports(
     names: st.SearchStrategy[str], servers: st.SearchStrategy[str]
-) -> st.SearchStrategy[Report]:
+) -> st.SearchStrategy[ServerReport]:
     accounts = st.builds(
         AccountDetail,
         name=names,
@@ -198,7 +199,7 @@ def unnamed_reports(
         ]
     )
     return st.builds(
-        Report,
+        ServerReport,
         server_id=servers,
         server_name=servers,
         cluster=st.one_of(st.sampled_from(["", "C", "C"]), names),
@@ -213,7 +214,7 @@ def unnamed_reports(
 @st.composite
 def reports(
     draw: st.DrawFn, names: st.SearchStrategy[str] = texts, servers: st.SearchStrategy[str] = plain
-) -> list[Report]:
+) -> list[ServerReport]:
     """Each answer has its own moment, as answers of real servers have."""
     said = draw(st.lists(unnamed_reports(names, servers), max_size=4))
     for number, report in enumerate(said):
@@ -226,10 +227,15 @@ def reports(
     return said
 
 
-def outcomes(said: list[Report]) -> list[Outcome]:
+def outcomes(said: list[ServerReport]) -> list[Outcome]:
     return [
         Outcome(
-            "monitoring", f"http://{i}", 0.5, received=i, error=None if i % 2 else "no", report=r
+            "monitoring",
+            f"http://{i}",
+            0.5,
+            received=i,
+            error=None if i % 2 else "no",
+            answer=ServerAnswer(r),
         )
         for i, r in enumerate(said)
     ]

@@ -6,7 +6,7 @@ TOOLS = Path(__file__).resolve().parents[2] / ".tools"
 
 
 def tool(name: str) -> Path:
-    """The program `promtool`, `prometheus`, `alertmanager`, `amtool` or `chromium`."""
+    """The program `promtool`, `prometheus`, `alertmanager`, `amtool`, `kubectl` or `chromium`."""
     return _there(TOOLS / "bin" / name, name)
 
 

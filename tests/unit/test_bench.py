@@ -12,7 +12,7 @@ import pytest
 from bench import report, run, table
 from bench.load import Size, before
 from bench.machine import cpu_model, libraries
-from bench.measure import Contestant, Scrape, Series, count_samples, in_turn, median
+from bench.measure import Compared, Scrape, Series, count_samples, in_turn, median
 from bench.proc import Process, Ticks, parse_stat, parse_status
 
 STAT = "7 (a) b (c)) S 1 7 7 0 -1 4194560 100 0 0 0 150 50 30 20 20 0 4 0 100 1000 200"
@@ -21,8 +21,8 @@ STATUS = "Name:\tpython\nVmPeak:\t  900 kB\nVmHWM:\t  512 kB\nThreads:\t3\n"
 
 def series(name: str, walls: list[float], peak: int) -> Series:
     scrapes = [Scrape(wall=wall, size=2_000_000, cpu=wall / 2, server_cpu=0.05) for wall in walls]
-    contestant = Contestant(name, "1.0", "http://127.0.0.1:1/metrics", pid=1)
-    return Series(contestant, 1.5, 64 * 2**20, 1234, plain=scrapes, gzip=scrapes, peak=peak)
+    compared = Compared(name, "1.0", "http://127.0.0.1:1/metrics", pid=1)
+    return Series(compared, 1.5, 64 * 2**20, 1234, plain=scrapes, gzip=scrapes, peak=peak)
 
 
 def test_ticks_are_read_past_a_name_with_spaces_and_parentheses() -> None:
@@ -84,7 +84,7 @@ def test_answers_of_different_lengths_are_not_all_whole() -> None:
 
 def test_nobody_is_always_first_or_always_behind_the_same_neighbour() -> None:
     everyone = [series(name, [0.2], 1) for name in ("curl", "heavy", "ours", "theirs")]
-    rounds = [[one.contestant.name for one in in_turn(everyone, n)] for n in range(1, 5)]
+    rounds = [[one.compared.name for one in in_turn(everyone, n)] for n in range(1, 5)]
 
     assert all(sorted(order) == ["curl", "heavy", "ours", "theirs"] for order in rounds)
     assert len({order[0] for order in rounds}) > 1

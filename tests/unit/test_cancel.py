@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from jetstream_exporter.cancel import cancelled
+from jetstream_exporter.runtime.cancel import cancel_and_wait
 
 
 async def deaf(times: int) -> None:
@@ -22,7 +22,7 @@ async def test_a_task_that_swallows_a_cancellation_is_cancelled_again(times: int
     task = asyncio.create_task(deaf(times))
     await asyncio.sleep(0)
 
-    await asyncio.wait_for(cancelled(task, again=0.01), 10)
+    await asyncio.wait_for(cancel_and_wait(task, again=0.01), 10)
 
     assert task.cancelled()
 
@@ -39,7 +39,7 @@ async def test_what_a_task_does_on_its_way_out_is_not_cut_short() -> None:
 
     task = asyncio.create_task(orderly())
     await asyncio.sleep(0)
-    await cancelled(task)
+    await cancel_and_wait(task)
 
     assert left == ["in order"]
 
@@ -51,5 +51,5 @@ async def test_a_task_that_failed_or_ended_before_is_no_trouble() -> None:
     ended, failed = asyncio.create_task(asyncio.sleep(0)), asyncio.create_task(fails())
     await asyncio.wait([ended, failed])
 
-    await cancelled(ended, failed)
-    await cancelled()
+    await cancel_and_wait(ended, failed)
+    await cancel_and_wait()

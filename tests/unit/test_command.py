@@ -19,8 +19,8 @@ from tests.support.logs import logging_kept
 
 from jetstream_exporter import __version__
 from jetstream_exporter.__main__ import main
-from jetstream_exporter.service import Service
-from jetstream_exporter.web.access import WebConfig
+from jetstream_exporter.app import App
+from jetstream_exporter.web.config import WebConfig
 from jetstream_exporter.web.serve import ListenError, serve
 
 COMMAND = [sys.executable, "-m", "jetstream_exporter"]
@@ -32,15 +32,17 @@ def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
-def test_help_teaches_by_examples_and_is_plain_when_piped() -> None:
-    done = run("--help")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "examples:" in done.stdout
-    assert (
-        "jetstream-exporter --target http://nats-0:8222 --target http://nats-1:8222" in done.stdout
-    )
-    assert "--config.file exporter.yaml --config.check" in done.stdout
-    assert "\x1b" not in done.stdout
+def test_help_teaches_by_examples_and_is_plain_when_piped(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["--help"])
+    out, err = capsys.readouterr()
+    assert (end.value.code, err) == (0, "")
+    assert "examples:" in out
+    assert "jetstream-exporter --target http://nats-0:8222 --target http://nats-1:8222" in out
+    assert "--config.file exporter.yaml --config.check" in out
+    assert "\x1b" not in out
 
 
 def test_the_version_is_one_line() -> None:
@@ -120,9 +122,10 @@ def test_an_address_that_is_taken_ends_with_1() -> None:
 )
 def test_an_address_that_is_not_ours_ends_with_1(host: str, reason: str) -> None:
     with pytest.raises(ListenError, match=f"^cannot listen on {host}:80: .*{reason}$"):
-        asyncio.run(serve(Service(""), [(host, 80)], WebConfig()))
+        asyncio.run(serve(App(""), [(host, 80)], WebConfig()))
 
 
+@pytest.mark.slow
 def test_as_many_connections_are_taken_as_the_system_allows(tmp_path: Path) -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     log = tmp_path / "log"
@@ -159,6 +162,7 @@ def heard(log: Path, pattern: str) -> str:
     return match[1] if match.groups() else match[0]
 
 
+@pytest.mark.slow
 def test_signals_reload_and_end_it(tmp_path: Path) -> None:
     """SIGHUP reads the file anew, good or bad; SIGTERM ends it with 0. Nothing is coloured, nothing secret."""
     file, log = tmp_path / "exporter.yaml", tmp_path / "log"
@@ -188,6 +192,7 @@ def test_signals_reload_and_end_it(tmp_path: Path) -> None:
     assert "Traceback" not in written
 
 
+@pytest.mark.waits
 def test_a_scrape_in_hand_is_answered_before_the_end(tmp_path: Path) -> None:
     """A rolling update must not cost a scrape. The one server that is asked never answers."""
     file, log = tmp_path / "exporter.yaml", tmp_path / "log"
@@ -208,3 +213,30 @@ def test_a_scrape_in_hand_is_answered_before_the_end(tmp_path: Path) -> None:
         f'jetstream_exporter_source_up{{source="monitoring",target="{target}"}} 0'.encode()
         in answer
     )
+
+
+INTERRUPTED = """
+import os, signal, sys
+class Interrupt:
+    def find_spec(self, name, *_):
+        if name == "structlog":
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Interrupt())
+from jetstream_exporter.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize("words", [[], ["--config.check"], ["audit", "--target", "http://a"]])
+def test_ctrl_c_before_the_imports_are_done_ends_it_without_a_traceback(
+    words: list[str], tmp_path: Path
+) -> None:
+    """Nor with 0, which would say that a check passed."""
+    script = tmp_path / "jetstream-exporter"
+    script.write_text(INTERRUPTED)
+
+    done = subprocess.run(
+        [sys.executable, script, *words], capture_output=True, timeout=60, check=False
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, b"", b"")

@@ -2,13 +2,13 @@
 
 import io
 import logging
-import os
 
 import pytest
 
 from jetstream_exporter.demo.figures import ConsumerFigures, lines, read, table
 from jetstream_exporter.demo.screen import Events, Screen
 
+NOW = 1000.0
 LABELS = 'nats_cluster="demo",account="APP",stream="ORDERS"'
 EXPOSITION = f"""\
 # TYPE nats_server_up gauge
@@ -25,6 +25,8 @@ jetstream_consumer_ack_pending_messages{{{LABELS},consumer="a"}} 3
 jetstream_consumer_redelivered_messages{{{LABELS},consumer="a"}} 1
 # TYPE jetstream_consumer_ack_floor_lag_messages gauge
 jetstream_consumer_ack_floor_lag_messages{{{LABELS},consumer="a"}} 15
+# TYPE jetstream_consumer_oldest_pending_timestamp_seconds gauge
+jetstream_consumer_oldest_pending_timestamp_seconds{{{LABELS},consumer="a"}} 979
 """
 
 
@@ -39,28 +41,28 @@ class Terminal(io.StringIO):
 
 
 def test_a_figure_that_the_exporter_does_not_give_is_none_and_not_zero() -> None:
-    assert read(EXPOSITION).consumers == (
-        ConsumerFigures("ORDERS", "a", (12, 3, 1, 15)),
-        ConsumerFigures("ORDERS", "b", (0, None, None, None)),
+    assert read(EXPOSITION, NOW).consumers == (
+        ConsumerFigures("ORDERS", "a", (12, 3, 1, 15, 21)),
+        ConsumerFigures("ORDERS", "b", (0, None, None, None, 0)),
     )
-    assert read("").consumers == ()
+    assert read("", NOW).consumers == ()
 
 
 def test_a_pipe_gets_a_line_for_each_consumer_with_the_names_of_the_figures() -> None:
-    assert lines(read(EXPOSITION)) == [
+    assert lines(read(EXPOSITION, NOW)) == [
         "servers: nats-0 up, nats-1 DOWN; streams: ORDERS 60 messages",
-        "ORDERS a pending=12 ack_pending=3 redelivered=1 ack_floor_lag=15",
-        "ORDERS b pending=0 ack_pending=- redelivered=- ack_floor_lag=-",
+        "ORDERS a pending=12 ack_pending=3 redelivered=1 ack_floor_lag=15 lag_s=21",
+        "ORDERS b pending=0 ack_pending=- redelivered=- ack_floor_lag=- lag_s=0",
     ]
 
 
 def test_a_terminal_gets_an_aligned_table() -> None:
-    assert table(read(EXPOSITION))[-3:] == [
-        "consumer  pending  ack pending  redelivered  ack-floor lag",
-        "a              12            3            1             15",
-        "b               0            -            -              -",
+    assert table(read(EXPOSITION, NOW))[-3:] == [
+        "consumer  pending  ack pending  redelivered  ack-floor lag  lag s",
+        "a              12            3            1             15     21",
+        "b               0            -            -              -      0",
     ]
-    assert table(read(""))[:2] == ["servers: none known", "streams: none with a leader"]
+    assert table(read("", NOW))[:2] == ["servers: none known", "streams: none with a leader"]
 
 
 def test_a_terminal_is_redrawn_in_place_with_the_last_events_cut_to_its_width(
@@ -80,7 +82,8 @@ def test_a_terminal_is_redrawn_in_place_with_the_last_events_cut_to_its_width(
 
 def test_what_a_terminal_is_too_low_for_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """What has scrolled away cannot be redrawn, and would stand there once for every drawing."""
-    monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((20, 4)))
+    monkeypatch.setenv("COLUMNS", "20")
+    monkeypatch.setenv("LINES", "4")
     out = Terminal()
     screen = Screen(out)
     screen.happened("an event")
@@ -129,6 +132,6 @@ def test_the_terminal_s_width_is_asked_for_at_every_drawing(
     out = Terminal()
     screen = Screen(out)
     for width in (10, 5):
-        monkeypatch.setattr("shutil.get_terminal_size", lambda w=width: os.terminal_size((w, 24)))
+        monkeypatch.setenv("COLUMNS", str(width))
         screen.show(["0123456789"])
     assert out.getvalue() == "012345678\n\n\x1b[2F\x1b[J0123\n\n"

@@ -3,20 +3,24 @@
 from collections.abc import Iterator
 from typing import Any
 
-from hypothesis import given, settings
+import pytest
+from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as read_text
+from tests.support.examples import examples
+from tests.support.reports import consumer, server, stream, unreplicated
 from tests.support.strategies import outcomes, reports, texts
-from tests.support.words import alone, consumer, server, stream
 
-from jetstream_exporter.config.schema import Config, Filters
-from jetstream_exporter.exposition import END, Encoder, label_text, number
+from jetstream_exporter.config.exported import Filters
+from jetstream_exporter.config.schema import Config
+from jetstream_exporter.exposition import END, Encoder
+from jetstream_exporter.exposition.text import encoded_values, label_text, number, samples
 from jetstream_exporter.metrics import TABLES
-from jetstream_exporter.processing import Processor
+from jetstream_exporter.scrape.processor import Processor
 from jetstream_exporter.snapshot import Snapshot
 
-relaxed = settings(max_examples=25, deadline=None, derandomize=True)
+relaxed = examples(25)
 awkward = reports(names=texts, servers=texts)
 
 Sample = tuple[str, frozenset[tuple[str, str]], float]
@@ -37,9 +41,9 @@ def told(snapshot: Snapshot) -> list[Sample]:
     return [
         (family.name, frozenset((name, f(row)) for name, f in table.labels.items()), float(value))
         for table in TABLES
-        for row in table.rows(snapshot)
+        for row, part in table.pairs(snapshot)
         for family in table.families
-        if (value := family.value(row)) is not None
+        if (value := family.value(part)) is not None
     ]
 
 
@@ -77,6 +81,7 @@ def test_no_series_comes_twice(said: Any) -> None:
     assert len(set(series)) == len(series)
 
 
+@pytest.mark.slow
 @relaxed
 @given(st.lists(awkward, min_size=2, max_size=4), st.data())
 def test_what_the_encoder_keeps_from_scrape_to_scrape_changes_nothing(
@@ -97,7 +102,9 @@ def test_what_the_encoder_keeps_from_scrape_to_scrape_changes_nothing(
 
 
 def named(*names: str) -> Snapshot:
-    said = stream("S", alone("n1"), *(consumer(name, alone("n1")) for name in names), replicas=1)
+    said = stream(
+        "S", unreplicated("n1"), *(consumer(name, unreplicated("n1")) for name in names), replicas=1
+    )
     return snapshot_of([server("n1", said)])
 
 
@@ -112,7 +119,6 @@ def test_a_scrape_given_up_in_the_middle_leaves_no_old_name_behind() -> None:
 
 
 @given(st.lists(texts, min_size=1, max_size=4))
-@settings(deadline=None, derandomize=True)
 def test_every_label_value_reads_back(values: list[str]) -> None:
     names = [f"l{n}" for n in range(len(values))]
     line = f"m{label_text(names, values)} 1\n"
@@ -121,7 +127,33 @@ def test_every_label_value_reads_back(values: list[str]) -> None:
 
 
 @given(st.one_of(st.integers(0, 2**64 - 1), st.floats(), st.booleans()))
-@settings(deadline=None, derandomize=True)
 def test_every_number_reads_back(value: float) -> None:
     (family,) = read_text(f"m {number(value)}\n")
     assert repr(float(value)) == repr(float(family.samples[0].value))
+
+
+numbers = st.one_of(
+    st.none(), st.integers(), st.floats(), st.integers(0, 2**70), st.floats(-1, 1), st.just(10**400)
+)
+
+
+@given(st.lists(numbers, max_size=8))
+def test_many_numbers_at_once_are_written_as_each_is_by_itself(values: list[float | None]) -> None:
+    labels = [f'{{n="{n}"}}' for n in range(len(values))]
+    expected = [
+        f"m{label} {number(value)}\n"
+        for label, value in zip(labels, values, strict=True)
+        if number(value) is not None
+    ]
+    found = samples("m", labels, list(values), encoded_values(list(values)))
+    assert found.decode() == "".join(expected)
+
+
+@relaxed
+@given(st.lists(awkward, min_size=2, max_size=3))
+def test_an_encoder_that_wrote_other_scrapes_writes_what_a_new_one_does(scrapes: list[Any]) -> None:
+    kept = Encoder(TABLES)
+    processor = Processor(Config(filters=Filters(ephemeral_consumers=True)), 0.0)
+    for i, said in enumerate(scrapes):
+        snapshot = processor.process(outcomes(said), 1.0 + i, 1.0 + i)
+        assert text(snapshot) == text(snapshot, encoder=kept)

@@ -2,18 +2,18 @@
 
 from collections.abc import Iterable
 
-from jetstream_exporter.report import Report
+from jetstream_exporter.report import LeaderReport, ServerReport
 from jetstream_exporter.snapshot import merge
-from jetstream_exporter.wire import Jsz, MetaCluster, Peer
+from jetstream_exporter.wire import Jsz, MetaCluster, Peer, StreamDetail
 
 SIZE = 4
 
 
-def says(cluster: str, name: str, leader: str, peers: Iterable[str] = ()) -> Report:
+def says(cluster: str, name: str, leader: str, peers: Iterable[str] = ()) -> ServerReport:
     """A server that names the meta leader; a leader names the peers that it sees."""
     replicas = [Peer(name=peer, current=True, active=1) for peer in peers]
     group = MetaCluster(name=cluster, leader=leader, replicas=replicas, cluster_size=SIZE)
-    return Report(f"id {cluster} {name}", name, cluster, jsz=Jsz(meta_cluster=group))
+    return ServerReport(f"id {cluster} {name}", name, cluster, jsz=Jsz(meta_cluster=group))
 
 
 SUPERCLUSTER = [
@@ -56,6 +56,7 @@ def test_a_leader_that_does_not_count_the_others_is_another_groups() -> None:
 
 
 def test_leaders_in_two_clusters_that_one_account_was_told_of_are_one_jetstream() -> None:
-    words = [Report("", name, cluster, via="A") for cluster, name in (("c", "n"), ("d", "m"))]
-    alone = Report("", "n", "", via="B")
+    claims = {"n": [StreamDetail(name="S")]}
+    words = [LeaderReport("A", "APP", "APP", cluster, claims=claims) for cluster in "cd"]
+    alone = LeaderReport("B", "APP", "APP", "", "n", claims=claims)
     assert merge([*words, alone]).joined == {frozenset(("c", "d"))}

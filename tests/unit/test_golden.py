@@ -1,11 +1,16 @@
 """What a small cluster looks like at /metrics, as it is committed."""
 
+import re
 import subprocess
+from itertools import combinations
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
-from tests.support.golden import FILES, FOLDER, exposition
+from scripts.metrics_reference import REFERENCE
+from tests.support.golden import FILES, FOLDER, everything_seen, exposition
 from tests.support.tools import tool
+
+from jetstream_exporter.metrics import TABLES
 
 UPDATE = "run `python -m tests.support.golden --update` and look at the difference"
 
@@ -14,6 +19,27 @@ UPDATE = "run `python -m tests.support.golden --update` and look at the differen
 def test_the_exposition_is_the_committed_one(name: str) -> None:
     expected = (FOLDER / name).read_text(encoding="utf-8")
     assert expected == exposition(openmetrics=FILES[name]), UPDATE
+
+
+def families(text: str) -> dict[str, str]:
+    """Each family's type, by its name."""
+    lines = [line.split() for line in text.splitlines()]
+    return {line[2]: line[3] for line in lines if line[:2] == ["#", "TYPE"]}
+
+
+def test_it_shows_every_family_and_no_other() -> None:
+    wanted = {family.name: family.type for table in TABLES for family in table.families}
+    shown = families((FOLDER / "small-cluster.txt").read_text(encoding="utf-8"))
+    missing = sorted(wanted.keys() - shown.keys())
+    assert missing == [], "tests/support/everything.py needs an object that has them"
+    assert shown == wanted
+
+
+def test_it_shows_every_family_of_the_reference() -> None:
+    """METRICS.md is what users are promised."""
+    named = re.findall(r"^\| `([a-z_]+)` \|", REFERENCE.read_text(encoding="utf-8"), re.M)
+    shown = families((FOLDER / "small-cluster.txt").read_text(encoding="utf-8"))
+    assert sorted(shown) == sorted(named)
 
 
 def test_promtool_has_no_objection() -> None:
@@ -43,3 +69,11 @@ def test_every_sample_of_a_family_follows_its_header() -> None:
         if not seen or seen[-1] != name:
             seen.append(name)
     assert len(set(seen)) == len(seen)
+
+
+def test_tables_that_share_their_labels_have_the_same_rows() -> None:
+    """The encoder keeps one text of labels for them: other rows would make it anew for each table, each time."""
+    snapshot = everything_seen()
+    for one, other in combinations(TABLES, 2):
+        if one.labels is other.labels:
+            assert list(one.rows(snapshot)) == list(other.rows(snapshot)), (one.name, other.name)

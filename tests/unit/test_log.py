@@ -9,7 +9,7 @@ import structlog
 from aiohttp.http_exceptions import BadHttpMessage
 from tests.support.logs import logging_kept
 
-from jetstream_exporter import log
+from jetstream_exporter.runtime import log
 
 HOSTILE = 'a\nts=2026 level=error msg="forged"\r\x1b[31m\x00\x85\u2028"\\\té'
 

@@ -8,18 +8,19 @@ import pytest
 import trustme
 
 from jetstream_exporter.config import ConfigError, parse
+from jetstream_exporter.config.errors import below
 from jetstream_exporter.config.login import read_login
 from jetstream_exporter.config.nats import Nats
 
 URLS = ["nats://n:4222"]
 SEED = nkeys.encode_seed(bytes(range(32)), nkeys.PREFIX_BYTE_USER).decode()
 
-CREDS = """\
+CREDS = f"""\
 -----BEGIN NATS USER JWT-----
 header.claims.signature
 ------END NATS USER JWT------
 -----BEGIN USER NKEY SEED-----
-SUA
+{SEED}
 ------END USER NKEY SEED------
 """
 
@@ -54,7 +55,7 @@ def test_each_login_becomes_the_clients_own(folder: Path, monkeypatch: pytest.Mo
         "creds": Nats(urls=URLS, credentials_file="user.creds"),
         "nobody": Nats(urls=URLS),
     }
-    found = {name: read_login(nats, "x").options for name, nats in logins.items()}
+    found = {name: read_login(nats, below("x")).options for name, nats in logins.items()}
     assert found == {
         "password": {"user": "u", "password": "hunter2"},
         "token": {"token": "t0ken"},
@@ -65,7 +66,7 @@ def test_each_login_becomes_the_clients_own(folder: Path, monkeypatch: pytest.Mo
 
 
 def test_a_jwt_goes_with_a_signature_of_its_seed(folder: Path) -> None:
-    options = read_login(Nats(urls=URLS, jwt_file="jwt", nkey_seed_file="seed"), "x").options
+    options = read_login(Nats(urls=URLS, jwt_file="jwt", nkey_seed_file="seed"), below("x")).options
     assert options["user_jwt_cb"]() == b"header.claims.signature"
     assert len(options["signature_cb"]("nonce")) == 88
 
@@ -80,7 +81,7 @@ def test_tls_is_set_up_as_configured(folder: Path) -> None:
         server_name="other",
         inbox_prefix="_INBOX_mon",
     )
-    options = read_login(nats, "x").options
+    options = read_login(nats, below("x")).options
     assert options.pop("tls").get_ca_certs()
     assert options == {
         "tls_handshake_first": True,
@@ -99,12 +100,12 @@ def test_a_context_of_the_nats_program_is_read(folder: Path) -> None:
         inbox_prefix="_I",
         color_scheme="",
     )
-    login = read_login(nats, "x")
+    login = read_login(nats, below("x"))
     assert login.urls == ["nats://a:4222", "nats://b:4222"]  # its second one had no scheme
     assert login.options == {"user": "u", "password": "p", "inbox_prefix": "_I"}
     assert login.domain == "hub"
     (folder / "nats" / "context" / "prod.json").rename(folder / "mine.json")
-    assert read_login(Nats(context=str(folder / "mine.json")), "x").domain == "hub"
+    assert read_login(Nats(context=str(folder / "mine.json")), below("x")).domain == "hub"
 
 
 def test_a_context_means_what_the_program_takes_it_for(
@@ -113,31 +114,31 @@ def test_a_context_means_what_the_program_takes_it_for(
     monkeypatch.setenv("HOME", str(folder))
     monkeypatch.setenv("PLACE", str(folder))
     monkeypatch.setenv("NATS_TOKEN", "t0ken")
-    (folder / "a.creds").write_text("BEGIN NATS USER JWT, BEGIN USER NKEY SEED")
+    (folder / "a.creds").write_text(CREDS)
     options = {
         "~/a.creds": {"creds": "~/a.creds"},
         "$PLACE/a.creds": {"creds": "$PLACE/a.creds"},
         "file://": {"creds": f"file://{folder}/a.creds"},
     }
     for name, fields in options.items():
-        login = read_login(context(folder, **fields), "x")
+        login = read_login(context(folder, **fields), below("x"))
         assert login.options == {"user_credentials": f"{folder}/a.creds"}, name
         assert login.urls == ["nats://127.0.0.1:4222"]
     both = context(
         folder, url="n:4222", user="u", password="p", token="env://NATS_TOKEN", creds="c"
     )
-    assert read_login(both, "x").urls == ["nats://n:4222"]
-    assert read_login(both, "x").options == {"user": "u", "password": "p", "token": "t0ken"}
+    assert read_login(both, below("x")).urls == ["nats://n:4222"]
+    assert read_login(both, below("x")).options == {"user": "u", "password": "p", "token": "t0ken"}
     stored = context(folder, user="u", password=f"file://{folder}/secret")
-    assert read_login(stored, "x").options == {"user": "u", "password": "hunter2"}
-    bearer = read_login(context(folder, user_jwt="header.claims.signature"), "x").options
+    assert read_login(stored, below("x")).options == {"user": "u", "password": "hunter2"}
+    bearer = read_login(context(folder, user_jwt="header.claims.signature"), below("x")).options
     assert bearer["user_jwt_cb"]() == b"header.claims.signature"
     assert bearer["signature_cb"]("nonce") == b""
 
 
 def test_an_address_alone_is_a_url_as_for_every_client(folder: Path) -> None:
     urls = ["localhost:4222", "nats", "tls://n"]
-    assert read_login(Nats(urls=urls), "x").urls == [
+    assert read_login(Nats(urls=urls), below("x")).urls == [
         "nats://localhost:4222",
         "nats://nats",
         "tls://n",
@@ -147,69 +148,69 @@ def test_an_address_alone_is_a_url_as_for_every_client(folder: Path) -> None:
 def test_what_is_configured_beats_the_context(folder: Path) -> None:
     nats = context(folder, url="nats://a:4222", token="t")
     own = Nats(context="prod", urls=URLS, username="u", password_file="secret")
-    assert read_login(own, "x").options == {"user": "u", "password": "hunter2"}
-    assert read_login(own, "x").urls == URLS
-    assert read_login(nats, "x").options == {"token": "t"}
+    assert read_login(own, below("x")).options == {"user": "u", "password": "hunter2"}
+    assert read_login(own, below("x")).urls == URLS
+    assert read_login(nats, below("x")).options == {"token": "t"}
 
 
 MISTAKES = {
-    "no url": (Nats(username="u"), "names no URL; write one like nats://nats:4222"),
+    "no url": (Nats(username="u"), ": has no URL; set one such as nats://nats:4222"),
     "no NATS url": (
         Nats(urls=["nats://n", "http://n"]),
-        "urls[1]: 'http://n' is not a URL like nats://nats:4222",
+        ".urls[1]: 'http://n' is not a URL like nats://nats:4222",
     ),
     "secret in a url": (
         Nats(urls=["nats://u:hunter2@n"]),
-        "urls[0]: a URL must not hold a user or a password; use username and password_file",
+        ".urls[0]: a URL must not contain a username or a password; use username and password_file",
     ),
     "secret in an address": (
         Nats(urls=["u:hunter2@n"]),
-        "urls[0]: a URL must not hold a user or a password; use username and password_file",
+        ".urls[0]: a URL must not contain a username or a password; use username and password_file",
     ),
     "secret in no url": (
         Nats(urls=["nats:/u:hunter2@n"]),
-        "urls[0]: this is not a URL like nats://nats:4222",
+        ".urls[0]: this is not a URL like nats://nats:4222",
     ),
     "secret behind a slash": (
         Nats(urls=["nats://u/hunter2@n"]),
-        "urls[0]: this is not a URL like nats://nats:4222",
+        ".urls[0]: this is not a URL like nats://nats:4222",
     ),
     "two logins": (
         Nats(urls=URLS, username="u", credentials_file="secret"),
-        "credentials_file and username exclude each other: one login is enough",
+        ": credentials_file and username are mutually exclusive; use one login",
     ),
     "two passwords": (
         Nats(urls=URLS, username="u", password_file="secret", password_env="HOME"),
-        "password_file and password_env exclude each other",
+        ": password_file and password_env are mutually exclusive",
     ),
     "a password for nobody": (
         Nats(urls=URLS, password_file="secret"),
-        "a password needs a username",
+        ": a password requires a username",
     ),
-    "a jwt alone": (Nats(urls=URLS, jwt_file="jwt"), "jwt_file needs nkey_seed_file beside it"),
+    "a jwt alone": (Nats(urls=URLS, jwt_file="jwt"), ": jwt_file requires nkey_seed_file"),
     "no file": (
         Nats(urls=URLS, credentials_file="absent"),
-        "credentials_file: absent cannot be read: No such file or directory",
+        ".credentials_file: absent cannot be read: No such file or directory",
     ),
     "no variable": (
         Nats(urls=URLS, token_env="NOT_SET_ANYWHERE"),
-        "token_env: that environment variable is not set",
+        ".token_env: the environment variable NOT_SET_ANYWHERE is not set",
     ),
     "nothing in a file": (
         Nats(urls=URLS, username="u", password_file="empty"),
-        "password_file: empty is empty",
+        ".password_file: empty is empty",
     ),
     "no credentials": (
         Nats(urls=URLS, credentials_file="secret"),
-        "credentials_file: secret holds no JWT and seed, as `nsc generate creds` writes",
+        ".credentials_file: secret contains no JWT and seed as written by `nsc generate creds`",
     ),
     "no seed": (
         Nats(urls=URLS, nkey_seed_file="secret"),
-        "nkey_seed_file: secret: holds no nkey seed; it begins with SU",
+        ".nkey_seed_file: secret contains no nkey seed; the seed of a user begins with SU",
     ),
     "half a certificate": (
         Nats(urls=URLS, cert_file="n.pem"),
-        "cert_file and key_file go together",
+        ": cert_file and key_file must be set together",
     ),
 }
 
@@ -218,22 +219,22 @@ MISTAKES = {
 def test_a_mistake_is_told_in_one_sentence(mistake: str, folder: Path) -> None:
     nats, sentence = MISTAKES[mistake]
     with pytest.raises(ConfigError) as caught:
-        read_login(nats, "here")
-    assert str(caught.value) == f"here: {sentence}"
+        read_login(nats, below("here"))
+    assert str(caught.value) == f"here{sentence}"
     assert "hunter2" not in str(caught.value)
 
 
 def test_what_a_context_cannot_do_here_is_said(folder: Path) -> None:
     with pytest.raises(ConfigError, match="nsc generate creds"):
-        read_login(context(folder, url="nats://a", nsc="nsc://op/acc/user"), "x")
+        read_login(context(folder, url="nats://a", nsc="nsc://op/acc/user"), below("x"))
     with pytest.raises(ConfigError, match="nsc generate creds"):
-        read_login(context(folder, url="nats://a", creds="nsc://op/acc/user"), "x")
+        read_login(context(folder, url="nats://a", creds="nsc://op/acc/user"), below("x"))
     with pytest.raises(ConfigError, match="variable NOT_SET_ANYWHERE is not set"):
-        read_login(context(folder, url="nats://a", token="env://NOT_SET_ANYWHERE"), "x")
-    with pytest.raises(ConfigError, match="SOCKS proxy"):
-        read_login(context(folder, url="nats://a", socks_proxy="socks5://p"), "x")
+        read_login(context(folder, url="nats://a", token="env://NOT_SET_ANYWHERE"), below("x"))
+    with pytest.raises(ConfigError, match="SOCKS proxies"):
+        read_login(context(folder, url="nats://a", socks_proxy="socks5://p"), below("x"))
     with pytest.raises(ConfigError, match=r"x: context absent: .* cannot be read"):
-        read_login(Nats(context="absent"), "x")
+        read_login(Nats(context="absent"), below("x"))
 
 
 def test_a_wrong_connection_is_told_with_its_line_and_files_are_beside_the_file(
@@ -245,7 +246,7 @@ def test_a_wrong_connection_is_told_with_its_line_and_files_are_beside_the_file(
     with pytest.raises(ConfigError) as caught:
         parse(text, "exporter.yaml")
     assert str(caught.value) == (
-        "exporter.yaml:3: clusters[0].system: token_file: absent cannot be read: "
+        "exporter.yaml:5: clusters[0].system.token_file: absent cannot be read: "
         "No such file or directory"
     )
     (folder / "sub").mkdir()

@@ -2,12 +2,12 @@
 
 from datetime import timedelta
 
-from tests.support.words import NOW, consumer, led, outcome, server, stream
+from tests.support.reports import NOW, consumer, led, outcome, server, stream
 
-from jetstream_exporter.collect import Collector
 from jetstream_exporter.config import Config
-from jetstream_exporter.report import Outcome, Question
+from jetstream_exporter.report import Outcome, ScrapeRequest
 from jetstream_exporter.scrape import Reload, Scraper
+from jetstream_exporter.sources.collector import Collector
 
 
 class Servers:
@@ -22,7 +22,7 @@ class Servers:
         self.questions: list[bool] = []
         self.answers: list[Outcome] = []
 
-    async def ask(self, question: Question) -> list[Outcome]:
+    async def ask(self, question: ScrapeRequest) -> list[Outcome]:
         self.questions.append(question.with_config)
         said = stream("S", self._group, consumer("c", self._group, pending=0))
         self.answers.append(outcome(server("n1", said, version=self._version), "http://n1:8222"))
@@ -53,7 +53,7 @@ async def test_answers_are_let_go_of_as_soon_as_they_were_merged() -> None:
     scraper = Scraper(Config(), Collector([servers]), Reload())
     snapshot = await scraper.snapshot(5)
     assert [row.key[2:] for row in snapshot.consumers] == [("S", "c")]
-    held = [account for said in servers.answers for account in said.words[0].account_details]
+    held = [account for said in servers.answers for account in said.reports[0].account_details]
     assert len(held) == 2
     assert [account.stream_detail for account in held] == [[], []]
     await scraper.close()

@@ -5,10 +5,11 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from tests.support.recorded import PAYLOADS, VERSIONS, survivor, three_servers
+from scripts.versions import RECORDED
+from tests.support.recorded import PAYLOADS, survivor, three_servers
 
-from jetstream_exporter.report import Report
-from jetstream_exporter.snapshot import Consumer, Snapshot, merge, read_configurations
+from jetstream_exporter.report import ServerReport
+from jetstream_exporter.snapshot import Consumer, Snapshot, merge, read_configs
 
 R1_STREAMS = [f"R1_{n}" for n in range(6)]
 
@@ -22,8 +23,8 @@ FIGURES = {
 }
 
 
-def merged(reports: list[Report]) -> Snapshot:
-    return merge(reports, read_configurations(reports))
+def merged(reports: list[ServerReport]) -> Snapshot:
+    return merge(reports, read_configs(reports))
 
 
 def figures(row: Consumer) -> tuple[int | None, ...]:
@@ -60,7 +61,7 @@ def raw_consumers(version: str) -> list[tuple[str, str, dict[str, Any]]]:
     ]
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", RECORDED)
 def test_every_consumer_has_the_figures_of_its_own_leader(version: str) -> None:
     rows = merged(three_servers(version)).consumers
     actual = {(row.stream, row.name): figures(row) for row in rows}
@@ -69,7 +70,7 @@ def test_every_consumer_has_the_figures_of_its_own_leader(version: str) -> None:
     assert expected == actual
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", RECORDED)
 def test_the_leader_of_each_consumer_is_the_server_that_names_itself(version: str) -> None:
     rows = merged(three_servers(version)).consumers
     expected = {
@@ -80,7 +81,7 @@ def test_the_leader_of_each_consumer_is_the_server_that_names_itself(version: st
     assert expected == {(row.stream, row.name): row.raft.leader for row in rows}
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", RECORDED)
 def test_a_follower_s_zero_never_gets_out(version: str) -> None:
     followers = [
         (stream, said["name"])
@@ -92,7 +93,7 @@ def test_a_follower_s_zero_never_gets_out(version: str) -> None:
     assert all(rows[key].pending for key in followers)
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", RECORDED)
 def test_a_follower_alone_gives_no_figure_at_all(version: str) -> None:
     for who in three_servers(version):
         snapshot = merged([who])
@@ -105,7 +106,7 @@ def test_a_follower_alone_gives_no_figure_at_all(version: str) -> None:
                 assert (stream.figures, stream.replicas, stream.sources) == (None, (), ())
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", RECORDED)
 def test_streams_have_their_leader_s_state(version: str) -> None:
     rows = merged(three_servers(version)).streams
     actual = {
@@ -117,14 +118,14 @@ def test_streams_have_their_leader_s_state(version: str) -> None:
     assert expected == actual
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", RECORDED)
 def test_consumers_are_counted_over_all_servers(version: str) -> None:
     """The stream's leader itself says 4 or 5: it does not see a consumer of one replica elsewhere."""
     rows = merged(three_servers(version)).streams
     assert {"R3": 5, **dict.fromkeys(R1_STREAMS, 1)} == {row.name: row.consumers for row in rows}
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", RECORDED)
 def test_replicas_are_the_leader_s_word(version: str) -> None:
     """Followers say of each other that they are not current, and before 2.12.5 that they lag."""
     (r3,) = [row for row in merged(three_servers(version)).streams if row.name == "R3"]
@@ -143,7 +144,7 @@ def test_replicas_are_the_leader_s_word(version: str) -> None:
     ) == (3, 3, 2, 1, True, True)
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", RECORDED)
 def test_what_lives_on_one_server_has_no_replication_figures(version: str) -> None:
     snapshot = merged(three_servers(version))
     rafts = [row.raft for row in snapshot.streams if row.name != "R3"]
@@ -159,7 +160,7 @@ def test_what_lives_on_one_server_has_no_replication_figures(version: str) -> No
         ) == (True, True, None, None, None)
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", RECORDED)
 def test_the_meta_group_is_its_leader_s_word(version: str) -> None:
     (meta,) = merged(three_servers(version)).metas
     leaders = {jsz["meta_cluster"]["leader"] for jsz in raw(version).values()}
@@ -178,7 +179,7 @@ def test_the_meta_group_is_its_leader_s_word(version: str) -> None:
     assert expected_rescue is meta.rescue
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", RECORDED)
 def test_an_account_s_use_is_taken_once_and_not_summed(version: str) -> None:
     accounts = {row.id: row for row in merged(three_servers(version)).accounts}
     assert sorted(accounts) == ["APP", "APP2"]
@@ -192,7 +193,7 @@ def test_an_account_s_use_is_taken_once_and_not_summed(version: str) -> None:
     )
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", RECORDED)
 def test_the_leaderships_of_all_servers_sum_up_to_the_objects(version: str) -> None:
     snapshot = merged(three_servers(version))
     led = Counter(row.raft.leader for row in snapshot.streams)
@@ -200,10 +201,10 @@ def test_the_leaderships_of_all_servers_sum_up_to_the_objects(version: str) -> N
     assert len(snapshot.consumers) == sum(row.consumer_leaders or 0 for row in snapshot.servers)
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", RECORDED)
 def test_without_two_of_three_servers_a_replicated_stream_has_no_figures(version: str) -> None:
     """2.10 to 2.12 keep reporting the figures of the leader that the survivor once was."""
-    known = read_configurations(three_servers(version))
+    known = read_configs(three_servers(version))
     snapshot = merge(survivor(version), known)
     (r3,) = [row for row in snapshot.streams if row.name == "R3"]
     assert (
@@ -222,17 +223,17 @@ def test_without_two_of_three_servers_a_replicated_stream_has_no_figures(version
             assert figures(row) == (None,) * 8
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", RECORDED)
 def test_without_two_of_three_servers_what_lives_on_the_third_goes_on(version: str) -> None:
     (who,) = survivor(version)
-    snapshot = merge([who], read_configurations(three_servers(version)))
+    snapshot = merge([who], read_configs(three_servers(version)))
     led = {row.name for row in snapshot.streams if row.raft.leader == who.server_name}
     assert len(led) == 2
     assert led < set(R1_STREAMS)
     assert [(row.pending,) for row in snapshot.consumers if row.stream in led] == [(10,)] * 2
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", RECORDED)
 def test_without_two_of_three_servers_the_meta_group_has_no_majority(version: str) -> None:
     (meta,) = merged(survivor(version)).metas
     assert (
@@ -244,7 +245,7 @@ def test_without_two_of_three_servers_the_meta_group_has_no_majority(version: st
     ) == (None, False, False, None, 2)
 
 
-@pytest.mark.parametrize("version", [v for v in VERSIONS if v.startswith("2.15")])
+@pytest.mark.parametrize("version", [v for v in RECORDED if v.startswith("2.15")])
 def test_servers_that_only_the_meta_group_knows_are_named_as_down(version: str) -> None:
     """Before 2.15 a follower does not name the other members."""
     (who,) = survivor(version)

@@ -1,4 +1,4 @@
-from jetstream_exporter.sources.subjects import counted_fields, subjects_of
+from jetstream_exporter.sources.advisories.subjects import counted_fields, subjects_of
 
 
 def test_only_the_frequent_events_that_are_asked_for_are_subscribed_to() -> None:

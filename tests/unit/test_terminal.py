@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from jetstream_exporter.terminal import takes_colour
+from jetstream_exporter.runtime.terminal import takes_colour
 
 
 class Terminal(io.StringIO):

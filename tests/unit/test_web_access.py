@@ -1,45 +1,25 @@
-"""Passwords and TLS of our own pages, and the file that sets them."""
+"""Passwords of the exporter's pages."""
 
 import asyncio
 import base64
 import logging
-import ssl
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+import threading
+import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 from unittest import mock
 
 import bcrypt
 import pytest
-import trustme
-from aiohttp import ClientConnectorError, ClientError, ClientSession, TCPConnector, web
-from aiohttp.test_utils import TestServer
-from structlog.testing import capture_logs
-from tests.support.fake_nats import FakeNats, fake_nats
-from tests.support.tls import client_context
+from tests.support.fake_nats import FakeNats
 from tests.support.waiting import until
 from tests.support.web import Web
 from tests.support.web import web as serving_web
+from tests.support.web_login import HASH, NEEDED, basic
 
-from jetstream_exporter.config import ConfigError
-from jetstream_exporter.service import Service
-from jetstream_exporter.web import access
-from jetstream_exporter.web.access import Gate, load_web_config, renew, tls_context
-from jetstream_exporter.web.app import make_app
-
-HASH = "$2b$04$hQcpx9wvsYJDLvHtgEHZAOcMgwMOYWeeFVE7DR8ud3Angqg3SZ5H."  # of hunter2
-NEEDED = "a user and a password are needed\n"
-
-
-def basic(user: str, password: str) -> dict[str, str]:
-    token = base64.b64encode(f"{user}:{password}".encode()).decode()
-    return {"Authorization": f"Basic {token}"}
-
-
-@pytest.fixture
-async def fake() -> AsyncIterator[FakeNats]:
-    async with fake_nats() as server:
-        yield server
+from jetstream_exporter.web import auth as auth_module
+from jetstream_exporter.web.auth import BasicAuth, BusyError
+from jetstream_exporter.web.config import load_web_config
 
 
 @pytest.fixture
@@ -106,10 +86,10 @@ async def test_a_right_password_is_checked_once(monkeypatch: pytest.MonkeyPatch)
         return password == b"hunter2"
 
     monkeypatch.setattr(bcrypt, "checkpw", check)
-    gate = Gate({"prometheus": HASH})
+    auth = BasicAuth({"prometheus": HASH})
     for _ in range(3):
-        assert await gate.admits(basic("prometheus", "hunter2")["Authorization"])
-        assert not await gate.admits(basic("prometheus", "hunter3")["Authorization"])
+        assert await auth.is_authorized(basic("prometheus", "hunter2")["Authorization"])
+        assert not await auth.is_authorized(basic("prometheus", "hunter3")["Authorization"])
     assert checked == [b"hunter2", b"hunter3", b"hunter3", b"hunter3"]
 
 
@@ -118,186 +98,121 @@ async def test_an_unknown_name_takes_as_long_as_a_known_one(
 ) -> None:
     """bcrypt's time tells the cost of the hash that was tried, and with it whether there is such a user."""
     dear = HASH.replace("$04$", "$12$")
-    tried = mock.Mock(return_value=True)
-    monkeypatch.setattr(bcrypt, "checkpw", tried)
-    gate = Gate({"cheap": HASH, "dear": dear})
-    assert not await gate.admits(basic("nobody", "hunter2")["Authorization"])
-    tried.assert_called_once_with(b"hunter2", dear.encode())
+    work = []
+
+    def check(_password: bytes, hashed: bytes) -> bool:
+        work.append(2 ** int(hashed.split(b"$")[2]))
+        return False
+
+    monkeypatch.setattr(bcrypt, "checkpw", check)
+    auth = BasicAuth({"cheap": HASH, "dear": dear})
+    for user in ("nobody", "cheap", "dear"):
+        work.clear()
+        assert not await auth.is_authorized(basic(user, "hunter2")["Authorization"])
+        assert sum(work) == 2**12, user
 
 
 async def test_a_password_longer_than_bcrypt_reads_is_right() -> None:
     long = "x" * 100
-    gate = Gate({"a": bcrypt.hashpw(long.encode()[:72], bcrypt.gensalt(4)).decode()})
-    assert await gate.admits(basic("a", long)["Authorization"])
+    auth = BasicAuth({"a": bcrypt.hashpw(long.encode()[:72], bcrypt.gensalt(4)).decode()})
+    assert await auth.is_authorized(basic("a", long)["Authorization"])
 
 
-class TestFile:
-    """The file of `--web.config.file`."""
+async def test_without_a_login_nothing_is_compared(
+    site: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compare = mock.Mock(return_value=False)
+    monkeypatch.setattr(bcrypt, "checkpw", compare)
+    for headers in ({}, {"Authorization": "Bearer x"}, {"Authorization": "Basic aHVudGVy"}):
+        assert await site.text("/metrics", 401, headers) == NEEDED
+    assert compare.call_count == 0
 
-    @pytest.fixture
-    def file(self, tmp_path: Path) -> Path:
-        return tmp_path / "web.yaml"
 
-    def test_none_means_open(self) -> None:
-        assert load_web_config("").basic_auth_users == {}
+@pytest.mark.parametrize("header", [b"Basic \xe9\xff", b"\xc3\xa9", b"Basic aGk6aGk\xe9="])
+async def test_a_byte_that_no_header_may_hold_is_refused(header: bytes, site: Web) -> None:
+    """And not an error of ours, with a traceback in the log."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", site.client.server.port)
+    writer.write(b"GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\nAuthorization: ")
+    writer.write(header + b"\r\n\r\n")
+    answer = await asyncio.wait_for(reader.read(), 20)
+    writer.close()
+    assert answer.startswith(b"HTTP/1.1 401 ")
 
-    def test_hashes_of_every_kind_are_taken(self, file: Path) -> None:
-        lines = "".join(f"  {kind}: '{HASH.replace('$2b$', f'$2{kind}$')}'\n" for kind in "aby")
-        file.write_text(f"basic_auth_users:\n{lines}")
-        assert list(load_web_config(str(file)).basic_auth_users) == ["a", "b", "y"]
 
-    @pytest.mark.parametrize(
-        ("text", "sentence"),
-        [
-            (
-                "basic_auth: {}",
-                "1: basic_auth: unknown key; allowed here: tls_server_config, basic_auth_users",
-            ),
-            (
-                f"basic_auth_users: {{'prometheus:hunter2': '{HASH}'}}",
-                "1: basic_auth_users: a user's name cannot be empty or hold a colon",
-            ),
-            (
-                "basic_auth_users:\n  prometheus: hunter2",
-                "2: basic_auth_users.prometheus: is not a bcrypt hash; make one with `htpasswd -nBC 10 USER`",
-            ),
-            (
-                f"basic_auth_users: {{prometheus: '{HASH.replace('$04$', '$31$')}'}}",
-                "1: basic_auth_users.prometheus: has a cost of 31; allowed are 4 to 15",
-            ),
-            (
-                "basic_auth_users: {a: 3}",
-                "1: basic_auth_users: expected a string, got a whole number",
-            ),
-            ("basic_auth_users: [a]", "1: basic_auth_users: expected a mapping, got a list"),
-            (
-                "tls_server_config: yes",
-                "1: tls_server_config: expected a mapping, got true or false",
-            ),
-            (
-                "tls_server_config:\n  cert: a",
-                "2: tls_server_config.cert: unknown key; allowed here: cert_file, key_file, client_auth_type, "
-                "client_ca_file, min_version",
-            ),
-            ("tls_server_config: {cert_file: a}", "1: tls_server_config: key_file is missing"),
-            (
-                "tls_server_config: {cert_file: a, key_file: b, min_version: TLS10}",
-                "1: tls_server_config.min_version: unknown value 'TLS10'; allowed here: TLS12, TLS13",
-            ),
-            (
-                "tls_server_config: {cert_file: /nowhere/a, key_file: /nowhere/b}",
-                "1: tls_server_config.cert_file: there is no file /nowhere/a",
-            ),
-            (
-                f"tls_server_config: {{cert_file: '{__file__}', key_file: '{__file__}'}}",
-                "1: tls_server_config: its files cannot be loaded: not PEM, or not a certificate and its key",
-            ),
-            (
-                "tls_server_config: {cert_file: a, key_file: b, client_auth_type: RequireAndVerifyClientCert}",
-                "1: tls_server_config.client_auth_type: needs client_ca_file",
-            ),
-            (
-                "tls_server_config: {cert_file: a, key_file: b, client_auth_type: RequireAnyClientCert}",
-                "1: tls_server_config.client_auth_type: RequireAnyClientCert checks nothing and is not supported; "
-                "use RequireAndVerifyClientCert",
-            ),
-        ],
+async def test_more_logins_than_can_wait_are_turned_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = threading.Event()
+    monkeypatch.setattr(bcrypt, "checkpw", lambda *_: gate.wait(20) and False)
+    monkeypatch.setattr(auth_module, "QUEUE", 3)
+    auth = BasicAuth({"prometheus": HASH})
+    waiting = [
+        asyncio.create_task(auth.is_authorized(basic("prometheus", str(number))["Authorization"]))
+        for number in range(3)
+    ]
+    await until(lambda: auth._waiting == 3, 20)
+    with pytest.raises(BusyError):
+        await auth.is_authorized(basic("prometheus", "hunter2")["Authorization"])
+    gate.set()
+    assert await asyncio.gather(*waiting) == [False] * 3
+
+
+async def test_guesses_of_clients_that_are_gone_keep_nobody_waiting(
+    site: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three hundred wrong logins, sent and forgotten, must not lock out the right one."""
+    tried = []
+
+    def check(password: bytes, _hashed: bytes) -> bool:
+        tried.append(password)
+        time.sleep(0.05)
+        return password == b"hunter2"
+
+    monkeypatch.setattr(bcrypt, "checkpw", check)
+    header = basic("prometheus", "wrong")["Authorization"]
+    for _ in range(300):
+        _, writer = await asyncio.open_connection("127.0.0.1", site.client.server.port)
+        writer.write(
+            f"GET /metrics HTTP/1.1\r\nHost: a\r\nAuthorization: {header}\r\n\r\n".encode()
+        )
+        await writer.drain()
+        writer.transport.abort()
+    await until(lambda: len(site.connections) <= 1, 20)
+    before = len(tried)
+    await site.text("/metrics", 200, basic("prometheus", "hunter2"))
+    assert len(tried) <= before + 2
+
+
+async def test_a_crowd_of_guesses_is_told_to_wait(
+    site: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(auth_module, "QUEUE", 0)
+    text = await site.text("/metrics", 429, basic("prometheus", "hunter2"))
+    assert text == "too many logins at once; try again later\n"
+    await site.text("/-/healthy")
+
+
+async def test_more_requests_than_the_rate_limit_are_told_to_wait(
+    fake: FakeNats, tmp_path: Path
+) -> None:
+    (tmp_path / "web.yaml").write_text("rate_limit: {interval: 1h, burst: 2}")
+    config = load_web_config(str(tmp_path / "web.yaml"))
+    async with serving_web([fake.url], config=config) as site:
+        statuses = []
+        for _ in range(4):
+            async with site.client.get("/sd") as response:
+                statuses.append(response.status)
+        assert statuses == [200, 200, 429, 429]
+        await site.text("/-/healthy")
+
+
+async def test_configured_headers_replace_ours_on_every_answer(
+    fake: FakeNats, tmp_path: Path
+) -> None:
+    (tmp_path / "web.yaml").write_text(
+        "http_server_config: {headers: {X-Frame-Options: DENY, Content-Security-Policy: sandbox}}"
     )
-    def test_a_mistake_is_told_in_one_sentence(self, text: str, sentence: str, file: Path) -> None:
-        file.write_text(text)
-        with pytest.raises(ConfigError) as caught:
-            load_web_config(str(file))
-        assert str(caught.value) == f"{file}:{sentence}"
-        assert "hunter2" not in str(caught.value)
-
-
-class TestTls:
-    """Our pages over TLS, with and without client certificates."""
-
-    @asynccontextmanager
-    async def serving(self, folder: Path, more: str = "") -> AsyncIterator[str]:
-        file = folder / "web.yaml"
-        file.write_text(f"tls_server_config: {{cert_file: cert.pem, key_file: key.pem{more}}}")
-        settings = load_web_config(str(file)).tls_server_config
-        assert settings is not None
-        service = Service("", ["http://127.0.0.1:1"])
-        server = TestServer(make_app(service), scheme="https")
-        await server.start_server(ssl=tls_context(settings))
-        try:
-            yield f"https://127.0.0.1:{server.port}/-/healthy"
-        finally:
-            await server.close()
-            await service.close()
-
-    @pytest.fixture
-    def authority(self, tmp_path: Path) -> Iterator[trustme.CA]:
-        authority = trustme.CA()
-        pair = authority.issue_cert("127.0.0.1")
-        pair.private_key_pem.write_to_path(tmp_path / "key.pem")
-        pair.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
-        authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-        return authority
-
-    async def ask(self, url: str, context: ssl.SSLContext) -> int:
-        async with (
-            ClientSession(connector=TCPConnector(ssl=context)) as session,
-            session.get(url) as response,
-        ):
-            return response.status
-
-    async def test_the_certificate_is_served(self, tmp_path: Path, authority: trustme.CA) -> None:
-        async with self.serving(tmp_path) as url:
-            assert await self.ask(url, client_context(authority)) == 200
-            with pytest.raises(ClientConnectorError):
-                await self.ask(url, client_context(trustme.CA()))
-
-    async def test_old_tls_is_refused(self, tmp_path: Path, authority: trustme.CA) -> None:
-        context = client_context(authority)
-        context.maximum_version = ssl.TLSVersion.TLSv1_2
-        async with self.serving(tmp_path, ", min_version: TLS13") as url:
-            with pytest.raises(ClientConnectorError):
-                await self.ask(url, context)
-
-    async def test_a_client_certificate_is_required_where_the_file_says_so(
-        self, tmp_path: Path, authority: trustme.CA
-    ) -> None:
-        more = ", client_auth_type: RequireAndVerifyClientCert, client_ca_file: ca.pem"
-        async with self.serving(tmp_path, more) as url:
-            with pytest.raises((ClientError, OSError)):
-                await self.ask(url, client_context(authority))
-            stranger = client_context(authority)
-            trustme.CA().issue_cert("stranger.example").configure_cert(stranger)
-            with pytest.raises((ClientError, OSError)):
-                await self.ask(url, stranger)
-            known = client_context(authority)
-            authority.issue_cert("prometheus.example").configure_cert(known)
-            assert await self.ask(url, known) == 200
-
-    async def test_a_renewed_certificate_is_served_without_a_restart(
-        self, tmp_path: Path, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """Certificates live for weeks, the exporter for months. A broken renewal keeps the old one."""
-        monkeypatch.setattr(access, "LOOK_EVERY", 0.02)
-        settings = access.TlsServer(str(tmp_path / "cert.pem"), str(tmp_path / "key.pem"))
-        context = tls_context(settings)
-        renewal = asyncio.create_task(renew(settings, context))
-        server = TestServer(web.Application(), scheme="https")
-        await server.start_server(ssl=context)
-        before = await self.certificate(server.port)
-        with capture_logs() as lines:
-            pair = authority.issue_cert("127.0.0.1")
-            (tmp_path / "key.pem").write_bytes(b"half a key")
-            await until(lambda: len(lines) > 0, 20)
-            assert before == await self.certificate(server.port)
-            pair.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
-            pair.private_key_pem.write_to_path(tmp_path / "key.pem")
-            await until(lambda: lines[-1]["log_level"] == "info", 20)
-        assert before != await self.certificate(server.port)
-        assert lines[0]["event"] == "new certificate not taken; the one before is kept"
-        assert lines[-1]["event"] == "new certificate taken"
-        renewal.cancel()
-        await asyncio.gather(renewal, return_exceptions=True)
-        await server.close()
-
-    async def certificate(self, port: int | None) -> str:
-        return await asyncio.to_thread(ssl.get_server_certificate, ("127.0.0.1", port or 0))
+    config = load_web_config(str(tmp_path / "web.yaml"))
+    async with serving_web([fake.url], config=config) as site:
+        for path in ("/", "/metrics", "/-/healthy", "/nothing"):
+            async with site.client.get(path) as response:
+                assert response.headers["X-Frame-Options"] == "DENY"
+                assert response.headers["Content-Security-Policy"] == "sandbox"

@@ -18,15 +18,9 @@ SINCE = "jetstream_exporter_config_last_reload_success_timestamp_seconds"
 
 
 @pytest.fixture
-async def fake() -> AsyncIterator[FakeNats]:
-    async with fake_nats() as server:
-        yield server
-
-
-@pytest.fixture
 async def site(fake: FakeNats, tmp_path: Path) -> AsyncIterator[Web]:
     write(tmp_path, fake)
-    async with web(file=tmp_path / "exporter.yaml") as site:
+    async with web(file=tmp_path / "exporter.yaml", lifecycle=True) as site:
         yield site
 
 
@@ -67,7 +61,8 @@ async def test_a_bad_file_keeps_the_running_configuration_and_says_so(
         status, text = await reload(site)
     sentence = (
         f"{tmp_path}/exporter.yaml:3: clusters[0].http.password: unknown key; allowed here: ca_file, cert_file, "
-        "key_file, insecure_skip_verify, username, password_file, password_env"
+        "key_file, insecure_skip_verify, username, password_file, password_env; "
+        "did you mean password_env or password_file?"
     )
     assert (500, f"{sentence}\n") == (status, text)
     assert [
@@ -135,3 +130,89 @@ async def test_what_the_file_allowed_before_is_forbidden_after(
         await reload(site)
         await site.text(f"/probe?target={fake.url}", 403)
         await site.text(f"/probe?target={other.url}")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "http://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://["},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
+)
+async def test_a_page_of_another_site_reloads_nothing(
+    headers: dict[str, str], fake: FakeNats, site: Web
+) -> None:
+    async with site.client.post("/-/reload", headers=headers) as response:
+        assert response.status == 403
+        assert "another site" in await response.text()
+    assert fake.questions == []
+
+
+async def test_our_own_pages_and_programs_may_reload(site: Web) -> None:
+    origin = str(site.client.make_url("/").origin())
+    for headers in (
+        {"Origin": origin},
+        {"Sec-Fetch-Site": "same-origin"},
+        {"Sec-Fetch-Site": "none"},
+    ):
+        async with site.client.post("/-/reload", headers=headers) as response:
+            assert response.status == 200
+
+
+async def test_reload_is_off_unless_it_was_enabled(fake: FakeNats) -> None:
+    async with web([fake.url]) as site:
+        for method in ("POST", "PUT"):
+            async with site.client.request(method, "/-/reload") as response:
+                assert response.status == 403
+                assert "--web.enable-lifecycle" in await response.text()
+    assert fake.questions == []
+
+
+async def test_many_reloads_at_once_ask_the_servers_once_and_cost_no_scrape(
+    fake: FakeNats, site: Web
+) -> None:
+    await site.text("/metrics")
+    before = fake.asked("/varz")
+    many = [asyncio.create_task(reload(site)) for _ in range(100)]
+    scrapes = [asyncio.create_task(site.text("/metrics")) for _ in range(5)]
+    assert set(await asyncio.gather(*many)) == {(200, "reloaded\n")}
+    assert all("nats_server_up" in text for text in await asyncio.gather(*scrapes))
+    await until(lambda: not site.service.scraper._flights.flying, 20)
+    assert fake.asked("/varz") - before <= 4
+
+
+async def test_what_earlier_scrapes_showed_outlives_a_reload(
+    fake: FakeNats, site: Web, tmp_path: Path
+) -> None:
+    """Sources that it does not concern go on, too: a connection made anew would miss events."""
+    await site.text("/metrics")
+    history = site.service._pipeline._processor.history
+    totals = site.service._pipeline._processor._event_totals
+    sources = site.service._source_set.sources
+    write(tmp_path, fake, "collect: {timeout: 5s}\nfilters: {streams: {exclude: [ORDERS]}}\n")
+    await reload(site)
+    samples = Samples(await site.text("/metrics"))
+    assert samples.labels("jetstream_stream_messages", "stream") == set()
+    assert site.service._pipeline._processor.history is history
+    assert site.service._pipeline._processor._event_totals is totals
+    assert site.service._source_set.sources == sources
+
+
+async def test_a_scrape_of_the_configuration_before_keeps_its_sources_until_it_is_answered(
+    fake: FakeNats, site: Web
+) -> None:
+    """It may ask again, or begin another collection; closed sources would make every server look down."""
+    scraper = site.service.scraper
+    fake.always(fakes.silent)
+    waiting = asyncio.create_task(scraper.answer(60))
+    await until(lambda: fake.asked("/varz") > 0, 20)
+    draining = asyncio.create_task(scraper.drain())
+    for flight in list(scraper._flights.flying):
+        scraper._flights.drop(flight)  # as when newer ones push it out
+    fake.heal()
+    answer = await asyncio.wait_for(waiting, 20)
+    assert [row.up for row in answer.snapshot.target_results] == [True]
+    await asyncio.wait_for(draining, 20)

@@ -1,0 +1,37 @@
+"""For all tests: a property has no deadline, since machines differ; a failure comes again; real servers are slow."""
+
+import os
+from collections.abc import Generator, Iterator
+
+import pytest
+import structlog
+from hypothesis import settings
+from tests.support.examples import WHOLE
+from tests.support.order import dealt
+
+settings.register_profile("suite", deadline=None, derandomize=True, max_examples=WHOLE)
+# `make unit` says --hypothesis-profile=short.
+settings.register_profile("short", settings.get_profile("suite"), max_examples=WHOLE // 5)
+settings.load_profile("suite")
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """A command that a test runs in this process configures the logging of all tests after it."""
+    yield
+    if structlog.is_configured():
+        structlog.reset_defaults()
+
+
+SLOW = ("examples", "image", "integration")  # folders whose tests start real servers
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
+    for item in items:
+        if item.path.parent.name in SLOW:
+            item.add_marker(pytest.mark.slow)
+    yield  # which leaves out what the command line does not ask for
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if processes > 1:
+        items[:] = dealt(items, processes)

@@ -1,0 +1,159 @@
+"""A message is never said to be older than it is, whatever happened to its stream."""
+
+import random
+from collections.abc import Iterable
+from math import inf
+
+import pytest
+from tests.support.lag_history import INTERVAL, KINDS, scrapes
+from tests.support.lag_model import ModelConsumer, ModelStream, consumer_row
+
+from jetstream_exporter.snapshot.rows import Lag
+from jetstream_exporter.state.lag import StreamLag
+from jetstream_exporter.state.rings import FEWER, MOST, Counts
+from jetstream_exporter.state.stream_view import StreamView
+
+FEW, SOME, MANY = 10, 40, 465  # histories of each kind, with restarts and without
+by_kind = pytest.mark.parametrize("kind", KINDS)
+by_restart = pytest.mark.parametrize("restarts", [False, True], ids=["one exporter", "restarts"])
+
+
+def tell_no_lie(kind: str, seeds: Iterable[int], *, restarts: bool, looks_up: bool = False) -> None:
+    for seed in seeds:
+        for scrape in scrapes(kind, seed, restarts=restarts, looks_up=looks_up):
+            for name, said in scrape.found.items():
+                for stored_by, error, truth in scrape.compared(name, said):
+                    assert stored_by >= min(truth), f"seed {seed}, {name}, {scrape.now}"
+                    if error is not None and len(truth) == 2 and truth[0] == truth[1]:
+                        assert stored_by - error <= max(truth) + 1e-9, f"seed {seed}, {name}"
+
+
+@by_restart
+@by_kind
+def test_no_message_is_said_to_be_older_than_it_is(kind: str, restarts: bool) -> None:
+    tell_no_lie(kind, range(FEW), restarts=restarts)
+
+
+@by_restart
+@by_kind
+def test_with_messages_looked_up_no_message_is_said_to_be_older_either(
+    kind: str, restarts: bool
+) -> None:
+    tell_no_lie(kind, range(FEW), restarts=restarts, looks_up=True)
+
+
+@pytest.mark.slow
+@by_restart
+@by_kind
+def test_with_messages_looked_up_none_is_said_to_be_older_in_ten_thousand_histories(
+    kind: str, restarts: bool
+) -> None:
+    tell_no_lie(kind, range(FEW, MANY), restarts=restarts, looks_up=True)
+
+
+@pytest.mark.parametrize("kind", ["limits", "evicting"])
+def test_lookups_make_more_of_what_is_said_exact(kind: str) -> None:
+    exact = dict.fromkeys((False, True), 0)
+    for looks_up in exact:
+        for seed in range(SOME):
+            for scrape in scrapes(kind, seed, restarts=True, looks_up=looks_up):
+                exact[looks_up] += sum(said.pending_error == 0 for said in scrape.found.values())
+    assert exact[True] > 1.5 * exact[False]
+
+
+@pytest.mark.slow
+@by_restart
+@by_kind
+def test_no_message_is_said_to_be_older_than_it_is_in_ten_thousand_histories(
+    kind: str, restarts: bool
+) -> None:
+    tell_no_lie(kind, range(FEW, MANY), restarts=restarts)
+
+
+def test_of_what_has_no_filter_the_age_is_known_to_an_interval() -> None:
+    """Or to a tenth of it, once it is older than ten intervals."""
+    widths = []
+    for seed in range(SOME):
+        for number, scrape in enumerate(scrapes("limits", seed)):
+            said = scrape.found.get("all")
+            if number and said is not None and said.pending is not None and said.pending_error:
+                age = scrape.now - said.pending
+                assert said.pending_error <= INTERVAL + 0.1 * age
+                widths.append(said.pending_error)
+    assert len(widths) > 100
+
+
+@pytest.mark.parametrize("kind", ["limits", "evicting", "workqueue", "purged"])
+def test_a_message_that_still_waits_never_grows_younger(kind: str) -> None:
+    """Where messages disappear, that holds of what has no filter; a filtered consumer cannot tell whose they were."""
+    compared = 0
+    for seed in range(SOME):
+        before: dict[str, tuple[float, float]] = {}
+        for scrape in scrapes(kind, seed):
+            for name, said in scrape.found.items():
+                truth = set(scrape.pending[name])
+                is_sure = kind == "limits" or scrape.stream.consumers[name].subjects is None
+                if said.pending is None or len(truth) != 1 or not is_sure:
+                    continue
+                then = before.get(name)
+                before[name] = (truth.pop(), said.pending)
+                if then is not None and then[0] == before[name][0]:
+                    compared += 1
+                    assert said.pending <= then[1], f"seed {seed}, {name}"
+    assert compared > SOME
+
+
+def test_state_is_small_where_nothing_waits() -> None:
+    rng = random.Random(1)
+    stream, lag = ModelStream(rng), StreamLag()
+    stream.consumers["all"] = ModelConsumer(None)
+    for now in range(1000):
+        stream.publish(now)
+        stream.deliver(stream.consumers["all"])
+        stream.acknowledge(stream.consumers["all"])
+        lag.observe(stream.view(now), stream.consumer_rows())
+    assert len(lag) <= 2
+
+
+def test_state_grows_with_the_logarithm_of_a_backlog_s_age() -> None:
+    rng = random.Random(1)
+    stream, lag = ModelStream(rng), StreamLag()
+    stream.consumers = {"all": ModelConsumer(None), "a": ModelConsumer("a")}
+    for now in range(0, 7 * 24 * 3600 // 100, 30):
+        stream.publish(now)
+        lag.observe(stream.view(now), stream.consumer_rows())
+    assert len(lag) <= 200
+
+
+def test_a_stream_whose_store_was_set_back_is_a_new_one() -> None:
+    rng = random.Random(1)
+    stream, lag = ModelStream(rng), StreamLag()
+    stream.consumers["all"] = ModelConsumer(None)
+    for now in range(10):
+        stream.publish(now)
+    lag.observe(stream.view(10), stream.consumer_rows())
+    older = ModelStream(rng)
+    older.consumers["all"] = ModelConsumer(None)
+    older.publish(20)
+    found = lag.observe(older.view(30), older.consumer_rows())
+    assert found["all"] == Lag(20, 0.0, 20, 0.0)
+
+
+def test_another_server_s_clock_bounds_nothing() -> None:
+    """Its figures are compared by the messages' own times alone."""
+    lag = StreamLag()
+    caught_up = consumer_row("all", delivered=5, floor=5, deliveries=5)
+    waiting = consumer_row("all", delivered=5, floor=5, deliveries=5, pending=1)
+    lag.observe(StreamView(1, 5, 5, 0, 1.0, 50.0, 100.0, server="one"), [caught_up])
+    found = lag.observe(StreamView(1, 6, 6, 0, 1.0, 90.0, 95.0, server="two"), [waiting])
+    assert found["all"] == Lag(90.0, 40.0, 90.0, 40.0)
+
+
+def test_of_a_mirror_with_a_long_backlog_the_points_between_its_ends_are_kept() -> None:
+    """Its newest point has no time yet, which says nothing of how old the others are."""
+    counts = Counts()
+    for number in range(1, 2 * MOST):
+        counts.add(number, number, inf, 10.0 * (number - 1))
+    assert len(counts) > FEWER / 2
+    assert counts.stored_by(MOST) is not None
+    assert counts.stored_by(MOST) < 15.0 * MOST

@@ -1,0 +1,227 @@
+"""The lag where something out of the ordinary happens: each case by itself. The histories of test_lag mix them."""
+
+import random
+
+import msgspec
+import pytest
+from tests.support.lag_history import unled
+from tests.support.lag_model import RAFT, ModelConsumer, ModelStream, consumer_row
+
+from jetstream_exporter.snapshot import Consumer, Snapshot, Stream
+from jetstream_exporter.snapshot.incarnation import UNKNOWN
+from jetstream_exporter.snapshot.rows import NO_LAG, Ephemerals, Lag, StreamFigures, StreamSettings
+from jetstream_exporter.state.lag import StreamLag
+from jetstream_exporter.state.lags import Lags
+
+SETTINGS = StreamSettings("limits", "file", "old", ["s"], 1, *[None] * 7)
+BY_SEQUENCE = pytest.mark.parametrize("subjects", [None, "abcd"], ids=["no filter", "a filter"])
+
+
+def model(subjects: str | None = None) -> tuple[ModelStream, ModelConsumer]:
+    stream = ModelStream(random.Random(1))
+    stream.consumers["all"] = consumer = ModelConsumer(subjects)
+    return stream, consumer
+
+
+def scraped(stream: ModelStream, lag: StreamLag, now: float) -> Lag | None:
+    return lag.observe(
+        msgspec.structs.replace(stream.view(now), until=now), stream.consumer_rows()
+    ).get("all")
+
+
+def work_off(stream: ModelStream, consumer: ModelConsumer) -> None:
+    while stream.waiting(consumer, consumer.delivered):
+        stream.deliver(consumer)
+        stream.acknowledge(consumer)
+
+
+def test_of_an_empty_stream_nothing_is_said() -> None:
+    stream, _ = model()
+    lag = StreamLag()
+    assert scraped(stream, lag, 10) is None
+    assert len(lag) == 0
+
+
+@BY_SEQUENCE
+def test_a_consumer_that_gets_only_what_is_new_has_no_lag_from_what_was_there(
+    subjects: str | None,
+) -> None:
+    stream, consumer = model(subjects)
+    for now in (1, 2, 3):
+        stream.publish(now)
+    consumer.delivered = consumer.floor = 3  # as the server sets it for deliver policy new
+    lag = StreamLag()
+    assert scraped(stream, lag, 10) is None
+    stream.publish(15)
+    found = scraped(stream, lag, 20)
+    assert found is not None
+    assert found.pending is not None
+    assert 15 <= found.pending <= 20
+
+
+def test_a_consumer_that_starts_at_a_time_begins_with_the_message_of_that_time() -> None:
+    stream, consumer = model()
+    lag = StreamLag()
+    for now in (1, 11, 21, 31):
+        stream.publish(now)
+        scraped(stream, lag, now + 5)
+    stream.consumers["late"] = ModelConsumer(None, delivered=2, floor=2, created=40.0)
+    view = msgspec.structs.replace(stream.view(45), until=45.0)
+    found = lag.observe(view, stream.consumer_rows())["late"]
+    assert found.pending == 21
+    assert found.pending_error == 21 - 16
+    assert consumer.delivered == 0
+
+
+@BY_SEQUENCE
+def test_an_election_neither_forgets_nor_rejuvenates_what_waits(subjects: str | None) -> None:
+    stream, _ = model(subjects)
+    lag = StreamLag()
+    scraped(stream, lag, 0)
+    stream.publish(1)
+    before = scraped(stream, lag, 10)
+    for now in (20, 30, 40):
+        view = msgspec.structs.replace(stream.view(now), until=float(now))
+        assert lag.observe(view, [unled(row) for row in stream.consumer_rows()]) == {}
+    stream.skew = 2
+    after = scraped(stream, lag, 50)
+    assert before is not None
+    assert before.pending is not None
+    assert after is not None
+    assert after.pending is not None
+    assert 1 <= after.pending <= before.pending
+
+
+def test_a_mirror_s_lag_begins_at_its_origin() -> None:
+    """Its message was stored there long before it arrived."""
+    stream, _ = model()
+    stream.is_mirror = True
+    lag = StreamLag()
+    scraped(stream, lag, 90)
+    stream.publish(100)
+    found = scraped(stream, lag, 101)
+    assert found is not None
+    assert found.pending == stream.last_stored < 100
+    assert found.pending_error == 0
+
+
+def test_of_a_mirror_no_count_is_dated_before_the_stream_was_read_again() -> None:
+    stream, consumer = model("abcd")
+    stream.is_mirror = True
+    lag = StreamLag()
+    scraped(stream, lag, 10)
+    stream.publish(15)
+    found = scraped(stream, lag, 20)
+    assert found is not None
+    assert found.pending is None
+    found = scraped(stream, lag, 30)
+    assert found is not None
+    assert found.pending == stream.oldest_pending(consumer)
+
+
+@BY_SEQUENCE
+def test_where_messages_expire_from_within_the_oldest_that_is_left_counts(
+    subjects: str | None,
+) -> None:
+    stream, consumer = model(subjects)
+    lag = StreamLag()
+    for now in (1, 11, 21, 31, 41):
+        stream.publish(now)
+        scraped(stream, lag, now + 5)
+    for sequence in (2, 3, 4):
+        stream.remove(sequence)
+    consumer.delivered = consumer.floor = 1
+    consumer.deliveries = 1
+    found = scraped(stream, lag, 56)
+    assert found is not None
+    assert found.pending is not None
+    assert stream.oldest_pending(consumer) == 41 <= found.pending
+
+
+@BY_SEQUENCE
+def test_after_a_restart_the_lag_is_told_from_then_and_never_later_again(
+    subjects: str | None,
+) -> None:
+    stream, consumer = model(subjects)
+    stream.publish(1)
+    stream.publish(2)
+    consumer.delivered = consumer.floor = 1
+    consumer.deliveries = 1
+    lag, told = StreamLag(), []
+    for now in range(100, 200, 10):
+        stream.publish(now - 5)
+        found = scraped(stream, lag, now)
+        assert found is not None
+        assert found.pending is not None
+        told.append(found.pending)
+    assert all(time >= 2 for time in told)
+    assert told == sorted(told, reverse=True)
+    assert told[-1] <= 100
+
+
+def test_nothing_is_remembered_of_what_was_worked_off() -> None:
+    stream, consumer = model("abcd")
+    lag = StreamLag()
+    for now in range(0, 1000, 10):
+        stream.publish(now)
+        scraped(stream, lag, now + 5)
+    assert len(lag) > 20
+    work_off(stream, consumer)
+    scraped(stream, lag, 1005)
+    assert len(lag) <= 2
+
+
+def snapshot(streams: dict[str, list[Consumer]], now: float) -> Snapshot:
+    figures = StreamFigures(9, 99, 1, 9, now - 50, now - 1, 50.0, 1, 0, 0, now)
+    rows = [
+        Stream("C", "A", "A", name, UNKNOWN, RAFT, figures, SETTINGS, 1, Ephemerals(0, 0, 0))
+        for name in sorted(streams)
+    ]
+    consumers = [each for name in sorted(streams) for each in streams[name]]
+    return Snapshot(streams=rows, consumers=consumers)
+
+
+def late(stream: str, name: str) -> Consumer:
+    row = consumer_row(name, delivered=3, deliveries=3, pending=6, ack_pending=1, filters="a")
+    return msgspec.structs.replace(row, stream=stream)
+
+
+def told(lags: Lags, row: Consumer, now: float, present: dict[tuple[str, ...], object]) -> Lag:
+    return lags.annotate(snapshot({"S": [row]}, now), present, 0.1).lags[0]
+
+
+def test_ten_thousand_streams_and_consumers_later_as_much_is_remembered_as_before() -> None:
+    lags, present = Lags(), {("C", "A", "S"): object()}
+    lags.annotate(snapshot({"S": [late("S", "stays")]}, 0.0), present, 0.1)
+    before = len(lags)
+    for number in range(10_000):
+        passing = ("C", "A", f"S-{number}")
+        present[passing] = object()
+        streams = {
+            "S": [late("S", "stays"), late("S", f"passing-{number}")],
+            passing[2]: [late(passing[2], "one")],
+        }
+        lags.annotate(snapshot(streams, 0.0), present, 0.1)
+        del present[passing]
+    lags.annotate(snapshot({"S": [late("S", "stays")]}, 0.0), present, 0.1)
+    assert len(lags) == before
+    assert len(lags.remembered) == 1
+
+
+def test_a_stream_that_was_recreated_under_its_name_is_another() -> None:
+    lags, key = Lags(), ("C", "A", "S")
+    row = late("S", "all")
+    assert told(lags, row, 1000.0, {key: object()}).pending is not None
+    again = told(lags, row, 2000.0, {key: object()})
+    assert again.pending is not None
+    assert again.pending >= 1999
+
+
+def test_a_paused_consumer_has_a_lag_like_any_other() -> None:
+    row = msgspec.structs.replace(late("S", "all"), paused=True)
+    assert told(Lags(), row, 1000.0, {("C", "A", "S"): object()}) != NO_LAG
+
+
+def test_numbers_that_no_stream_reaches_are_left_out() -> None:
+    row = msgspec.structs.replace(late("S", "all"), pending=2**63 - 1, deliveries=2**63 - 1)
+    assert told(Lags(), row, 1000.0, {("C", "A", "S"): object()}) == NO_LAG
