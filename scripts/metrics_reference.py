@@ -1,6 +1,6 @@
 """Write exporter/METRICS.md from the tables of metrics: `python scripts/metrics_reference.py`.
 
-With --check nothing is written, and the exit code is 1 where the committed file is not what it would be.
+With --check nothing is written, and the exit code is 1 if the committed file is out of date.
 """
 
 from __future__ import annotations
@@ -19,38 +19,60 @@ OPENING = """\
 
 <!-- Made by scripts/metrics_reference.py from the tables in jetstream_exporter/metrics: change those. -->
 
-Every guide to JetStream names four numbers to watch. *Pending*, in the sense of delivered and not acknowledged yet, is
-`jetstream_consumer_ack_pending_messages`. *Redelivered* is `jetstream_consumer_redelivered_messages`: how many messages
-are at their second delivery or later right now; it falls when they are acknowledged. *Lag*, the stream's last sequence
-less what the consumer acknowledged, is `jetstream_consumer_ack_floor_lag_messages`; a filter or one stuck message keeps
-it high on a healthy consumer, so look at `jetstream_consumer_pending_messages`, what was not delivered yet, beside it.
-*Storage* is `jetstream_stream_storage_ratio`, the stream's bytes divided by the most it may hold.
+JetStream guides name four numbers to watch:
 
-## How to read them
+- **Pending**: `jetstream_consumer_ack_pending_messages`, messages that are delivered and not acknowledged yet.
+- **Redelivered**: `jetstream_consumer_redelivered_messages`, messages that were delivered at least twice. The
+  number falls when they are acknowledged.
+- **Lag**: `jetstream_consumer_ack_floor_lag_messages`, the last sequence of the stream minus the acknowledgement
+  floor of the consumer. A filter or a single unacknowledged message makes it large on a healthy consumer, so
+  compare it with `jetstream_consumer_pending_messages`, messages that are not delivered yet.
+- **Storage**: `jetstream_stream_storage_ratio`, the size of the stream divided by its limit.
 
-- A series is **absent**, and never 0 instead, where there is no value: no leader reported it, there is no limit, or it
-  never happened. Where a stream or a consumer has no leader its figures are absent and its `…_has_leader` is 0.
-- Figures of streams and consumers come from their own leader alone. Figures of a server come from that server.
-- What configurations say (limits, policies, and the ratios made of them) is read every `collect.config_interval`, five
-  minutes by default, so a change may show that late. For an object not seen before, and for one scaled to or from one
-  replica, it is read at once. `jetstream_exporter_config_age_seconds` says how old it is.
-- Counters end in `_total`. Times are seconds since the epoch, durations seconds, sizes bytes, states 0 or 1.
-- `nats_cluster` is the configured name, or else the cluster's, or else that of a standalone server. `account` is the
-  account's id, or its name where the configuration says so and no other account has the same.
-- Any family can be left out by its name: `families.disabled` in the configuration.
-- `process_*` and `python_*` are the exporter process' own, by prometheus_client.
+## How to read the metrics
 
-## What each way in cannot see
+- A series is **absent** when it has no value: no leader reported it, there is no limit, or the event never
+  happened. Absent values are never exported as 0. While a stream or consumer has no leader, its values are absent
+  and its `…_has_leader` is 0.
+- The values of a stream or consumer are those of its leader. The values of a server are those of the server itself.
+- Values from configurations (limits, policies, and the ratios computed from them) are read every
+  `collect.config_interval`, five minutes by default, so a change may appear that much later. Configurations of new
+  objects and of objects scaled to or from one replica are read at once. `jetstream_exporter_config_age_seconds` is
+  their age.
+- Counters end in `_total`. Timestamps are in seconds since the epoch, durations in seconds, sizes in bytes. States
+  are 0 or 1.
+- `nats_cluster` is the configured name of the cluster. Without one it is the name that the cluster, or the
+  standalone server, reports. `account` is the ID of the account, or its name if the configuration says so and the
+  name is unique.
+- The counters of gateways and leaf nodes are sums over the connections that there are now, and each connection counts
+  from its own start. When one of several ends or is made anew, the sum falls by its part, and `rate()` takes that for
+  a restart from 0: for one interval it is too high. An outbound gateway and a leaf node of one account are a single
+  connection, so there `rate()` is right.
+- `families.disabled` in the configuration removes a family by its name.
+- `process_*` and `python_*` are metrics of the exporter process, from prometheus_client.
 
-What a way cannot see is absent, unless another way beside it can.
+## What each source cannot report
 
-- **Monitoring ports** and the **system account**: a stream or consumer whose only replica is on a dead server is gone
-  with it, its `…_has_leader` too; of an account neither its reservations, tiers and counts nor its limits of streams
-  and consumers; why a clustered stream is not served after a downgrade; how often a message was delivered.
-- **JetStream API of an account**: `nats_server_*`, `jetstream_server_*`, `jetstream_meta_*` and the other accounts;
-  without a meta leader nothing at all, because nobody answers: `…_has_quorum` is absent where the ways above say 0.
-- **Events**: no figures. Counters are there for the consumers that another way shows, while the connection is up; what
-  happened before it is not in them. The system account hears `…_quorum_lost_total` of all accounts and nothing else.
+If a source cannot report something, it is absent unless another configured source reports it.
+
+- **Monitoring ports** and the **system account** do not report streams and consumers whose only replica is on a
+  dead server (their `…_has_leader` is absent too); the reservations, tiers and object counts of an account, nor its
+  limits of streams and consumers; why a clustered stream is not supported after a downgrade; how often a message
+  was delivered.
+- **Links** (`nats_gateway_*`, `nats_leafnode_*`, `nats_route_*`): each server reports its own ends only. A leaf node
+  that is not a target is seen at its hub, while it is connected. Over the system account each of the three requests
+  needs a permission; without it that part is missing and its `jetstream_exporter_source_part_up` is 0. At the hub a
+  leaf node that is cut off leaves no series, as does a gateway that the configuration does not name. A route is known
+  to be missing between two servers that answer. Traffic over routes is not exported.
+- **Clients of accounts** (`nats_account_*`): each server reports its own since it started, of accounts that had a
+  client or a leaf node there. Over the system account the request needs the permission for
+  `$SYS.REQ.ACCOUNT.PING.STATZ`.
+- The **JetStream API** of an account does not report `nats_*`, `jetstream_server_*`, `jetstream_meta_*` and
+  other accounts. Without a meta leader no server answers it, so `…_has_quorum` is absent where the sources above
+  report 0.
+- **Advisories** report no current values. Their counters exist for the consumers that another source reports, while
+  the connection is up, and do not include what happened before. In the system account the exporter receives
+  `…_quorum_lost_total` of all accounts and nothing else.
 """
 
 
@@ -62,7 +84,7 @@ def section(table: AnyTable) -> Iterator[str]:
     labels = ", ".join(f"`{name}`" for name in table.labels) or "none"
     yield f"## {table.name}\n"
     yield f"Labels: {labels}\n"
-    yield "| family | type | meaning | from | for example |"
+    yield "| family | type | meaning | from | example |"
     yield "|---|---|---|---|---|"
     for family in table.families:
         cells = (f"`{family.name}`", family.type, family.help, family.origin, f"`{family.query}`")

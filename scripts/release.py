@@ -51,7 +51,7 @@ def check(root: Path, version: str) -> None:
     if git(root, "status", "--porcelain"):
         raise ReleaseError("the working tree has changes that are not committed")
     if not _changes(root):
-        raise ReleaseError(f"{CHANGELOG}: nothing stands under Unreleased")
+        raise ReleaseError(f"{CHANGELOG}: there are no entries under Unreleased")
 
 
 def _numbers(version: str) -> list[int]:

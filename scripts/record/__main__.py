@@ -1,7 +1,9 @@
-"""Record what real servers say in the moments that must be understood: `python -m scripts.record [danger …]`.
+"""Record what real servers say in the moments that must be understood: `python -m scripts.record [case …]`.
 
-Each danger is a function that brings a cluster into trouble and captures moments of it. What is written to
-tests/payloads/dangers/ are the servers' own answers; nothing is added, and only the path of the store is changed.
+`python -m scripts.record versions [version …]` records a healthy cluster of each version in scripts/versions.py.
+
+Each edge case is a function that brings a cluster into trouble and captures moments of it. What is written to
+tests/payloads/edge-cases/ are the servers' own answers; nothing is added, and only the path of the store is changed.
 """
 
 from __future__ import annotations
@@ -26,17 +28,21 @@ from scripts.record.shapes import (
     paused,
     utf8_names,
 )
+from scripts.record.versions import record_version
+from scripts.versions import NEWEST as NEW
+from scripts.versions import OLDEST as OLD
+from scripts.versions import RECORDED
 
 from jetstream_exporter.demo.cluster import Cluster, account
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDER = ROOT / "tests" / "payloads" / "dangers"
+FOLDER = ROOT / "tests" / "payloads" / "edge-cases"
 BINARIES = ROOT / ".tools"
-OLD, NEW = "2.10.26", "2.15.1"
+VERSIONS = FOLDER.parent / "versions"
 
-Danger = Callable[[Camera], Awaitable[None]]
+EdgeCase = Callable[[Camera], Awaitable[None]]
 # The servers, the versions that differ, and what happens.
-DANGERS: dict[str, tuple[Danger, dict[str, Any], tuple[str, ...]]] = {
+EDGE_CASES: dict[str, tuple[EdgeCase, dict[str, Any], tuple[str, ...]]] = {
     "after-start": (after_start, {}, (OLD, NEW)),
     "election": (election, {}, (OLD, NEW)),
     "stopping": (stopping, {}, (OLD, NEW)),
@@ -70,9 +76,17 @@ DANGERS: dict[str, tuple[Danger, dict[str, Any], tuple[str, ...]]] = {
 }
 
 
-async def record(danger: str, version: str) -> None:
-    happen, settings, _ = DANGERS[danger]
+def binary_of(version: str) -> Path:
+    """SystemExit says how to bring the server where it is missing."""
     binary = BINARIES / f"nats-server-{version}" / "bin" / "nats-server"
+    if not binary.exists():
+        sys.exit(f"{binary} is missing: run `python scripts/tools.py nats-server-{version}`")
+    return binary
+
+
+async def record(case: str, version: str) -> None:
+    happen, settings, _ = EDGE_CASES[case]
+    binary = binary_of(version)
     timeout = aiohttp.ClientTimeout(total=5)
     async with (
         aiohttp.ClientSession(timeout=timeout) as http,
@@ -80,7 +94,7 @@ async def record(danger: str, version: str) -> None:
     ):
         camera = Camera(cluster, http)
         await happen(camera)
-    path = FOLDER / danger / f"{version}.json"
+    path = FOLDER / case / f"{version}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     recorded = {"version": version, "moments": camera.moments}
     path.write_text(json.dumps(recorded, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
@@ -89,13 +103,27 @@ async def record(danger: str, version: str) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("danger", nargs="*", help=f"all of {', '.join(DANGERS)} by default")
-    asked = parser.parse_args(argv).danger or list(DANGERS)
-    if unknown := [danger for danger in asked if danger not in DANGERS]:
-        parser.error(f"{unknown[0]} is none of {', '.join(DANGERS)}")
-    for danger in asked:
-        for version in DANGERS[danger][2]:
-            asyncio.run(record(danger, version))
+    parser.add_argument("case", nargs="*", help=f"all of {', '.join(EDGE_CASES)} by default")
+    parser.epilog = "`versions [version …]` records a healthy cluster of each version."
+    parser.add_argument("--into", type=Path, default=VERSIONS, help="the folder of the versions")
+    options = parser.parse_args(argv)
+    asked = options.case or list(EDGE_CASES)
+    if asked[0] == "versions":
+        return record_versions(parser, asked[1:] or list(RECORDED), options.into)
+    if unknown := [case for case in asked if case not in EDGE_CASES]:
+        parser.error(f"{unknown[0]} is none of {', '.join(EDGE_CASES)}")
+    for case in asked:
+        for version in EDGE_CASES[case][2]:
+            asyncio.run(record(case, version))
+    return 0
+
+
+def record_versions(parser: argparse.ArgumentParser, asked: list[str], into: Path) -> int:
+    if unknown := [version for version in asked if version not in RECORDED]:
+        parser.error(f"{unknown[0]} is not in scripts/versions.py, which has {', '.join(RECORDED)}")
+    for version in asked:
+        written = asyncio.run(record_version(version, binary_of(version), into))
+        print(f"{into / version}: {', '.join(path.name for path in written)}")
     return 0
 
 

@@ -21,8 +21,9 @@ Said = dict[str, Answer]  # server: its answers
 class Camera:
     """Takes moments of a cluster."""
 
-    def __init__(self, cluster: Cluster, http: aiohttp.ClientSession) -> None:
+    def __init__(self, cluster: Cluster, http: aiohttp.ClientSession, jsz: str = JSZ) -> None:
         self.cluster = cluster
+        self.jsz = jsz  # what is asked of each server
         self.moments: list[dict[str, Any]] = []
         self._http = http
 
@@ -68,7 +69,7 @@ class Camera:
 
     async def _ask(self, url: str) -> Answer:
         before = await self._get(f"{url}/healthz")
-        jsz = await self._get(f"{url}{JSZ}")
+        jsz = await self._get(f"{url}{self.jsz}")
         after = await self._get(f"{url}/healthz")
         varz = await self._get(f"{url}/varz")
         return {

@@ -1,4 +1,4 @@
-"""Dangers of a cluster in trouble: elections, starting and stopping servers, a lost majority."""
+"""Edge cases of a cluster in trouble: elections, starting and stopping servers, a lost majority."""
 
 from __future__ import annotations
 

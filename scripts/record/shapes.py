@@ -1,4 +1,4 @@
-"""Dangers without a failure: names, limits and kinds of objects that are easily misread."""
+"""Edge cases without a failure: names, limits and kinds of objects that are easily misread."""
 
 from __future__ import annotations
 

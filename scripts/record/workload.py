@@ -1,4 +1,4 @@
-"""The stream and the consumer that most dangers happen to."""
+"""The stream and the consumer that most edge cases happen to."""
 
 from __future__ import annotations
 
@@ -38,10 +38,15 @@ async def work(js: JetStreamContext, stream: str = "ORDERS", replicas: int = 3) 
     subscription = await js.pull_subscribe(
         subject, "worker", stream=stream, config=ConsumerConfig(ack_wait=600)
     )
-    fetched: list[Msg] = []
-    while len(fetched) < 5:  # a replicated consumer's leader may not listen yet
-        with contextlib.suppress(ServiceUnavailableError, nats.errors.TimeoutError):
-            fetched += await subscription.fetch(5 - len(fetched), timeout=2)
-    for message in fetched[:3]:
+    for message in (await fetched(subscription, 5))[:3]:
         await message.ack_sync()
     await subscription.unsubscribe()
+
+
+async def fetched(subscription: JetStreamContext.PullSubscription, number: int) -> list[Msg]:
+    """So many messages; a replicated consumer's leader may not listen yet."""
+    found: list[Msg] = []
+    while len(found) < number:
+        with contextlib.suppress(ServiceUnavailableError, nats.errors.TimeoutError):
+            found += await subscription.fetch(number - len(found), timeout=2)
+    return found
