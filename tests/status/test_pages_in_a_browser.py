@@ -84,7 +84,7 @@ async def test_a_person_finds_a_consumer_and_its_runbook(site: Web, tmp_path: Pa
         await page.click(".findings a[href*='ConsumerNoLeader']")
         await page.arrived(str(site.client.make_url("/runbooks/JetStreamConsumerNoLeader")))
         assert "CONSUMER=broken" in await text(page)
-        await page.run("history.back()")
+        await page.back()
         await page.arrived(start)
         await page.run("document.getElementById('q-consumers').value = 'worker-07'")
         await page.click("form[action='/consumers'] button")

@@ -5,7 +5,7 @@ import base64
 import itertools
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,11 @@ from tests.support.waiting import until
 
 CHROMIUM = TOOLS / "bin/chromium"
 KEYS = {"Tab": 9, "Enter": 13}
+LEFT = -32000  # the page went away while it was asked
+
+
+class LeftError(Exception):
+    """The browser went on to another page before it answered."""
 
 
 class Browser:
@@ -31,6 +36,8 @@ class Browser:
             while True:
                 said = json.loads((await self._socket.receive()).data)
                 if said.get("id") == number:
+                    if said.get("error", {}).get("code") == LEFT:
+                        raise LeftError(said["error"]["message"])
                     assert "error" not in said, said
                     return said["result"]
 
@@ -49,7 +56,9 @@ class Browser:
 
         async with asyncio.timeout(60):
             while True:
-                found = await self.run("[location.href, document.readyState]")
+                found = None
+                with suppress(LeftError):
+                    found = await self.run("[location.href, document.readyState]")
                 if found and found[0].startswith(url) and found[1] == "complete":
                     return
                 await asyncio.sleep(0.05)
@@ -57,7 +66,12 @@ class Browser:
     async def click(self, selector: str) -> None:
         found = f"document.querySelector({json.dumps(selector)})"
         assert await self.run(f"Boolean({found})"), selector
-        await self.run(f"{found}.click()")
+        with suppress(LeftError):
+            await self.run(f"{found}.click()")
+
+    async def back(self) -> None:
+        with suppress(LeftError):
+            await self.run("history.back()")
 
     async def press(self, key: str) -> None:
         code = {"key": key, "code": key, "windowsVirtualKeyCode": KEYS[key]}
