@@ -133,7 +133,7 @@ class Scenario:
         The orders that are stored are processed first: a consumer without workers that has some
         left is in trouble after a moment.
         """
-        self.orders.stop_publishing()
+        await self.orders.stop_publishing()
         await eventually("the last order", self._all_processed, deadline=60)
         await self.work.aclose()
 

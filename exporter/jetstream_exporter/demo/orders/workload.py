@@ -49,14 +49,14 @@ class Workload:
         self._run(lambda: roles.forward_dead_letters(servers, stopping))
         self._run(lambda: roles.process(servers, stopping, self._processing))
         self._run(lambda: roles.process_in_batches(servers, stopping, self._batching))
-        self._run(lambda: roles.publish(servers, self._enough, self._pace))
+        self._publishing = self._run(lambda: roles.publish(servers, self._enough, self._pace))
         if self._replay_after is not None:
             self._run(self._replay)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """Drain; a second interruption on the way cuts it short."""
-        self.stop_publishing()
+        self._enough.set()
         self._stopping.set()
         try:
             await asyncio.gather(*self._tasks)
@@ -65,12 +65,14 @@ class Workload:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def stop_publishing(self) -> None:
-        """Publish no further orders; the consumers go on with what is stored."""
+    async def stop_publishing(self) -> None:
+        """Publish the order that is under way and no further ones; the consumers go on with what is stored."""
         self._enough.set()
+        await self._publishing
 
-    def _run(self, role: Callable[[], Awaitable[None]]) -> None:
+    def _run(self, role: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
         self._tasks.append(asyncio.create_task(self._keep(role)))
+        return self._tasks[-1]
 
     async def _keep(self, role: Callable[[], Awaitable[None]]) -> None:
         """Run the role; start it again where it fails, as its operator's platform would."""
