@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import nats.errors
 from nats.js.api import ConsumerConfig, RetentionPolicy, StorageType, StreamConfig, StreamSource
 
+from jetstream_exporter.demo.create import create_stream
+
 if TYPE_CHECKING:
     import random
 
@@ -71,7 +73,7 @@ class Workload:
             StreamConfig(name="COPY", storage=memory, mirror=StreamSource(name="PLAIN")),
         )
         for config in streams:
-            await self._jetstream.add_stream(config)
+            await create_stream(self._jetstream, config)
         for each in self.consumers:
             await self._add(each)
 

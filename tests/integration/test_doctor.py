@@ -18,6 +18,7 @@ from tests.support.exporter import eventually, exporter
 from tests.support.prometheus import prometheus
 
 from jetstream_exporter.demo.cluster import Cluster, account
+from jetstream_exporter.demo.create import create_stream
 from jetstream_exporter.demo.ports import Port
 
 COMMAND = [sys.executable, "-m", "jetstream_exporter", "doctor", "--format", "json"]
@@ -37,7 +38,7 @@ Said = list[tuple[str, str, str, str]]  # check, state, what was seen, what to d
 async def cluster() -> AsyncIterator[Cluster]:
     async with Cluster(size=3, accounts=ACCOUNTS) as cluster:
         client = await nats.connect(cluster.urls)
-        await client.jetstream().add_stream(StreamConfig(name="ORDERS", num_replicas=3))
+        await create_stream(client.jetstream(), StreamConfig(name="ORDERS", num_replicas=3))
         await client.close()
         yield cluster
 

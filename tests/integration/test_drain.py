@@ -13,6 +13,7 @@ from nats.js.api import StreamConfig
 from tests.support.exporter import eventually, exporter
 
 from jetstream_exporter.demo.cluster import Cluster
+from jetstream_exporter.demo.create import create_stream
 
 
 async def audit(cluster: Cluster, server: str, config: Path | None = None) -> tuple[int, str]:
@@ -39,7 +40,7 @@ async def add_stream(cluster: Cluster, name: str, replicas: int) -> str:
     client = await nats.connect(cluster.urls)
     try:
         config = StreamConfig(name=name, subjects=[f"{name}.>"], num_replicas=replicas)
-        info = await client.jetstream().add_stream(config)
+        info = await create_stream(client.jetstream(), config)
     finally:
         await client.close()
     assert info.cluster is not None

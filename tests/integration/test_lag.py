@@ -18,6 +18,7 @@ from tests.support.exporter import Samples, exporter
 from tests.support.tools import nats_server
 
 from jetstream_exporter.demo.cluster import Cluster
+from jetstream_exporter.demo.create import create_stream
 
 ROUNDS = 15
 FILTERS = {"all": "s.*", "few": "s.a"}
@@ -82,7 +83,7 @@ async def test_no_message_is_said_to_be_older_than_it_is(version: str, tmp_path:
         }
         nc = await nats.connect(cluster.urls)
         js = nc.jetstream()
-        await js.add_stream(StreamConfig(name="S", subjects=["s.*"]))
+        await create_stream(js, StreamConfig(name="S", subjects=["s.*"]))
         for name, subject in FILTERS.items():
             wanted = None if name == "all" else subject
             await js.add_consumer(

@@ -7,7 +7,11 @@ from typing import Any
 import nats.errors
 from nats.aio.client import Client
 
-ASK_AGAIN = (10005, 10008)  # no suitable peers for placement; temporarily unavailable
+ASK_AGAIN = (
+    10005,
+    10008,
+    10049,
+)  # no suitable peers; temporarily unavailable; no store, see demo/create.py
 
 
 async def api(nc: Client, call: str, body: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -4,11 +4,12 @@ from typing import Any
 
 import nats.errors
 import pytest
-from nats.js.errors import BadRequestError
+from nats.js.errors import BadRequestError, ServerError
 
 from jetstream_exporter.demo import create
 from jetstream_exporter.demo.create import (
     NO_SUITABLE_PEERS,
+    NOT_STORED,
     TRIES,
     answered,
     create_consumer,
@@ -65,6 +66,15 @@ async def test_servers_that_do_not_know_each_other_yet_are_asked_again(
     lost = nats.errors.TimeoutError()
     js: Any = Answering(no_peers(), lost, *[no_peers() for _ in range(TRIES)], "made")
     assert await answered(lambda: js.add_stream("S")) == "made"
+
+
+async def test_a_server_that_cannot_store_a_stream_for_a_moment_is_asked_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(create, "PAUSE", 0)
+    said = "error creating store for stream"
+    js: Any = Answering(ServerError(code=500, err_code=NOT_STORED, description=said), "made")
+    assert await create_stream(js, name="S") == "made"
 
 
 async def test_servers_that_never_know_enough_peers_are_an_error(
