@@ -3,7 +3,7 @@
 import asyncio
 import gzip
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -16,18 +16,20 @@ from tests.support.exporter import eventually
 from jetstream_exporter.config.nats import AccountApi, Advisories, System
 from jetstream_exporter.demo.cluster import Cluster, account
 from jetstream_exporter.demo.create import create_stream
-from jetstream_exporter.report import Events, Outcome, ScrapeRequest
+from jetstream_exporter.report import Events, Outcome, RequestResult, ScrapeRequest
 from jetstream_exporter.snapshot.clusters import decide
 from jetstream_exporter.snapshot.joining import TargetReport
 from jetstream_exporter.snapshot.owners import Conflict
 from jetstream_exporter.sources.advisories import source as advisories
 from jetstream_exporter.sources.advisories.event_counter import EventCounter
 from jetstream_exporter.sources.advisories.source import AdvisoriesSource
-from jetstream_exporter.sources.nats import members, system_scrape
+from jetstream_exporter.sources.links import OF_ACCOUNTS, OF_LINKS, PATIENT_EVERY
+from jetstream_exporter.sources.nats import members, system_links, system_scrape
 from jetstream_exporter.sources.nats.account import AccountSource
 from jetstream_exporter.sources.nats.system import SystemSource
 
 LIMIT = 2**28
+STATZ = "$SYS.REQ.ACCOUNT.PING.STATZ"
 NO_SUCH = "nats://127.0.0.1:1"
 
 
@@ -48,6 +50,7 @@ class Crowd:
     def __init__(self, size: int) -> None:
         self.ids = {f"N{i:02}": f"n{i:02}" for i in range(size)}
         self.silent: set[str] = set()
+        self.hangs: set[tuple[str, str]] = set()  # server and request that is not answered
         self.liars: dict[str, str] = {}  # the name of who answers before the server of that id does
         self.unreadable: set[str] = set()  # before whom somebody answers what cannot be read
         self.padding = 0
@@ -62,9 +65,11 @@ class Crowd:
         if name == "STATSZ":
             return {"server": server, "statsz": {"active_servers": len(self.ids)}}
         data: dict[str, dict[str, Any]] = {
-            "VARZ": {"server_id": identity, "start": "2026-01-01T00:00:00Z"},
+            "VARZ": {"server_id": identity, "start": "2026-01-01T00:00:00Z", "routes": 1},
             "HEALTHZ": {"status": "ok", "status_code": 200},
             "JSZ": {"server_id": identity, "streams": 1, "padding": "x" * self.padding},
+            "ROUTEZ": {"routes": [{"remote_name": "other"}]},
+            "STATZ": {"account_statz": [{"acc": "A", "conns": 1}]},
         }
         return {"server": server, "data": data[name]}
 
@@ -73,6 +78,8 @@ class Crowd:
         asked = list(self.ids) if parts[3] == "PING" else [parts[3]]
         for identity in asked:
             if identity in self.silent or identity not in self.ids:
+                continue
+            if (identity, parts[4]) in self.hangs:
                 continue
             if identity in self.unreadable and parts[4] != "JSZ":
                 bad = self.body(identity, parts[4]) | {"data": "x", "statsz": "x"}
@@ -92,7 +99,9 @@ class Crowd:
 
 
 @asynccontextmanager
-async def crowd(size: int) -> AsyncIterator[tuple[Crowd, SystemSource]]:
+async def crowd(
+    size: int, further: Collection[str] = ()
+) -> AsyncIterator[tuple[Crowd, SystemSource]]:
     async with Cluster(size=1, accounts={"A": account("a")}) as cluster:
         nc = await nats.connect(cluster.urls)
         servers = Crowd(size)
@@ -103,10 +112,12 @@ async def crowd(size: int) -> AsyncIterator[tuple[Crowd, SystemSource]]:
             running.add(task)
             task.add_done_callback(running.discard)
 
-        for subject in ("PING.STATSZ", "PING.VARZ", "PING.HEALTHZ", "*.JSZ"):
+        for subject in ("PING.STATSZ", "PING.VARZ", "PING.HEALTHZ", "*.JSZ", "PING.ROUTEZ"):
             await nc.subscribe(f"$SYS.REQ.SERVER.{subject}", cb=heard)
+        await nc.subscribe(STATZ, cb=heard)
         await nc.flush()
-        source = SystemSource(System(urls=cluster.urls), "here", "", "full", LIMIT)
+        login = System(urls=cluster.urls)
+        source = SystemSource(login, "here", "", "full", LIMIT, further=further)
         yield servers, source
         await source.close()
         await nc.close()
@@ -124,6 +135,40 @@ async def test_one_silent_server_of_33_costs_itself_and_seconds() -> None:
         assert [t for t, outcome in second.items() if outcome.error] == ["crowd/n07"]
         assert second["crowd/n07"].error == "no answer in time"
         assert second["crowd/n07"].server is None
+
+
+@pytest.mark.parametrize(("subject", "request_name"), [("STATZ", "accstatz"), ("ROUTEZ", "routez")])
+async def test_a_request_about_connections_that_hung_before_costs_time_only_now_and_then(
+    subject: str, request_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(system_links, "PATIENCE", 0.8)
+    async with crowd(3, OF_LINKS | OF_ACCOUNTS) as (servers, source):
+        servers.hangs = {("N01", subject)}
+        took = []
+        for _ in range(1 + PATIENT_EVERY):
+            found, seconds = await timed(source, 20)
+            took.append(seconds)
+            up = {
+                t: one.requests[request_name].up
+                for t, one in found.items()
+                if t.startswith("crowd")
+            }
+            assert up == {"crowd/n00": True, "crowd/n01": False, "crowd/n02": True}
+            assert found["crowd/n01"].requests[request_name].text == "no answer in time"
+        assert [seconds > 0.8 for seconds in took] == [True, *[False] * (PATIENT_EVERY - 1), True]
+        servers.hangs = set()
+        found, _ = await timed(source, 20)
+        assert found["crowd/n01"].requests[request_name].up
+
+
+async def test_a_request_that_no_server_answers_costs_time_only_now_and_then(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(system_links, "PATIENCE", 0.8)
+    async with crowd(2, OF_ACCOUNTS) as (servers, source):
+        servers.hangs = {("N00", "STATZ"), ("N01", "STATZ")}
+        took = [(await timed(source, 20))[1] for _ in range(3)]
+        assert [seconds > 0.8 for seconds in took] == [True, False, False]
 
 
 async def test_of_more_servers_than_there_can_be_the_known_ones_are_asked(
@@ -306,6 +351,51 @@ async def test_a_revoked_login_is_said_and_a_withdrawn_permission_named_until_gi
 
                 await eventually(str(expected), holds, 20)
             await source.close()
+
+
+async def test_a_request_that_is_refused_is_sent_again_rarely_or_over_a_new_connection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The server logs each refusal, and the exporter says in each scrape what is missing."""
+    users = {"A": account("a"), "SYS": account("sys", jetstream=False)}
+    blind = {"user": "blind", "password": "blind", "permissions": {"publish": {"deny": [STATZ]}}}
+    users["SYS"]["users"].append(blind)
+    monkeypatch.setenv("BLIND", "blind")
+    async with Cluster(size=1, accounts=users) as cluster:
+        server = cluster[0]
+        login = System(urls=cluster.urls, username="blind", password_env="BLIND")
+        source = SystemSource(login, "here", "", "full", LIMIT, further=OF_ACCOUNTS)
+
+        async def part() -> RequestResult:
+            return (await source.ask(in_seconds(10)))[1].requests["accstatz"]
+
+        def violations() -> int:
+            return server.log.read_text().count("Publish Violation")
+
+        first = await part()
+        assert (first.up, first.text) == (False, f"the user may not publish to {STATZ}")
+        for _ in range(3):
+            again = await part()
+            assert (again.up, again.text) == (
+                False,
+                f"the user may not publish to {STATZ}; "
+                "the request is sent again after 5 minutes or over a new connection",
+            )
+        assert violations() == 1
+        monkeypatch.setattr(system_links, "ASK_AGAIN", 0.0)
+        assert (await part()).text == first.text
+        assert violations() == 2
+        monkeypatch.undo()
+        monkeypatch.setenv("BLIND", "blind")
+        assert (await part()).text == again.text
+        server.config.write_text(server.config.read_text().replace(STATZ, "other"))
+        await server.restart()
+
+        async def is_up() -> bool:
+            return (await part()).up
+
+        await eventually("the request that is permitted now", is_up, 20)
+        await source.close()
 
 
 async def test_events_not_permitted_for_a_time_are_named_and_count_as_a_gap(

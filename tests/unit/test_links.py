@@ -24,9 +24,8 @@ from jetstream_exporter.snapshot.rows import Gateway, Leafnode, LeafRemotes, Rou
 from jetstream_exporter.sources.decoding import AnswerError, decode, refusal
 from jetstream_exporter.sources.http import endpoint_links
 from jetstream_exporter.sources.http.client import HttpClient
-from jetstream_exporter.sources.http.endpoint_memory import LONGER_EVERY
 from jetstream_exporter.sources.http.monitoring import MonitoringSource
-from jetstream_exporter.sources.links import OF_LINKS, wanted
+from jetstream_exporter.sources.links import OF_LINKS, PATIENT_EVERY, wanted
 from jetstream_exporter.wire import (
     GatewayListener,
     GatewayRemote,
@@ -468,10 +467,10 @@ async def test_links_that_hung_before_are_given_no_time_of_their_own_but_now_and
     linked(fake)
     fake.ways[f"/{PARTS[0]}"] = fakes.silent
     asker, took = LinkAsker(fake.url), []
-    for _ in range(1 + LONGER_EVERY):
+    for _ in range(1 + PATIENT_EVERY):
         await asker.ask(20)
         took.append(asker.took)
-    assert [seconds > 0.8 for seconds in took] == [True, *[False] * (LONGER_EVERY - 1), True]
+    assert [seconds > 0.8 for seconds in took] == [True, *[False] * (PATIENT_EVERY - 1), True]
     fake.ways = {path: way for path, way in fake.ways.items() if path != f"/{PARTS[0]}"}
     linked(fake)
     said = (await asker.ask(20))[fake.url]

@@ -11,6 +11,13 @@ from jetstream_exporter.wire import Varz
 GATEWAYS, LEAFNODES, ROUTES, ACCOUNTS = "gatewayz", "leafz", "routez", "accstatz"
 OF_LINKS = frozenset({GATEWAYS, LEAFNODES, ROUTES})
 OF_ACCOUNTS = frozenset({ACCOUNTS})
+HASTE = 0.1  # seconds that a scrape waits for a request that was late in the last one
+PATIENT_EVERY = 5  # after so many scrapes it waits for it as long as for any other
+
+
+def is_patient(late: int) -> bool:
+    """Whether a request that was late so many times in a row is given time of its own in this scrape."""
+    return late % PATIENT_EVERY == 0
 
 
 def wanted(varz: Varz | None, further: Collection[str]) -> list[str]:

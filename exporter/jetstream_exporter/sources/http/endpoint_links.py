@@ -8,13 +8,19 @@ from jetstream_exporter.report import LATE, Links, RequestResult
 from jetstream_exporter.runtime.cancel import cancel_and_wait
 from jetstream_exporter.sources.decoding import Decoder
 from jetstream_exporter.sources.http.client import Endpoint, HttpClient, HttpResponse
-from jetstream_exporter.sources.http.endpoint_memory import LONGER_EVERY
 from jetstream_exporter.sources.http.target_request import NOT_ASKED, TargetRequest, expect_ok
-from jetstream_exporter.sources.links import ACCOUNTS, GATEWAYS, LEAFNODES, ROUTES, wanted
+from jetstream_exporter.sources.links import (
+    ACCOUNTS,
+    GATEWAYS,
+    HASTE,
+    LEAFNODES,
+    ROUTES,
+    is_patient,
+    wanted,
+)
 from jetstream_exporter.wire import Accstatz, Gatewayz, Leafz, Routez, Varz
 
 PATIENCE = 1.0  # seconds that what else the server said waits for these at most
-HASTE = 0.1  # seconds that it waits for one that was late in the last scrape
 
 _DECODERS: dict[str, Decoder[Any]] = {
     GATEWAYS: Decoder(Gatewayz),
@@ -62,7 +68,9 @@ class EndpointLinks:
         """What was answered until a moment from now."""
         if not self._tasks:
             return Links()
-        patient = [task for name, task in self._tasks.items() if self._is_patient(name)]
+        patient = [
+            task for name, task in self._tasks.items() if is_patient(self._late.get(name, 0))
+        ]
         if patient:
             await asyncio.wait(patient, timeout=PATIENCE)
         await asyncio.wait(self._tasks.values(), timeout=HASTE)
@@ -75,10 +83,6 @@ class EndpointLinks:
             self._request.refuse(name, LATE)
         came = {name: task.result() for name, task in self._tasks.items() if name not in late}
         return Links(*(came.get(name) for name in (GATEWAYS, LEAFNODES, ROUTES, ACCOUNTS)))
-
-    def _is_patient(self, name: str) -> bool:
-        """What hung in the last scrape is given no time of its own, except now and then."""
-        return self._late.get(name, 0) % LONGER_EVERY == 0
 
     async def cancel(self) -> None:
         await cancel_and_wait(*self._tasks.values())

@@ -21,6 +21,9 @@ class Member(msgspec.Struct):
     last: LastList = LastList()
     size: int = 0  # of its last list, in bytes
     missed: int = 0  # times in a row that it did not answer
+    late: dict[
+        str, int
+    ] = {}  # by request about connections: times in a row without an answer in time
     disputed: float = NEVER  # when another server last answered with its id
 
 

@@ -57,6 +57,12 @@ class Permissions:
             "",
         )
 
+    def is_refused(self, subject: str, seconds: float) -> bool:
+        """Whether publishing this was refused within so many seconds, on this connection."""
+        subject = subject.lower()
+        since = time.monotonic() - seconds
+        return self._denied.get(subject) == "publish" and self._last[subject] > since
+
     def _warn(self, what: str, subject: str) -> None:
         if subject in self._logged or len(self._logged) >= MOST:
             return

@@ -34,13 +34,14 @@ MESSAGES = 65_536  # answers that may wait to be read
 LinkAnswer = GatewayzAnswer | LeafzAnswer | RoutezAnswer | AccstatzAnswer
 Got = TypeVar("Got", bound=StatszAnswer | VarzAnswer | HealthzAnswer | JszAnswer | LinkAnswer)
 Replies = dict[str, tuple[Got, int]]
+Patience = Callable[[set[str]], float]  # seconds, by the ids of the servers that are missing
 
 
 class Scatter(Generic[Got]):
     """Publishes one request, and gathers answers by server id with their size, until `is_whole` or silence.
 
-    Silence is `patience` seconds without an answer while `expected` ones are missing, and `STALL` after that. An answer
-    that cannot be read costs the server that sent it, and nobody else: `refused` says why, by server id.
+    Silence is `patience` without an answer while `expected` ones are missing, and `STALL` after that. An answer that
+    cannot be read costs the server that sent it, and nobody else: `refused` says why, by server id.
 
     A server answers a request once. Of two different answers with one id, the one of the server that is
     `known` by it is kept, else the first; the id is `disputed`. So is one with an answer that can be read and one that
@@ -72,7 +73,7 @@ class Scatter(Generic[Got]):
         options: dict[str, Any],
         expected: set[str],
         deadline: float,
-        patience: float,
+        patience: Patience,
         is_whole: Callable[[Replies[Got]], bool] = lambda _: True,
     ) -> Replies[Got]:
         """The answers; SourceError if there is none that can be read."""
@@ -89,7 +90,7 @@ class Scatter(Generic[Got]):
         options: dict[str, Any],
         expected: set[str],
         deadline: float,
-        patience: float,
+        patience: Patience,
         is_whole: Callable[[Replies[Got]], bool],
     ) -> None:
         inbox = self._client.new_inbox()
@@ -117,10 +118,10 @@ class Scatter(Generic[Got]):
     def _is_done(self, expected: set[str], is_whole: Callable[[Replies[Got]], bool]) -> bool:
         return bool(self._replies) and expected <= self._settled and is_whole(self._replies)
 
-    async def _next(self, expected: set[str], deadline: float, patience: float) -> Msg | None:
-        is_missing = not self._settled or expected - self._settled
-        now = asyncio.get_running_loop().time()
-        until = min(deadline - 0.02, now + (patience if is_missing else STALL))
+    async def _next(self, expected: set[str], deadline: float, patience: Patience) -> Msg | None:
+        missing = expected - self._settled
+        silence = patience(missing) if missing or not self._settled else STALL
+        until = min(deadline - 0.02, asyncio.get_running_loop().time() + silence)
         try:
             async with asyncio.timeout_at(until):
                 return await self._queue.get()

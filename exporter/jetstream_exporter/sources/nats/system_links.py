@@ -6,13 +6,30 @@ from typing import Any
 
 from jetstream_exporter.report import LATE, Links, RequestResult
 from jetstream_exporter.sources.decoding import refusal
-from jetstream_exporter.sources.errors import SourceError, shortened
-from jetstream_exporter.sources.links import ACCOUNTS, GATEWAYS, LEAFNODES, ROUTES, wanted
-from jetstream_exporter.sources.nats.scatter import LinkAnswer, Scatter
+from jetstream_exporter.sources.errors import SourceError, SourceTimeoutError, shortened
+from jetstream_exporter.sources.links import (
+    ACCOUNTS,
+    GATEWAYS,
+    HASTE,
+    LEAFNODES,
+    ROUTES,
+    is_patient,
+    wanted,
+)
+from jetstream_exporter.sources.nats.members import Members
+from jetstream_exporter.sources.nats.permissions import Permissions
+from jetstream_exporter.sources.nats.scatter import LinkAnswer, Patience, Scatter
 from jetstream_exporter.wire import AccstatzAnswer, GatewayzAnswer, LeafzAnswer, RoutezAnswer, Varz
 
 PING = "$SYS.REQ.SERVER.PING"
 PATIENCE = 1.0  # seconds without an answer, after which those that are missing are late
+# A server logs each refusal. These requests are few of many, so the others go on, and nobody waits for this one.
+ASK_AGAIN = 300.0  # seconds after which a request that was refused is sent again; a new connection sends it at once
+
+NOT_SENT = (
+    "the user may not publish to {subject}; the request is sent again after "
+    f"{ASK_AGAIN / 60:.0f} minutes or over a new connection"
+)
 
 KINDS: dict[str, type[LinkAnswer]] = {
     GATEWAYS: GatewayzAnswer,
@@ -30,8 +47,17 @@ ScatterOf = Callable[[str, type[LinkAnswer]], Scatter[Any]]
 class SystemLinks:
     """One scrape: `of` gives a server's links, `results` how asking went, by server id and request."""
 
-    def __init__(self, scatter: ScatterOf, deadline: float, further: Collection[str]) -> None:
+    def __init__(
+        self,
+        scatter: ScatterOf,
+        deadline: float,
+        further: Collection[str],
+        members: Members,
+        permissions: Permissions,
+    ) -> None:
         self._further = further
+        self._members = members
+        self._permissions = permissions
         self._scatter = scatter
         self._deadline = deadline
         self._answers: dict[str, dict[str, Any]] = {}
@@ -52,17 +78,41 @@ class SystemLinks:
 
     async def _ask(self, name: str, servers: set[str]) -> None:
         """All servers answer; of those that have nothing there, the answer is not needed and not waited for."""
-        scatter = self._scatter(SUBJECTS[name], KINDS[name])
-        reason, answers = LATE, {}
+        subject = SUBJECTS[name]
+        if self._permissions.is_refused(subject, ASK_AGAIN):
+            for identity in servers:
+                self._fail(name, identity, NOT_SENT.format(subject=subject))
+            return
+        scatter = self._scatter(subject, KINDS[name])
+        reason, answers, is_late = LATE, {}, True
         try:
-            options = OPTIONS.get(name, {})
-            answers = await scatter.ask(options, servers, self._deadline, PATIENCE)
+            patience = self._patience(name)
+            answers = await scatter.ask(OPTIONS.get(name, {}), servers, self._deadline, patience)
         except SourceError as error:
-            reason = str(error)
+            reason, is_late = str(error), isinstance(error, SourceTimeoutError)
         for identity in servers - answers.keys():
             self._fail(name, identity, scatter.refused.get(identity, reason))
         for identity in servers & answers.keys():
             self._take(name, identity, *answers[identity])
+        if is_late:
+            self._remember(name, servers, answers.keys() | scatter.refused.keys())
+
+    def _patience(self, name: str) -> Patience:
+        """One that was late in the last scrape is given no time of its own, except now and then."""
+
+        def patience(missing: set[str]) -> float:
+            times = (self._members[identity].late.get(name, 0) for identity in missing)
+            return PATIENCE if any(map(is_patient, times)) else HASTE
+
+        return patience
+
+    def _remember(self, name: str, servers: set[str], answered: Collection[str]) -> None:
+        for identity in servers:
+            late = self._members[identity].late
+            if identity in answered:
+                late.pop(name, None)
+            else:
+                late[name] = late.get(name, 0) + 1
 
     def _take(self, name: str, identity: str, answer: LinkAnswer, size: int) -> None:
         self.received[identity] = self.received.get(identity, 0) + size

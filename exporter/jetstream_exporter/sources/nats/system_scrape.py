@@ -64,7 +64,11 @@ class SystemScrape:
         self.results: dict[str, dict[str, RequestResult]] = {}  # by server id; "" is everybody
         self.lists: dict[str, Jsz] = {}
         self._disputed: set[str] = set()
-        self.links = SystemLinks(self._scatter, request.deadline, further) if further else None
+        self.links = (
+            SystemLinks(self._scatter, request.deadline, further, members, connection.permissions)
+            if further
+            else None
+        )
 
     async def run(self) -> None:
         """Ask all servers over one client; what failed is in the errors."""
@@ -92,7 +96,7 @@ class SystemScrape:
     async def _ask(self) -> list[ServerReport]:
         scatter = self._scatter(f"{PING}.STATSZ", StatszAnswer)
         answers = await scatter.ask(
-            {}, self._members.expected(), self.deadline, PATIENCE, self._is_everybody
+            {}, self._members.expected(), self.deadline, lambda _: PATIENCE, self._is_everybody
         )
         self._disputed |= scatter.disputed
         servers = self._members.admitted({i: answer.server for i, (answer, _) in answers.items()})
@@ -103,7 +107,7 @@ class SystemScrape:
         varzs, before = await asyncio.gather(
             self._ping("VARZ", VarzAnswer, {}, servers), self._health(servers)
         )
-        said = {identity: answer.data for identity, answer in varzs.items()}
+        said = {i: answer.data for i, answer in varzs.items() if i in servers}
         asking = [self.links.ask(said)] if self.links is not None else []
         await asyncio.gather(self._lists(servers), *asking)
         after = before
@@ -167,7 +171,7 @@ class SystemScrape:
         answers: Replies[Got] = {}
         scatter = self._scatter(subject, kind)
         try:
-            answers = await scatter.ask(options, set(servers), self.deadline, patience)
+            answers = await scatter.ask(options, set(servers), self.deadline, lambda _: patience)
         except SourceError as error:
             self.fail("", request, str(error))
         self._disputed |= scatter.disputed
@@ -208,8 +212,9 @@ class SystemScrape:
         subject = f"$SYS.REQ.SERVER.{identity}.JSZ"
         options = {**LIST, "config": self.with_config}
         scatter = self._scatter(subject, JszAnswer)
+        left = self.left()
         try:
-            answers = await scatter.ask(options, {identity}, deadline, self.left())
+            answers = await scatter.ask(options, {identity}, deadline, lambda _: left)
         except SourceError as error:
             self.fail(identity, "jsz", str(error))
             return
