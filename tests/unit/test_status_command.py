@@ -27,9 +27,11 @@ from tests.support.status import (
 )
 from tests.support.web import Web
 
-from jetstream_exporter.status.document import SCHEMA, document
+from jetstream_exporter.status.document import SCHEMA, encoded
+from jetstream_exporter.status.view import View
 from jetstream_exporter.status_command.command import main, make_parser
 from jetstream_exporter.status_command.screen import Form, screen
+from jetstream_exporter.web.status import api
 from jetstream_exporter.web.status.api import matches
 
 COMMAND = [sys.executable, "-m", "jetstream_exporter", "status"]
@@ -239,7 +241,7 @@ def _read(descriptor: int) -> bytes:
 
 def test_the_document_has_its_schema_and_every_state_that_the_page_shows() -> None:
     rows = (stream(), consumer(raft=leaderless()), server("n0", file=(95, 100, 0)))
-    found = document(view(snapshot(*rows)))
+    found = json.loads(encoded(view(snapshot(*rows))))
     assert found["schema"] == SCHEMA == "jetstream-exporter/status/v1"
     assert found["worst"] == "critical"
     assert found["counts"] == {"critical": 2, "warning": 1, "info": 0}
@@ -250,7 +252,6 @@ def test_the_document_has_its_schema_and_every_state_that_the_page_shows() -> No
     assert first["alert"] == "JetStreamServerStorageHigh"
     assert first["value"] == 0.95
     assert first["runbook"] == "/runbooks/JetStreamServerStorageHigh"
-    json.dumps(found, allow_nan=False)
 
 
 async def test_a_client_that_has_it_already_gets_nothing_again(site: Web) -> None:
@@ -266,6 +267,40 @@ async def test_a_client_that_has_it_already_gets_nothing_again(site: Web) -> Non
     async with site.client.get("/api/v1/status", headers={"If-None-Match": tag}) as response:
         assert response.status == 200
         assert response.headers["ETag"] != tag
+
+
+async def test_the_document_is_made_once_for_all_who_ask_for_one_collection(
+    site: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 20,000 consumers it is 20 MB, and takes as long to make as the collection takes to judge."""
+    made = 0
+
+    def counted(view: View) -> bytes:
+        nonlocal made
+        made += 1
+        return encoded(view)
+
+    monkeypatch.setattr(api, "encoded", counted)
+    await site.text("/metrics")
+    texts = await asyncio.gather(*(site.text("/api/v1/status") for _ in range(5)))
+    assert (len(set(texts)), made) == (1, 1)
+    await site.text("/metrics")
+    assert await site.text("/api/v1/status") not in texts
+    assert made == 2
+
+
+async def test_the_document_is_compressed_for_those_who_can_read_it(site: Web) -> None:
+    await site.text("/metrics")
+    found = {}
+    for coding in ("identity", "gzip"):
+        headers = {"Accept-Encoding": coding}
+        async with site.client.get("/api/v1/status", headers=headers) as response:
+            assert response.headers["Vary"] == "Accept-Encoding"
+            encoding = response.headers.get("Content-Encoding")
+            found[encoding] = await response.text(), response.headers["ETag"]
+    assert set(found) == {None, "gzip"}
+    assert found[None] == found["gzip"]  # the client unpacks it
+    assert json.loads(found[None][0])["schema"] == SCHEMA
 
 
 @pytest.mark.parametrize(

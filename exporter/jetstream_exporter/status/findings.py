@@ -1,14 +1,14 @@
 """What holds now, worst first, each in the sentence of its alert."""
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from math import inf
 
 import msgspec
 
 from jetstream_exporter.snapshot import Consumer
 from jetstream_exporter.status import consumers
-from jetstream_exporter.status.alerts import Alert, alert, places, table
+from jetstream_exporter.status.alerts import Alert, alert, table
 from jetstream_exporter.status.conditions import (
     CONFIGURATION,
     LOST,
@@ -25,8 +25,10 @@ from jetstream_exporter.status.facts import Facts, Object, Seen, of_cluster, of_
 from jetstream_exporter.status.growths import EXHAUSTED, REDELIVERED
 from jetstream_exporter.status.watch import Memory, Track, growth_of, lowest
 
+Group = tuple[str, str, str]  # the name of an alert, cluster, account
 
-class Finding(msgspec.Struct, frozen=True):
+
+class Finding(msgspec.Struct, frozen=True, gc=False):
     """One alert's condition that holds at one object. `extra` are the labels besides the object's identity.
 
     `since` is a time: it has held at least since then. `fires_at` is when Prometheus' alert fires, if the condition
@@ -44,7 +46,9 @@ class Finding(msgspec.Struct, frozen=True):
     @property
     def labels(self) -> Mapping[str, str]:
         identity = table().identity.get(self.object.kind, [])
-        return {**dict(zip(identity, self.object.names, strict=True)), **dict(self.extra)}
+        found = dict(zip(identity, self.object.names, strict=True))
+        found.update(self.extra)
+        return found
 
     @property
     def sentence(self) -> str:
@@ -53,8 +57,8 @@ class Finding(msgspec.Struct, frozen=True):
     @property
     def order(self) -> tuple[Hashable, ...]:
         """Worst first: by severity, then what fires, then by the order of the alerts' table."""
-        place = places()[self.alert.name, self.alert.severity]
-        return (self.alert.rank, not self.is_firing, place, self.object, self.extra)
+        found = self.alert
+        return (found.rank, not self.is_firing, found.place, self.object, self.extra)
 
 
 def find_each(facts: Facts, memory: Memory) -> list[Finding]:
@@ -159,11 +163,19 @@ def _worse_only(found: Iterable[Finding]) -> Iterable[Finding]:
     return best.values()
 
 
-def together(found: Iterable[Finding], facts: Facts) -> Iterator[Finding]:
-    """One finding instead of many of one kind in one account."""
-    found = list(found)
+def together(found: Sequence[Finding], facts: Facts) -> Sequence[Finding]:
+    """One finding instead of many of one kind in one account. They are in their order, and stay so."""
     counts = Counter(_group(each) for each in found if each.alert.name in TOGETHER)
     many = {group: inf for group, count in counts.items() if count > MANY}
+    if not many:
+        return found
+    return sorted(_merged(found, facts, counts, many), key=lambda each: each.order)
+
+
+def _merged(
+    found: Iterable[Finding], facts: Facts, counts: Mapping[Group, int], many: dict[Group, float]
+) -> Iterator[Finding]:
+    """`many` are the groups that become one finding each; of each, since when it holds is written there."""
     for each in found:
         group = _group(each) if each.alert.name in TOGETHER else None
         if group is None or group not in many:
@@ -176,6 +188,5 @@ def together(found: Iterable[Finding], facts: Facts) -> Iterator[Finding]:
         yield made(TOGETHER[name].alert, seen, since, facts, TOGETHER[name].window)
 
 
-def _group(each: Finding) -> tuple[str, str, str]:
-    """Its alert's name, cluster and account."""
+def _group(each: Finding) -> Group:
     return (each.alert.name, each.object.names[0], each.object.names[1])

@@ -6,7 +6,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from jetstream_exporter.snapshot import Consumer, Stream
 from jetstream_exporter.status.consumers import subscribers
-from jetstream_exporter.status.facts import Object, of_consumer, of_stream
+from jetstream_exporter.status.facts import Object
 
 PAGE = 50  # rows
 BY_STATE = "state"
@@ -15,12 +15,16 @@ Value = float | str | None
 
 
 class Listed(NamedTuple, Generic[Row]):
-    """A row with its state, and the text in which names are searched."""
+    """A row with its state."""
 
     row: Row
     object: Object
     state: str
-    text: str
+
+    @property
+    def text(self) -> str:
+        """In which names are searched."""
+        return "\0".join(self.object.names).lower()
 
 
 Sorts = Mapping[str, Callable[[Row], Value]]
@@ -66,31 +70,22 @@ class Page(NamedTuple, Generic[Row]):
     states: Mapping[str, int]
 
 
-def streams(rows: Iterable[Stream], found: Mapping[Object, str]) -> list[Listed[Stream]]:
-    """`found` are the states."""
-    return [_listed(row, of_stream(row), found) for row in rows]
-
-
-def consumers(rows: Iterable[Consumer], found: Mapping[Object, str]) -> list[Listed[Consumer]]:
-    return [_listed(row, of_consumer(row), found) for row in rows]
-
-
-def _listed(row: Row, key: Object, found: Mapping[Object, str]) -> Listed[Row]:
-    return Listed(row, key, found[key], "\0".join(key.names).lower())
-
-
 def page_of(
     rows: Sequence[Listed[Row]], sorts: Sorts[Row], order: Sequence[str], query: Query
 ) -> Page[Row]:
     """A page that is beyond the last one is the last one."""
     words = query.q.lower().split()
-    matching = [each for each in rows if all(word in each.text for word in words)]
+    matching = [each for each in rows if _matches(each.text, words)] if words else rows
     shown = [each for each in matching if query.state in ("", each.state)]
     ordered = _sorted(shown, sorts, order, query.sort)
     pages = max(1, -(-len(ordered) // PAGE))
     number = min(query.page, pages)
     found = ordered[(number - 1) * PAGE : number * PAGE]
     return Page(found, number, pages, len(ordered), len(rows), counted(matching, order))
+
+
+def _matches(text: str, words: Iterable[str]) -> bool:
+    return all(word in text for word in words)
 
 
 def counted(rows: Iterable[Listed[Row]], order: Sequence[str]) -> dict[str, int]:

@@ -5,7 +5,7 @@ from functools import cached_property
 
 from jetstream_exporter.snapshot import Consumer, Server, Snapshot, Stream
 from jetstream_exporter.snapshot.rows import NO_LAG, Lag
-from jetstream_exporter.status import lists, states
+from jetstream_exporter.status import states
 from jetstream_exporter.status.conditions import LOST
 from jetstream_exporter.status.consumers import excuse
 from jetstream_exporter.status.facts import (
@@ -32,16 +32,14 @@ class View:
         self.memory = memory
         self.time = time
         self._facts = Facts(snapshot, time, memory.refused)
-        self._each = find_each(self._facts, memory)
-        self.findings: Sequence[Finding] = sorted(
-            together(self._each, self._facts), key=lambda each: each.order
-        )
+        self._each = sorted(find_each(self._facts, memory), key=lambda each: each.order)
+        self.findings: Sequence[Finding] = together(self._each, self._facts)
 
     @cached_property
     def by_object(self) -> Mapping[Object, Sequence[Finding]]:
         """What holds at each object, the worst first."""
         found: dict[Object, list[Finding]] = {}
-        for each in sorted(self._each, key=lambda each: each.order):
+        for each in self._each:
             found.setdefault(each.object, []).append(each)
         return found
 
@@ -93,39 +91,39 @@ class View:
     @cached_property
     def streams(self) -> Mapping[Object, str]:
         """The state of each stream."""
+        return {each.object: each.state for each in self.listed_streams}
+
+    @cached_property
+    def consumers(self) -> Mapping[Object, str]:
+        """The state of each consumer."""
+        return {each.object: each.state for each in self.listed_consumers}
+
+    @cached_property
+    def listed_streams(self) -> Sequence[Listed[Stream]]:
         losing = {
             Object("stream", key.names[:3])
             for key, found in self.by_object.items()
             if key.kind == "consumer" and any(each.alert.name == LOST for each in found)
         }
-        return {
-            key: states.stream(row, self._alerts(key), is_losing=key in losing)
+        return [
+            Listed(row, key, states.stream(row, self._alerts(key), is_losing=key in losing))
             for key, row in ((of_stream(row), row) for row in self.snapshot.streams)
-        }
-
-    @cached_property
-    def consumers(self) -> Mapping[Object, str]:
-        """The state of each consumer."""
-        facts = self._facts
-        excuses = {
-            of_consumer(row): excuse(row, facts) for row, _ in without_progress(facts, self.memory)
-        }
-        found = {}
-        for row in self.snapshot.consumers:
-            key = of_consumer(row)
-            if key in excuses or key in self.by_object or not _is_calm(row):
-                found[key] = states.consumer(row, self._alerts(key), excuses.get(key))
-            else:
-                found[key] = states.OK
-        return found
-
-    @cached_property
-    def listed_streams(self) -> Sequence[Listed[Stream]]:
-        return lists.streams(self.snapshot.streams, self.streams)
+        ]
 
     @cached_property
     def listed_consumers(self) -> Sequence[Listed[Consumer]]:
-        return lists.consumers(self.snapshot.consumers, self.consumers)
+        """Of these there may be many: what says nothing of one is not looked at."""
+        facts, by_object = self._facts, self.by_object
+        excuses = {
+            of_consumer(row): excuse(row, facts) for row, _ in without_progress(facts, self.memory)
+        }
+        found = []
+        for row in self.snapshot.consumers:
+            key, state = of_consumer(row), states.OK
+            if key in excuses or key in by_object or not _is_calm(row):
+                state = states.consumer(row, self._alerts(key), excuses.get(key))
+            found.append(Listed(row, key, state))
+        return found
 
     @cached_property
     def _rows(self) -> Mapping[Object, Server | Stream | Consumer]:

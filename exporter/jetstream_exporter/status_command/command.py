@@ -8,8 +8,6 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-import msgspec
-
 from jetstream_exporter.app import App
 from jetstream_exporter.config import ConfigError
 from jetstream_exporter.runtime import interrupt, log
@@ -21,7 +19,7 @@ from jetstream_exporter.runtime.terminal import (
     takes_sequences,
 )
 from jetstream_exporter.sources.build import Purpose, unused_sources
-from jetstream_exporter.status.document import document
+from jetstream_exporter.status.document import encoded
 from jetstream_exporter.status.view import EXIT_CODES, View
 from jetstream_exporter.status_command.screen import Form, screen
 
@@ -160,7 +158,7 @@ class Looks:
     def _show(self, view: View) -> None:
         arguments, out = self._arguments, sys.stdout
         if arguments.format == "json":
-            out.write(msgspec.json.encode(document(view)).decode() + "\n")
+            out.write(encoded(view).decode())
         else:
             text = screen(view, form_of(every=arguments.every))
             clear = CLEAR if arguments.watch is not None and takes_sequences(out) else ""
