@@ -74,6 +74,18 @@ def test_what_prevents_the_drain_is_said_with_its_object(snapshot: Snapshot, exp
     assert drain.verdict(findings(snapshot), server("n0")) == "do not stop n0 now"
 
 
+def test_a_server_that_does_not_answer_is_not_named_as_one_that_is_reached() -> None:
+    """Its leader needs up to ten seconds to notice that it is frozen."""
+    frozen = status.server("n2", up=False, configured=True)
+    servers = [server("n0"), server("n1"), frozen]
+    found = errors(cluster(stream(), servers=servers))
+
+    assert (
+        "drain-majority: stream ORDERS (account APP, cluster east): 2 of 3 replicas are needed, and "
+        "it reaches n0, n1; not answering or not ready: n2"
+    ) in found
+
+
 def test_of_many_objects_twenty_are_named() -> None:
     rows = [stream(msgspec.structs.replace(ALONE, leader="n0"), f"S{n:02}") for n in range(23)]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 
 from jetstream_exporter.audit.finding import Check, Finding, Seen, Severity
@@ -21,6 +21,7 @@ from jetstream_exporter.snapshot.drain import (
     STORE_FULL,
     Blocker,
     blockers,
+    counted_on,
     is_judged,
 )
 
@@ -29,11 +30,15 @@ SHOWN = 20  # objects of one reason that are listed by name
 
 @dataclass(frozen=True, slots=True)
 class Drain:
-    """The server in question, what is known of its cluster, and what speaks against stopping it."""
+    """The server in question, what is known of its cluster, and what speaks against stopping it.
+
+    `counted` are the servers that groups can count on; None where these are all.
+    """
 
     server: Server
     snapshot: Snapshot
     blockers: Sequence[Blocker]
+    counted: Set[str] | None
 
 
 def of(name: str, seen: Observation) -> Drain:
@@ -44,7 +49,7 @@ def of(name: str, seen: Observation) -> Drain:
         (row,) = found
         place = (row.cluster, row.name)
         against = [each for each in blockers(seen.snapshot) if (each.cluster, each.server) == place]
-        return Drain(row, seen.snapshot, against)
+        return Drain(row, seen.snapshot, against, counted_on(rows).get(row.cluster))
     if found:
         names = " or ".join(f"{row.cluster}/{row.name}" for row in found)
         raise ConfigError(f"--without: {len(found)} servers have the name {name}; give {names}")
@@ -70,7 +75,8 @@ def blocked(reason: str, drain: Drain) -> Iterator[Seen]:
     """The objects that are the reason not to stop the server. Of many, some are named and the others counted."""
     found = [each for each in drain.blockers if each.reason == reason]
     for kind in (Stream, Consumer):
-        yield from _named([row for each in found for row in each.objects if isinstance(row, kind)])
+        rows = [row for each in found for row in each.objects if isinstance(row, kind)]
+        yield from _named(rows, drain.counted)
     if not all(each.objects for each in found):
         yield Seen(f"cluster {drain.server.cluster}", META[reason])
 
@@ -82,24 +88,37 @@ META = {
 }
 
 
-def _named(rows: Sequence[Stream | Consumer]) -> Iterator[Seen]:
+def _named(rows: Sequence[Stream | Consumer], counted: Set[str] | None) -> Iterator[Seen]:
     for row in rows[:SHOWN]:
         name = stream_name(row) if isinstance(row, Stream) else consumer_name(row)
-        yield Seen(name, _members(row))
+        yield Seen(name, _members(row, counted))
     if rows[SHOWN:]:
         kind = "streams" if isinstance(rows[0], Stream) else "consumers"
         yield Seen(f"{len(rows) - SHOWN} more {kind}", "the same holds for them")
 
 
-def _members(row: Stream | Consumer) -> str:
+def _members(row: Stream | Consumer, counted: Set[str] | None) -> str:
+    """A server that does not answer any more may still be reached as its leader says it: it is named as what it is."""
     raft = row.raft
     if raft.leader is None:
         return "no server that was asked leads it"
     if raft.size is None:
         return "it has one replica, on this server"
     names = sorted({raft.leader, *(name for name in raft.reachable if name)})
-    text = f"{raft.quorum_needed} of {raft.size} replicas are needed, and it reaches {', '.join(names)}"
-    return f"{text}; behind: {', '.join(sorted(raft.behind))}" if raft.behind else text
+    absent = [name for name in names if counted is not None and name not in counted]
+    reached = [name for name in names if name not in absent]
+    parts = [
+        f"{raft.quorum_needed} of {raft.size} replicas are needed, and it reaches {_list(reached)}"
+    ]
+    if absent:
+        parts.append(f"not answering or not ready: {_list(absent)}")
+    if raft.behind:
+        parts.append(f"behind: {_list(sorted(raft.behind))}")
+    return "; ".join(parts)
+
+
+def _list(names: Sequence[str]) -> str:
+    return ", ".join(names) or "nobody"
 
 
 def not_judged(drain: Drain) -> Iterator[Seen]:
