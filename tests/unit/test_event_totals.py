@@ -15,8 +15,8 @@ from jetstream_exporter.snapshot.incarnation import UNKNOWN
 from jetstream_exporter.snapshot.rows import Consumer, Raft
 from jetstream_exporter.state.event_totals import (
     KINDS,
-    OF_SERVERS,
     PATIENCE,
+    SERVER_KINDS,
     WAITING,
     EventTotals,
 )
@@ -113,7 +113,7 @@ def test_what_servers_say_of_themselves_is_there_from_the_start_in_the_system_ac
     outcome = Outcome("advisories", "nats://n", 0.0, answer=everybody)
     snapshot = EventTotals().annotate(Snapshot(), [outcome], {})
     shown = {row.kind: row.count for row in snapshot.event_kinds}
-    assert shown == dict.fromkeys((*KINDS, *OF_SERVERS), 0)
+    assert shown == dict.fromkeys((*KINDS, *SERVER_KINDS), 0)
 
 
 def test_counts_add_up_in_every_field() -> None:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
+from jetstream_exporter.snapshot.gateways import with_joined
 from jetstream_exporter.snapshot.quorum import HEARD_WITHIN
 from jetstream_exporter.snapshot.rows import Consumer, Meta, Server, Snapshot, Stream
 from jetstream_exporter.snapshot.units import seconds
@@ -62,14 +63,14 @@ def blockers(snapshot: Snapshot) -> Iterator[Blocker]:
     copies this one.
     """
     counted = counted_on(snapshot.servers)
-    up = {(row.cluster, row.name) for row in snapshot.servers if row.up}
+    up = sorted({(row.cluster, row.name) for row in snapshot.servers if row.up})
     found: Sequence[tuple[str, str, Set[str], Sequence[Stream | Consumer]]] = (
         *_of_metas(snapshot),
         *_of_objects(snapshot.streams, counted),
         *_of_objects([row for row in snapshot.consumers if counts(row)], counted),
     )
     for cluster, reason, servers, rows in found:
-        for where, server in sorted(up):
+        for where, server in up:
             if where == cluster and (server in servers or UNNAMED in servers):
                 yield Blocker(cluster, server, reason, rows)
     yield from _without_room(snapshot, counted)
@@ -147,8 +148,8 @@ def _of_metas(
 ) -> Iterator[tuple[str, str, Set[str], Sequence[Stream | Consumer]]]:
     """Of the meta group, which can span several clusters: each of its servers in the cluster that it is in."""
     for meta in snapshot.metas:
-        joined = {name for pair in snapshot.joined if meta.cluster in pair for name in pair}
-        near = [row for row in snapshot.servers if row.cluster in {meta.cluster, *joined}]
+        together = with_joined(meta.cluster, snapshot.joined)
+        near = [row for row in snapshot.servers if row.cluster in together]
         members = _meta_members(meta, snapshot)
         counted = {members.leader or "", *members.reachable} - absent(near)
         for reason, servers in indispensable(members, counted):

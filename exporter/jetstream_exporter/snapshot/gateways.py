@@ -49,6 +49,12 @@ def _is_led_from(reports: Iterable[ServerReport], others: Iterable[ServerReport]
     )
 
 
+def with_joined(cluster: str, pairs: Iterable[Pair]) -> list[str]:
+    """The cluster, and those that it is one JetStream with, in their order."""
+    behind = {other for pair in pairs if cluster in pair for other in pair}
+    return [cluster, *sorted(behind - {cluster})]
+
+
 def share_meta(metas: Sequence[Meta], pairs: set[Pair]) -> list[Meta]:
     """Give each joined cluster the meta group as its leader reports it; only the leader's cluster has its members."""
     led = {meta.cluster: meta for meta in metas if meta.leader is not None}

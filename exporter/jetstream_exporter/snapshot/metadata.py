@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from jetstream_exporter.snapshot.rows.metadata import NO_METADATA, ObjectMetadata, Threshold
 from jetstream_exporter.snapshot.thresholds import OURS
 
-OF_SERVERS = "_nats."
+RESERVED = "_nats."  # keys that servers write themselves begin with it
 TEAM = f"{OURS}team"
 LONGEST_VALUE = 128  # characters of a label's value; what is longer is cut
 
@@ -18,7 +18,7 @@ def object_metadata(
     keys: Sequence[str] = (),
 ) -> ObjectMetadata:
     """`keys` are the metadata keys whose values become labels. The same object for all without any of these."""
-    if not metadata or all(key.startswith(OF_SERVERS) and key not in keys for key in metadata):
+    if not metadata or all(key.startswith(RESERVED) and key not in keys for key in metadata):
         return NO_METADATA
     found, invalid = thresholds(metadata)
     labels = tuple(_value(metadata, key) for key in keys)

@@ -7,6 +7,7 @@ import msgspec
 
 from jetstream_exporter.report import REFUSALS, EventBatch, EventCounts, Events, Histogram, Outcome
 from jetstream_exporter.snapshot import Consumer, Snapshot, Stream
+from jetstream_exporter.snapshot.gateways import with_joined
 from jetstream_exporter.snapshot.rows import EventKind, EventRefusal, Listening
 
 PATIENCE = 3  # collections in which an object of which an event spoke may turn up
@@ -24,7 +25,7 @@ KINDS = (
     "consumer_action",
     "stream_batch_abandoned",
 )  # shown from the start; others once they were received
-OF_SERVERS = (
+SERVER_KINDS = (
     "api_limit_reached",
     "server_out_of_space",
     "server_removed",
@@ -106,7 +107,7 @@ class EventTotals:
 
     def _show(self, events: Events) -> None:
         """A count that is there at 0 before the first event: rules see the first one, too."""
-        kinds = (*KINDS, *OF_SERVERS) if EVERYBODY in events.counted else KINDS
+        kinds = (*KINDS, *SERVER_KINDS) if EVERYBODY in events.counted else KINDS
         for kind in kinds if events.cluster else ():
             self._kinds.setdefault((events.cluster, kind), 0)
 
@@ -117,7 +118,7 @@ class EventTotals:
             place = (cluster, kind)
             self._kinds[place] = self._kinds.get(place, 0) + count
         self._refused.update(batch.refused)
-        reached = _reached(cluster, joined)
+        reached = with_joined(cluster, joined)  # whose events a connection to this one hears
         waiting_of_account = Counter(key[:2] for key in self._waiting)
         for key, counts in batch.objects.items():
             full = _place(reached, key, present)
@@ -182,7 +183,7 @@ def _coverage(received: Sequence[Events], joined: Joined) -> dict[ObjectKey, fro
     coverage: dict[ObjectKey, frozenset[str]] = {}
     for events in received:
         for account, names in events.counted.items():
-            for cluster in _reached(events.cluster, joined):
+            for cluster in with_joined(events.cluster, joined):
                 place = (cluster, account)
                 coverage[place] = coverage.get(place, frozenset()) | names
     return coverage
@@ -202,12 +203,6 @@ def _row(totals: EventCounts, kinds: frozenset[str], *, sampled: bool) -> EventC
     if sampled and row.ack_times is None:
         row.ack_times = Histogram()
     return row
-
-
-def _reached(cluster: str, joined: Joined) -> list[str]:
-    """The clusters whose events a connection to this one hears; this one comes first."""
-    behind = {other for pair in joined if cluster in pair for other in pair}
-    return [cluster, *sorted(behind - {cluster})]
 
 
 def _place(

@@ -9,7 +9,7 @@ from nats.aio.msg import Msg
 from jetstream_exporter.report import Refusal
 from jetstream_exporter.sources.advisories.event_counter import EventCounter, kind_of
 from jetstream_exporter.sources.advisories.given_up import GivenUpLog
-from jetstream_exporter.sources.advisories.subjects import OF_SERVERS
+from jetstream_exporter.sources.advisories.subjects import SYSTEM_ONLY
 from jetstream_exporter.sources.decoding import AnswerError, Decoder, DepthError, JsonError
 from jetstream_exporter.wire import Advisory
 
@@ -67,7 +67,7 @@ class EventReader:
         origin = self.origin
         if event.domain and origin.domain and event.domain != origin.domain:
             return  # of a stream behind a leaf node, which may have the name of one here
-        if not origin.is_system and kind_of(event.type) in OF_SERVERS:
+        if not origin.is_system and kind_of(event.type) in SYSTEM_ONLY:
             event.type = ""
         # Only servers publish in the system account. Elsewhere an event may name any account.
         account = event.account if origin.is_system and event.account else origin.account

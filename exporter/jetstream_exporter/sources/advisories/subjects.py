@@ -62,7 +62,7 @@ EVENT_KINDS = frozenset(
     )
 )
 # What servers say of themselves, in the system account only. Elsewhere a client has made it up.
-OF_SERVERS = frozenset(
+SYSTEM_ONLY = frozenset(
     (
         "domain_leader_elected",
         "api_limit_reached",
