@@ -177,3 +177,41 @@ def test_followers_of_another_version_may_keep_what_was_acknowledged(
         old = [msgspec.structs.replace(each, version="2.10.26") for each in others]
         found = watch.sees(msgspec.structs.replace(first, version="2.12.8"), *old)
     assert found == expected
+
+
+def at(last: int) -> StreamState:
+    return StreamState(last, 10 * last, 1, None, last)
+
+
+@pytest.mark.parametrize(
+    ("leader", "other"),
+    [
+        (at(176), at(102)),  # nats-server 4174: each replica names another last sequence
+        (at(3), at(23_000)),  # nats-server 4875: the leader began anew, the others did not
+    ],
+)
+def test_a_current_replica_that_stands_at_another_last_sequence_for_minutes_has_diverged(
+    leader: StreamState, other: StreamState
+) -> None:
+    watch = Watch()
+    found = []
+    for number in range(22):
+        moved = at(leader.last_seq + number)
+        found.append(watch.sees(*cluster({"n1": moved, "n2": other, "n3": moved})))
+    assert found == [0] * 20 + [1, 1]
+    moved = at(leader.last_seq + 22)
+    assert watch.sees(*cluster({"n1": moved, "n2": moved, "n3": moved})) == 0
+
+
+def test_a_replica_that_moves_behind_its_leader_has_not_diverged() -> None:
+    watch = Watch()
+    for number in range(40):
+        states = {"n1": at(400 + number), "n2": at(390 + number), "n3": at(400 + number)}
+        assert watch.sees(*cluster(states)) == 0
+
+
+def test_a_replica_that_stands_still_and_is_called_behind_has_not_diverged() -> None:
+    watch = Watch()
+    states = {"n1": at(400), "n2": at(390), "n3": at(400)}
+    for number in range(40):
+        assert watch.sees(*cluster(states, current=number % 10 == 9)) == 0

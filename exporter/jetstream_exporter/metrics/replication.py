@@ -50,8 +50,9 @@ RAFT: Table[Stream] = Table(
         gauge(
             "jetstream_stream_replicas_diverged",
             "Number of replicas that hold another content than their leader: in three scrapes, 5 seconds apart or "
-            "more, they named its last sequence, and the same other messages, bytes or first sequence. Found only "
-            "while no message is removed from the stream. Absent while no server of another replica answers.",
+            "more, they named its last sequence, and the same other messages, bytes or first sequence, found only "
+            "while no message is removed from the stream; or they stood at another last sequence for 5 minutes "
+            "while the leader called them current. Absent while no server of another replica answers.",
             lambda s: s.diverged,
             "state.messages, bytes, first_seq, last_seq of all replicas",
             "jetstream_stream_replicas_diverged > 0",

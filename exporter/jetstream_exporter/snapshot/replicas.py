@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from jetstream_exporter.snapshot.member import Leader, Member
-from jetstream_exporter.snapshot.rows import Difference, StreamSettings
+from jetstream_exporter.snapshot.rows import Difference, Standing, StreamSettings
 from jetstream_exporter.snapshot.units import timestamp
 from jetstream_exporter.wire import StreamDetail, StreamState
 
@@ -11,17 +11,18 @@ from jetstream_exporter.wire import StreamDetail, StreamState
 SLACK = 5.0
 SHARE = 0.05  # of max_age, for the same
 
-NONE: Mapping[str, Difference | None] = {}
+Differences = Mapping[str, Difference | Standing | None]
+NONE: Differences = {}
 
 
 def differences(
     answered: Sequence[tuple[Member, StreamDetail]], index: int, settings: StreamSettings | None
-) -> Mapping[str, Difference | None] | None:
+) -> Differences | None:
     """The followers that differ from the report at `index`, the leader's; None if no follower can be compared at all.
 
-    A follower that cannot be compared now has None: its server starts or stops, its leader calls it behind, or the two
-    do not name one last sequence, since the servers do not answer at one instant, or one is late to remove what is too
-    old. Replicas that are alike are left out.
+    A follower that cannot be compared now has None: its server starts or stops, its leader calls it behind, or one is
+    late to remove what is too old. One that names another last sequence has its own figures, since the servers do not
+    answer at one instant: whether it moves is seen in the next answers. Replicas that are alike are left out.
     """
     if index < 0:
         return None
@@ -32,7 +33,7 @@ def differences(
     names = {peer.name for peer in leader.cluster.replicas}
     # Seen with 2.10 beside 2.12 and newer: followers keep what was acknowledged until all have one version.
     deletes_by_version = settings is not None and settings.retention != "limits"
-    found: dict[str, Difference | None] = {}
+    found: dict[str, Difference | Standing | None] = {}
     compared = 0
     for other, detail in answered:
         if other.name == member.name or other.name not in names or isinstance(other, Leader):
@@ -41,8 +42,10 @@ def differences(
         is_settled = member.list_complete and other.list_complete and other.name in current
         if deletes_by_version and other.version != member.version:
             is_settled = False
-        if not is_settled or detail.state is None or detail.state.last_seq != leader.state.last_seq:
+        if not is_settled or detail.state is None:
             found[other.name] = None
+        elif detail.state.last_seq != leader.state.last_seq:
+            found[other.name] = _standing(detail.state)
         elif not _is_alike(leader.state, detail.state):
             ends = (leader.state, member.now), (detail.state, other.now)
             is_late = _is_late_to_expire(*ends, settings)
@@ -91,3 +94,7 @@ def _difference(leader: StreamState, other: StreamState) -> Difference:
         other.messages - leader.messages,
         other.bytes - leader.bytes,
     )
+
+
+def _standing(state: StreamState) -> Standing:
+    return Standing(state.first_seq, state.last_seq, state.num_deleted, state.messages, state.bytes)

@@ -20,9 +20,9 @@ ALERTS = (
         keep="15m",
         summary="Replicas of a JetStream stream hold different messages",
         description=(
-            "Replicas of stream {stream} (account {account}, cluster {nats_cluster}) name the last sequence of their "
-            "leader and hold other messages; their number is {value | humanize}. Messages can disappear or return when "
-            "another replica leads, and what a read returns depends on the replica that answers it."
+            "Replicas of stream {stream} (account {account}, cluster {nats_cluster}) hold other messages than their "
+            "leader; their number is {value | humanize}. Messages can disappear or return when another replica leads, "
+            "and what a read returns depends on the replica that answers it."
         ),
     ),
     Alert(

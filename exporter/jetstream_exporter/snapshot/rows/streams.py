@@ -46,6 +46,16 @@ class Difference(Row, frozen=True):
     more_bytes: int
 
 
+class Standing(Row, frozen=True):
+    """What a follower holds whose last sequence is not its leader's, although the leader calls it current."""
+
+    first_sequence: int
+    last_sequence: int
+    deleted: int
+    messages: int
+    bytes: int
+
+
 class StreamSource(Row, frozen=True):
     """An origin that a stream mirrors or sources from; several of one name are merged to the worst figures."""
 
@@ -145,7 +155,7 @@ class Stream(Row, frozen=True):
     dead_letter: bool = False
     unsupported: str | None = None  # why this version of the server does not serve it
     # Of followers that differ from the leader, and None of those that cannot be compared; None if there are none.
-    differences: Mapping[str, Difference | None] | None = None
+    differences: Mapping[str, Difference | Standing | None] | None = None
     diverged: int | None = None  # followers that differed in the same way for some time
     quorum_lost: int | None = None  # events received; None while nobody subscribes
 
