@@ -2,40 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 from msgspec import inspect
 
+from jetstream_exporter.config.json_rules import KEYS, STRUCTS, VALUES, Json
 from jetstream_exporter.config.schema import Config
-from jetstream_exporter.config.values import Duration, Pattern, Size
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 TITLE = "Configuration of jetstream-exporter"
-Json = dict[str, Any]
-
-# What YAML has no type for. An empty text would match the pattern of a duration; 0 needs no unit.
-VALUES: dict[type, Json] = {
-    Duration: {
-        "anyOf": [
-            {
-                "type": "string",
-                "minLength": 2,
-                "pattern": r"^(\d+d)?(\d+h)?(\d+m)?(\d+(\.\d+)?s)?(\d+ms)?$",
-            },
-            {"const": 0},
-        ],
-        "examples": ["30s", "5m", "1h30m"],
-    },
-    Size: {
-        "anyOf": [
-            {"type": "string", "pattern": r"^\d+\s*(B|KB|MB|GB|KiB|MiB|GiB)?$"},
-            {"type": "integer", "minimum": 1},
-        ],
-        "examples": [1048576, "64KiB", "256MiB"],
-    },
-    Pattern: {"type": "string"},
-}
 
 
 def schema(kind: type[msgspec.Struct] = Config) -> Json:
@@ -83,7 +57,11 @@ def _of_struct(node: inspect.StructType, definitions: dict[str, Json]) -> Json:
     name = node.cls.__name__
     if name not in definitions:
         definitions[name] = {}  # a struct may hold itself
-        fields = {each.encode_name: _of(each.type, definitions) for each in node.fields}
+        fields = {
+            each.encode_name: _of(each.type, definitions) | KEYS.get((node.cls, each.name), {})
+            for each in node.fields
+        }
+        rules = STRUCTS.get(node.cls)
         required = [each.encode_name for each in node.fields if each.required]
         definitions[name] = {
             "type": "object",
@@ -91,6 +69,7 @@ def _of_struct(node: inspect.StructType, definitions: dict[str, Json]) -> Json:
             "properties": fields,
             "additionalProperties": False,
             **({"required": required} if required else {}),
+            **({"allOf": rules} if rules else {}),
         }
     return {"$ref": f"#/$defs/{name}"}
 

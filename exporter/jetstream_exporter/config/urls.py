@@ -16,9 +16,8 @@ MARKS = (
     "\uff20",
     "\ufe6b",
 )  # an @ in each way of writing it, and what follows
-_SEVERAL = re.compile(
-    r"://.*://|^[^@]*[,;]\s*\w", re.DOTALL
-)  # a second scheme, or what separates items
+# A second scheme, or what separates items.
+SEVERAL = r"://.*://|^[^@]*[,;]\s*\w"
 _NO_HOST = re.compile(r"[\x00-\x7f](?<![\w.:%-])")  # ASCII that is in no name or address
 _NUMBER = re.compile(r":-?[0-9]+/?$")  # what else stands where a port belongs may be a password
 
@@ -40,7 +39,7 @@ CLIENT = UrlKind(("nats", "tls", "ws", "wss"), "nats://nats:4222", "use username
 def check_url(written: str, kind: UrlKind, place: str, *, login_allowed: bool = False) -> None:
     """ConfigError if this is no URL of that kind. What may hold a password is not repeated."""
     shown = "this" if any(mark in written for mark in MARKS) else repr(written)
-    if _SEVERAL.search(written):
+    if re.search(SEVERAL, written, re.DOTALL):
         raise ConfigError(f"{place}: {shown} contains several URLs; write one list item for each")
     try:
         url = URL(written)
