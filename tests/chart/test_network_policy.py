@@ -81,11 +81,11 @@ def test_it_can_be_switched_off() -> None:
     [
         ({"clusters": [{"targets": ["http://a:8223", "https://b"]}]}, {8222, 8223, 4222}),
         (
-            {"clusters": [{"targets": ["http://[fd00::1]:9000/", "http://u@a:9001?x"]}]},
+            {"clusters": [{"targets": ["http://[fd00::1]:9000/", "http://a:9001/x"]}]},
             {8222, 4222, 9000, 9001},
         ),
         (
-            {"clusters": [{"system": {"urls": ["nats://a:4223,tls://b:5222"]}}]},
+            {"clusters": [{"system": {"urls": ["nats://a:4223", "tls://b:5222"]}}]},
             {8222, 4222, 4223, 5222},
         ),
         ({"clusters": [{"accounts": [{"urls": ["wss://a", "ws://b"]}]}]}, {8222, 4222, 80, 443}),
