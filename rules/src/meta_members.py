@@ -55,6 +55,37 @@ ALERTS = (
             "there are lost."
         ),
     ),
+    Alert(
+        name="JetStreamStreamLeadersFlapping",
+        severity="warning",
+        scope="cluster",
+        board="jetstream-raft",
+        comment=(
+            "A rolling restart changes the leader of a stream up to three times, and each server that started within "
+            "these 30 minutes is allowed one more. changes() counts a restart of the exporter once."
+        ),
+        expr="""
+            count by ($cluster) (
+              (
+                max by ($stream) (changes(jetstream_stream_leader_changes_total[30m]))
+                $unless_stream_excluded
+              )
+              > on ($cluster) group_left ()
+              (
+                $threshold + count by ($cluster) (max by ($server) (time() - nats_server_start_timestamp_seconds) < 1800)
+                or on ($cluster)
+                $threshold * group by ($cluster) (nats_server_up)
+              )
+            )
+        """,
+        values={"threshold": "3"},
+        keep="30m",
+        summary="Leaders of JetStream streams change often",
+        description=(
+            "In cluster {nats_cluster} the leader of {value | humanize} streams changed more than 3 times within 30 "
+            "minutes. Each election interrupts publishes and deliveries for some seconds."
+        ),
+    ),
     _slow("warning", "5"),
     _slow("critical", "30"),
 )

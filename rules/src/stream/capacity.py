@@ -148,6 +148,34 @@ ALERTS = (
         ),
     ),
     Alert(
+        name="JetStreamStreamConsumersGrowing",
+        severity="warning",
+        scope="stream",
+        board="jetstream-stream",
+        comment=(
+            "Clients that lose and make a consumer again and again leave hundreds behind within minutes, and a "
+            "server can keep them for ever. The number is compared with that of a day ago and, if it is there, of a "
+            "week ago, so that a stream whose consumers come and go each day or each week is silent."
+        ),
+        expr="""
+            max by ($stream) (jetstream_stream_consumers) > $threshold
+            and on ($stream)
+            max by ($stream) (jetstream_stream_consumers) > 3 * max by ($stream) (jetstream_stream_consumers offset 1d)
+            unless on ($stream)
+            max by ($stream) (jetstream_stream_consumers) <= 3 * max by ($stream) (jetstream_stream_consumers offset 1w)
+            $unless_stream_excluded
+        """,
+        values={"threshold": "300"},
+        wait="30m",
+        keep="10m",
+        summary="A JetStream stream has many more consumers than a day ago",
+        description=(
+            "Stream {stream} (account {account}, cluster {nats_cluster}) has {value | humanize} consumers, more than "
+            "three times as many as a day ago. Each one costs the servers memory, and clients that leak consumers "
+            "can end a server."
+        ),
+    ),
+    Alert(
         name="JetStreamStreamUnbounded",
         severity="info",
         scope="stream",
