@@ -104,7 +104,7 @@ class App:
     @property
     def outcomes(self) -> Sequence[Outcome]:
         """The outcomes of the last collection; after a reload, of the old configuration until there is a new one."""
-        return self.scraper.outcomes if self.scraper.attempted else self._before
+        return self.scraper.outcomes or ([] if self.scraper.attempted else self._before)
 
     @property
     def conflicts(self) -> Sequence[str]:

@@ -20,9 +20,10 @@ from jetstream_exporter.doctor import checks, command, exporter, prometheus, pro
 from jetstream_exporter.doctor.advice import OTHERWISE, advice_on
 from jetstream_exporter.doctor.facts import Facts, NameLookup, gather
 from jetstream_exporter.doctor.result import Result, State, worst
+from jetstream_exporter.doctor.targets import targets
 from jetstream_exporter.report import RequestResult
 from jetstream_exporter.snapshot import Snapshot
-from jetstream_exporter.snapshot.rows import Exporter
+from jetstream_exporter.snapshot.rows import Exporter, MetaPeer
 
 NOW = 1_800_000_000.0
 ROOT = Path(__file__).resolve().parents[2]
@@ -357,9 +358,9 @@ async def test_names_are_looked_up_at_once_and_one_that_hangs_is_an_error(tmp_pa
 
 @pytest.mark.parametrize(
     ("answers", "entry", "first"),
-    [(True, 0, "Others"), (False, 0, "Nothing"), (True, 1, "Nothing")],
+    [(True, 0, "Others answer, so this"), (False, 0, "The"), (True, 1, "The")],
 )
-def test_a_server_that_is_not_there_while_others_of_its_cluster_answer_may_be_down(
+def test_a_server_that_is_not_there_is_first_said_to_be_down(
     answers: bool, entry: int, first: str
 ) -> None:
     down = msgspec.structs.replace(
@@ -370,15 +371,17 @@ def test_a_server_that_is_not_there_while_others_of_its_cluster_answer_may_be_do
 
     error = next(iter(checks.sources(facts(outcomes=[down, other]))))
 
-    assert error.advice.startswith(first)
+    assert error.advice.startswith(
+        f"{first} server may be down: see whether it runs, and start it."
+    )
     assert "othing listens there. Check the port" in error.advice
 
 
 @pytest.mark.parametrize(
     ("way", "check", "seen", "advice"),
     [
-        (says(b"", "403 Forbidden"), "permission", "answered 403 Forbidden", "/accstatz"),
-        (silent, "port", "no answer in time", "/accstatz. If you need none"),
+        (says(b"", "403 Forbidden"), "permission", "answered 403 Forbidden", "GET /accstatz with"),
+        (silent, "port", "no answer in time", "/accstatz. For very many"),
     ],
 )
 async def test_a_part_that_fails_is_a_warning_that_says_what_has_no_values(
@@ -397,6 +400,95 @@ async def test_a_part_that_fails_is_a_warning_that_says_what_has_no_values(
     )
     assert advice in warning.advice
     assert "set collect.accounts: false" in warning.advice
+
+
+@pytest.mark.parametrize(
+    ("others", "first"), [(True, "Others answer, so this server may be down"), (False, "Packets")]
+)
+def test_of_a_server_that_is_silent_the_way_is_suspected_only_where_no_other_answers(
+    others: bool, first: str
+) -> None:
+    late = msgspec.structs.replace(
+        outcome(None, "http://n1:8222"), error="varz, healthz, jsz: no answer in time"
+    )
+    other = outcome(server("n2") if others else None, "http://n2:8222")
+
+    error = next(iter(checks.sources(facts(outcomes=[late, other]))))
+
+    assert error.advice.startswith(first)
+
+
+@pytest.mark.parametrize(
+    ("way", "check", "advice"),
+    [
+        (says(b"", "403 Forbidden"), "permission", "Let it pass GET /jsz with its query."),
+        (silent, "port", "compare curl -m 10 {url}/jsz."),
+    ],
+)
+async def test_a_list_that_alone_is_refused_or_held_up_is_no_matter_of_the_login_or_the_way(
+    way: Way, check: str, advice: str, tmp_path: Path
+) -> None:
+    async with fake_nats() as fake:
+        fake.ways["/jsz"] = way
+        file = tmp_path / "exporter.yaml"
+        file.write_text(f"collect: {{timeout: 2s}}\nclusters: [{{targets: ['{fake.url}']}}]\n")
+        found = checks.results(await gather(str(file), []))
+
+    (warning,) = [each for each in found if each.seen.startswith("jsz: ")]
+    assert (warning.check, warning.state) == (check, State.WARNING)
+    assert warning.advice.startswith("The server answers other requests")
+    assert advice.format(url=fake.url) in warning.advice
+    assert "login" not in warning.advice
+
+
+def test_a_server_that_its_name_no_longer_resolves_to_is_said_to_be_down_if_it_is() -> None:
+    """A headless Service has no address of a pod that is not ready."""
+    members = [
+        MetaPeer("demo", "n1", current=False, offline=True, lag=None, last_seen=63.0),
+        MetaPeer("demo", "n2", current=True, offline=False, lag=0, last_seen=0.2),
+    ]
+    rows = [
+        msgspec.structs.replace(
+            status.server(name), cluster="demo", up=name == "n0", configured=name == "n0"
+        )
+        for name in ("n0", "n1", "n2")
+    ]
+    meta = msgspec.structs.replace(status.meta(), cluster="demo", members=members)
+
+    down, missing = targets(facts(snapshot=Snapshot(servers=rows, metas=[meta])))
+
+    assert (down.state, down.object) == (State.ERROR, "server n1")
+    assert down.seen == "the meta leader has not heard from it for 63 s, and it is no target now"
+    assert down.advice.startswith("This server may be down")
+    (name,) = re.findall(r"the runbook (\w+)", down.advice)
+    assert (ROOT / "rules" / "runbooks" / f"{name}.md").is_file()
+    assert missing.seen == "1 of 3 servers are not asked: n2"
+
+
+@pytest.mark.parametrize(
+    ("cluster", "check", "what"),
+    [
+        ("{targets: ['http://a'], key: x}", "configuration", "Correct the file"),
+        ("{targets: ['http://a'], http: {ca_file: ''}, seed: x}", "configuration", "Correct"),
+        ("{targets: ['http://a'], http: {ca_file: /nowhere/ca.pem}}", "secret", "mounted"),
+        ("{system: {urls: ['nats://a'], token_env: NOT_SET_ANYWHERE}}", "secret", "mounted"),
+        ("{system: {urls: ['nats://a'], credentials_file: app.creds}}", "secret", "mounted"),
+        ("{system: {context: /nowhere/prod.json}}", "secret", "mounted"),
+        ("{system: {urls: ['nats://a'], nkey_seed_file: seed}}", "secret", "mounted"),
+    ],
+)
+def test_a_file_or_variable_that_cannot_be_used_is_told_from_a_mistake_in_the_configuration(
+    cluster: str, check: str, what: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "exporter.yaml"
+    file.write_text(f"clusters: [{cluster}]")
+    (tmp_path / "seed").write_text("no seed")
+
+    assert command.main(["--config.file", str(file), "--format", "json"]) == 2
+
+    (result,) = json.loads(capsys.readouterr().out)["results"]
+    assert result["check"] == check
+    assert what in result["advice"]
 
 
 def test_a_part_that_fails_at_many_servers_is_said_once_and_not_of_one_that_answered_nothing() -> (

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from jetstream_exporter.config.errors import ConfigError
+from jetstream_exporter.config.errors import ConfigError, SecretError
 from jetstream_exporter.config.secrets import (
     FileError,
     about,
@@ -56,9 +56,9 @@ def read_context(name: str, place: str = "") -> Context:
     try:
         context = msgspec.json.decode(read_bytes(str(file)), type=Context)
     except FileError as error:
-        raise ConfigError(f"{where}: {about(str(file), error)}") from None
+        raise SecretError(f"{where}: {about(str(file), error)}") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{where}: {file} is not a context: {error}") from None
+        raise SecretError(f"{where}: {file} is not a context: {error}") from None
     if context.socks_proxy:
         raise ConfigError(f"{where}: SOCKS proxies are not supported")
     if context.nsc or any(_scheme(getattr(context, key)) in ELSEWHERE for key in FILES + SECRETS):

@@ -11,6 +11,10 @@ class ConfigError(Exception):
     """The configuration is wrong; the message is one sentence that names the place. Exit code 2."""
 
 
+class SecretError(ConfigError):
+    """A file or a variable that the configuration names for a login or TLS cannot be used."""
+
+
 def below(place: str) -> Where:
     """The places in a section, where the lines of its file are not known any more."""
     return lambda key: f"{place}.{key}" if key else place

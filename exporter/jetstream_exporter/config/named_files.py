@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from jetstream_exporter.config.errors import SecretError
 from jetstream_exporter.config.nats import Nats
 from jetstream_exporter.config.schema import Cluster
 from jetstream_exporter.config.yaml_tree import KeyPath, Locator
@@ -79,4 +80,4 @@ def check_no_secrets(
             named = Path(file).suffix in SUFFIXES and len(file) < 100
             which = str(folder / file) if named else f"of that name in {folder.absolute()}"
             what = f"there is no file {which}; this key takes the name of a file that contains the secret"
-            raise locator.error((*path, key), what)
+            raise SecretError(f"{locator.place((*path, key))}: {what}")

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from jetstream_exporter.config.errors import ConfigError, Where
+from jetstream_exporter.config.errors import ConfigError, SecretError, Where
 from jetstream_exporter.config.redaction import NOT_A_NAME, file_name, variable_name
 
 # Bytes of a secret or a certificate; a bundle of all public authorities has a quarter.
@@ -70,7 +70,7 @@ def read_secret(file: str, place: str, *, bare: bool = True) -> str:
         if not secret:
             raise FileError("is empty")
     except FileError as error:
-        raise ConfigError(f"{place}: {about(file, error, bare=bare)}") from None
+        raise SecretError(f"{place}: {about(file, error, bare=bare)}") from None
     return secret
 
 
@@ -80,7 +80,7 @@ def read_variable(name: str, place: str) -> str:
     if secret:
         return secret
     what = "is empty" if name in os.environ else "is not set"
-    raise ConfigError(f"{place}: the environment variable {variable_name(name)}{what}")
+    raise SecretError(f"{place}: the environment variable {variable_name(name)}{what}")
 
 
 def secret_of(section: msgspec.Struct, kind: str, where: Where) -> str:
@@ -94,12 +94,12 @@ def secret_of(section: msgspec.Struct, kind: str, where: Where) -> str:
 
 
 def check_file(file: str, place: str, *, bare: bool = True) -> None:
-    """ConfigError unless the file can be read, before a library reads it that names no file in its errors."""
+    """SecretError unless the file can be read, before a library reads it that names no file in its errors."""
     try:
         if not read_bytes(file):
             raise FileError("is empty")
     except FileError as error:
-        raise ConfigError(f"{place}: {about(file, error, bare=bare)}") from None
+        raise SecretError(f"{place}: {about(file, error, bare=bare)}") from None
 
 
 def about(file: str, error: FileError, *, bare: bool = True) -> str:

@@ -2,13 +2,13 @@
 
 import ssl
 
-from jetstream_exporter.config.errors import ConfigError, Where
+from jetstream_exporter.config.errors import SecretError, Where
 from jetstream_exporter.config.redaction import file_name
 from jetstream_exporter.config.secrets import check_file
 
 
 def client_context(ca: str, cert: str, key: str, where: Where, *, insecure: bool) -> ssl.SSLContext:
-    """Trust `ca` (the system's authorities if empty) and show `cert`; ConfigError names the key or the files."""
+    """Trust `ca` (the system's authorities if empty) and show `cert`; SecretError names the key or the files."""
     files = {"ca_file": ca, "cert_file": cert, "key_file": key}
     named = {name: file for name, file in files.items() if file}
     for name, file in named.items():
@@ -20,7 +20,7 @@ def client_context(ca: str, cert: str, key: str, where: Where, *, insecure: bool
     except OSError:  # the TLS library's, whose message names its own source files
         shown = ", ".join(file_name(file, bare=False) for file in named.values())
         what = "cannot be loaded: not PEM, or not a certificate and its key"
-        raise ConfigError(f"{where('')}: {shown} {what}") from None
+        raise SecretError(f"{where('')}: {shown} {what}") from None
     if insecure:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

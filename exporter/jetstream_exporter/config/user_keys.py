@@ -5,7 +5,7 @@ from typing import Any
 
 import nkeys
 
-from jetstream_exporter.config.errors import ConfigError, Where
+from jetstream_exporter.config.errors import SecretError, Where
 from jetstream_exporter.config.nats import Nats
 from jetstream_exporter.config.redaction import file_name
 from jetstream_exporter.config.secrets import read_secret
@@ -19,11 +19,11 @@ from jetstream_exporter.config.seed import (
 
 
 def read_credentials(file: str, place: str, *, bare: bool = True) -> tuple[str, str]:
-    """JWT and seed of a `.creds` file; ConfigError where they cannot be used. `bare` is that of `file_name`."""
+    """JWT and seed of a `.creds` file; SecretError where they cannot be used. `bare` is that of `file_name`."""
     text = read_secret(file, place, bare=bare)
     found, fault = credentials(text), credentials_fault(text)
     if found is None or fault is not None:
-        raise ConfigError(f"{place}: {file_name(file, bare=bare)} {fault}")
+        raise SecretError(f"{place}: {file_name(file, bare=bare)} {fault}")
     return found
 
 
@@ -40,7 +40,7 @@ def nkey_login(nats: Nats, where: Where) -> dict[str, Any]:
         return login
     jwt = read_secret(nats.jwt_file, where("jwt_file")).strip()
     if not JWT.fullmatch(jwt):
-        raise ConfigError(f"{where('jwt_file')}: {file_name(nats.jwt_file)} contains no JWT")
+        raise SecretError(f"{where('jwt_file')}: {file_name(nats.jwt_file)} contains no JWT")
     return jwt_login(jwt, login["nkeys_seed_str"], where("nkey_seed_file"))
 
 
@@ -70,4 +70,4 @@ def sign(seed: str, nonce: str) -> bytes:
 def _check_seed(seed: str, whose: str) -> None:
     fault = seed_fault(seed)
     if fault is not None:
-        raise ConfigError(f"{whose} {fault}")
+        raise SecretError(f"{whose} {fault}")

@@ -112,22 +112,36 @@ RULES: Sequence[Rule] = (
 OTHERWISE = (PORT, "Open <target>/varz from this machine, and look at the log of the server.")
 
 
+# Of a target that answers other requests: there is a way to it, it is up, and the login is right.
+PARTLY: Sequence[Rule] = (
+    (
+        r"answered 403",
+        PERMISSION,
+        "The server answers other requests, so only this one is not allowed, most likely by a proxy or a service mesh "
+        "before the server that permits some paths. Let it pass GET <request> with its query.",
+    ),
+    (
+        LATE,
+        PORT,
+        "The server answers other requests. A proxy may hold this one up, or the answer is very large: compare "
+        "curl -m 10 <target><request>. For very many consumers, raise collect.timeout and the scrape timeout.",
+    ),
+)
 NOT_THERE = re.compile(r"Connection refused|No route to host|unreachable")
 
 
-def may_be_down(error: str, advice: str) -> str:
-    """The advice where other servers answer: then the way is most likely right, and the server is not there."""
-    if not NOT_THERE.search(error):
+def may_be_down(error: str, advice: str, others: bool) -> str:
+    """The advice where nothing answered. If others do, the way is most likely right, and this server is not there."""
+    if not NOT_THERE.search(error) and not (others and error.endswith(LATE)):
         return advice
-    first = (
-        "Others answer, so this server may be down: see whether it runs, and start it. If it runs:"
-    )
+    who = "Others answer, so this server" if others else "The server"
+    first = f"{who} may be down: see whether it runs, and start it. If it runs:"
     return f"{first} {advice[0].lower()}{advice[1:]}"
 
 
-def advice_on(error: str) -> tuple[str, str]:
-    """Which check the error belongs to, and what to do."""
-    for pattern, check, text in RULES:
+def advice_on(error: str, *, partly: bool = False) -> tuple[str, str]:
+    """Which check the error belongs to, and what to do. `partly`: the target answers other requests over HTTP."""
+    for pattern, check, text in (*PARTLY, *RULES) if partly else RULES:
         if re.search(pattern, error):
             return check, text
     return OTHERWISE

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from jetstream_exporter.config import ConfigError, SecretError
 from jetstream_exporter.config.exported import limit_of
 from jetstream_exporter.doctor.advice import DNS, PERMISSION, PORT, SECRET, advice_on, may_be_down
 from jetstream_exporter.doctor.facts import Facts
 from jetstream_exporter.doctor.parts import parts
 from jetstream_exporter.doctor.result import Result, State, some
+from jetstream_exporter.doctor.targets import targets
 from jetstream_exporter.report import Outcome
 from jetstream_exporter.sources.http.discovery import SRV
+from jetstream_exporter.sources.http.monitoring import NAME as MONITORING
 
+CORRECT = "Correct the file. CONFIGURATION.md lists every key."
 CLOCK = 1.0  # seconds by which clocks may differ
 Check = Callable[[Facts], Iterable[Result]]
 
@@ -37,12 +40,16 @@ def sources(facts: Facts) -> Iterator[Result]:
         if outcome.error is None:
             yield Result(PORT, State.OK, where, _answered(outcome))
             continue
-        check, advice = advice_on(outcome.error)
+        failing = [name for name, result in outcome.requests.items() if not result.up]
+        partly = outcome.source == MONITORING and bool(outcome.reports)
+        check, advice = advice_on(outcome.error, partly=partly)
         if check == DNS and any(name in outcome.target for name in failed):
             continue  # said above
         state = State.WARNING if outcome.reports else State.ERROR
-        if state is State.ERROR and any(_is_like(outcome, other) for other in facts.outcomes):
-            advice = may_be_down(outcome.error, advice)
+        if state is State.ERROR:
+            others = any(_is_like(outcome, other) for other in facts.outcomes)
+            advice = may_be_down(outcome.error, advice, others)
+        advice = advice.replace("<request>", f"/{failing[0] if failing else 'jsz'}")
         yield Result(check, state, where, outcome.error, advice.replace("<target>", outcome.target))
 
 
@@ -55,34 +62,6 @@ def _is_like(outcome: Outcome, other: Outcome) -> bool:
 def _answered(outcome: Outcome) -> str:
     who = f"{outcome.server.server_name}, " if outcome.server is not None else ""
     return f"{who}{outcome.received} bytes in {outcome.duration:.2f} s"
-
-
-def targets(facts: Facts) -> Iterator[Result]:
-    """Whether every server of each cluster is asked."""
-    rows = facts.snapshot.servers
-    for cluster in sorted({row.cluster for row in rows if row.up}):
-        servers = [row.name for row in rows if row.cluster == cluster]
-        missing = [row.name for row in rows if row.cluster == cluster and row.configured is False]
-        if not missing:
-            seen = f"all servers are asked ({len(servers)})"
-            yield Result("target", State.OK, f"cluster {cluster}", seen)
-            continue
-        yield Result(
-            "target",
-            State.ERROR,
-            f"cluster {cluster}",
-            f"{len(missing)} of {len(servers)} servers are not asked: {some(missing)}",
-            "Add them to the targets, or use a name that resolves to every server, such as that of a headless Service: "
-            "the Service for clients resolves to one address. Streams that only these servers lead have no values.",
-        )
-    if not any(row.up for row in rows) and not facts.snapshot.streams:
-        yield Result(
-            "target",
-            State.ERROR,
-            "all clusters",
-            "no server answered, and no stream was found",
-            "Follow the advice above first.",
-        )
 
 
 def servers(facts: Facts) -> Iterator[Result]:
@@ -182,22 +161,26 @@ def unused(facts: Facts) -> Iterator[Result]:
             "its advisories are not read here, since a reader would take them away from the exporter",
             "Look at jetstream_exporter_advisory_connected of the running exporter.",
         )
+    for login in facts.logins:
+        where = f"advisories {login.target}"
+        if login.error:
+            check, advice = advice_on(login.error)
+            yield Result(check, State.ERROR, where, login.error, advice)
+        else:
+            seen = "the server accepts the login; the connection was closed again"
+            yield Result(PORT, State.OK, where, seen)
 
 
-def secret(error: str) -> Result:
-    """What a configuration that cannot be used is."""
-    if error.startswith("--"):
-        return Result("configuration", State.ERROR, "flags", error, "Correct the flag.")
-    is_file = re.search(r"(_file|_env|creds|nkey|seed|ca|cert|key): ", error) is not None
-    return Result(
-        SECRET if is_file else "configuration",
-        State.ERROR,
-        "configuration",
-        error,
-        "Check that the Secret is mounted where the configuration says, and has this key."
-        if is_file
-        else "Correct the file. CONFIGURATION.md lists every key.",
-    )
+def unusable(error: ConfigError) -> Result:
+    """What a configuration is that cannot be used."""
+    if isinstance(error, SecretError):
+        check, where = SECRET, "configuration"
+        advice = "Check that the Secret is mounted where the configuration says, and has this key."
+    else:
+        is_flag = str(error).startswith("--")
+        check, where = "configuration", "flags" if is_flag else "configuration"
+        advice = "Correct the flag." if is_flag else CORRECT
+    return Result(check, State.ERROR, where, str(error), advice)
 
 
 CHECKS: Sequence[Check] = (

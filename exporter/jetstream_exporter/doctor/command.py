@@ -45,8 +45,8 @@ examples:
       run it where the exporter runs; `helm test` does the same
 
 It checks names, ports, logins, permissions, secrets, clocks, name conflicts, missing targets and filters, and says of
-each what was seen and what to do. It asks the same sources as an audit: it uses no advisories, and it creates, consumes
-and changes nothing.
+each what was seen and what to do. It asks the same sources as an audit: it reads no advisories (it only tries their
+login), and it creates, consumes and changes nothing.
 
 exit code: 0 everything that was checked is right, 1 at least one error or warning, 2 the flags or the configuration
 are invalid
@@ -80,7 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         log.configure("critical", "logfmt")  # what would be logged is said here
         found = asyncio.run(examined(arguments))
     except ConfigError as error:
-        found, code = [checks.secret(str(error))], 2
+        found, code = [checks.unusable(error)], 2
     except KeyboardInterrupt:
         return interrupt.INTERRUPTED
     write = as_json if arguments.format == "json" else text

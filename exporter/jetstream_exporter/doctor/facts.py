@@ -11,6 +11,7 @@ from yarl import URL
 
 from jetstream_exporter.app import App
 from jetstream_exporter.config.schema import Cluster, Config
+from jetstream_exporter.doctor.logins import LoginTrial, of_advisories
 from jetstream_exporter.report import Outcome
 from jetstream_exporter.snapshot import Snapshot
 from jetstream_exporter.sources.build import Purpose, unused_sources
@@ -34,17 +35,19 @@ class Facts:
     names: Sequence[NameLookup] = ()
     conflicts: Sequence[str] = ()
     unused: Sequence[str] = ()
+    logins: Sequence[LoginTrial] = ()  # of the connections that are not used
     began: float = 0.0  # of the collection, seconds since the epoch
     ended: float = 0.0
 
 
 async def gather(path: str, targets: Sequence[str], lookup: Lookup | None = None) -> Facts:
     """Look once. ConfigError where the configuration cannot be used; TimeoutError if reading the answers takes too
-    long. Only sources that change nothing are asked.
+    long. Only sources that change nothing are asked; of the others only the login is tried.
     """
     app = App(path, targets, purpose=Purpose.FIGURES)
     try:
         names = await _all_looked_up(app.config, lookup or SystemLookup())
+        logins = await of_advisories(app.config)
         began = time.time()
         snapshot = await app.scraper.snapshot(app.config.collect.timeout)
         return Facts(
@@ -53,6 +56,7 @@ async def gather(path: str, targets: Sequence[str], lookup: Lookup | None = None
             names=names,
             conflicts=app.conflicts,
             unused=unused_sources(app.config.clusters, app.purpose),
+            logins=logins,
             began=began,
             ended=time.time(),
         )

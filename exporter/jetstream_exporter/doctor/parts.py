@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from jetstream_exporter.doctor.advice import advice_on
 from jetstream_exporter.doctor.facts import Facts
 from jetstream_exporter.doctor.result import Result, State, some
-from jetstream_exporter.report import LATE, Outcome
+from jetstream_exporter.report import Outcome
 from jetstream_exporter.sources.http.monitoring import NAME as MONITORING
 from jetstream_exporter.sources.links import ACCOUNTS, GATEWAYS, LEAFNODES, ROUTES
 
@@ -18,10 +18,6 @@ PARTS = {
     ROUTES: ("the routes (nats_route_…)", "collect.links"),
     ACCOUNTS: ("the clients and the traffic of accounts (nats_account_…)", "collect.accounts"),
 }
-SLOW = (
-    "The server answers other requests. A proxy may hold this one up, or the answer is very large: compare "
-    "curl -m 10 <target>/varz."
-)
 Part = tuple[str, str, str]  # source, request and reason
 
 
@@ -33,10 +29,8 @@ def parts(facts: Facts) -> Iterator[Result]:
             found.setdefault((outcome.source, name, reason), []).append(outcome.target)
     for (source, name, reason), targets in found.items():
         missing, setting = PARTS[name]
-        check, advice = advice_on(reason)
-        if reason == LATE and source == MONITORING:
-            advice = SLOW
-        advice = advice.replace("<target>/varz", f"{targets[0]}/{name}")
+        check, advice = advice_on(reason, partly=source == MONITORING)
+        advice = advice.replace("<request>", f"/{name}").replace("<target>", targets[0])
         yield Result(
             check,
             State.WARNING,

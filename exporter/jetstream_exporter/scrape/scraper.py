@@ -225,6 +225,8 @@ class Scraper:
     async def _leave(self, flight: Flight) -> ScrapeResult:
         loop = asyncio.get_running_loop()
         outcomes = flight.so_far(self.outcomes, loop.time())
+        if not self.attempted:  # who did not answer yet is told before the first collection ends
+            self.outcomes = [_without_contents(outcome) for outcome in outcomes]
         snapshot = await self._pipeline.process(outcomes, flight.started, keep=True)
         return self._answer(snapshot)
 
