@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from jetstream_exporter.audit import consumers, servers, streams
+from jetstream_exporter.audit import consumers, load, servers, streams
 from jetstream_exporter.audit.finding import Finding, judge
 from jetstream_exporter.audit.observe import Observation, is_loopback
 from jetstream_exporter.snapshot import Consumer, Meta, Server, Snapshot, Stream
@@ -18,11 +18,13 @@ from jetstream_exporter.snapshot.rows import (
     Process,
     Raft,
     Store,
+    StreamFigures,
     StreamSettings,
     TargetResult,
 )
 
-CHECKS = (*servers.CHECKS, *streams.CHECKS, *consumers.CHECKS)
+CHECKS = (*servers.CHECKS, *load.CHECKS, *streams.CHECKS, *consumers.CHECKS)
+GIB = 2**30
 DAY = 86400.0
 NOW = 1_800_000_000.0
 
@@ -130,6 +132,16 @@ def with_servers(**changes: Any) -> Observation:
     return observed(servers=(a_server("n1", **changes), a_server("n2"), a_server("n3")))
 
 
+def with_subjects(number: int) -> Stream:
+    return msgspec.structs.replace(a_stream(), figures=blank(StreamFigures, subjects=number))
+
+
+def with_memory(*bytes_: int) -> Observation:
+    names = ("n1", "n2", "n3")
+    servers = zip(names, bytes_, strict=True)
+    return observed(servers=tuple(a_server(n, process=process(memory=m)) for n, m in servers))
+
+
 def with_ephemerals(stream: Stream) -> Stream:
     return msgspec.structs.replace(stream, ephemerals=Ephemerals(2, 0, 0))
 
@@ -235,6 +247,36 @@ FAILING: list[tuple[str, str, Observation, str]] = [
         "the certificate of cluster has expired",
     ),
     (
+        "cpu-high",
+        "warning",
+        with_servers(process=process(cores=8, max_procs=2, cpu_cores_used=1.81)),
+        "server n1 (cluster c): it uses 1.8 of 2 processor cores",
+    ),
+    (
+        "memory-near-limit",
+        "warning",
+        with_servers(process=process(memory=901, memory_limit=1000)),
+        "server n1 (cluster c): it uses 90% of GOMEMLIMIT (1000 bytes)",
+    ),
+    (
+        "memory-uneven",
+        "info",
+        with_memory(GIB, 4 * GIB, GIB),
+        f"server n2 (cluster c): it uses {4 * GIB} bytes of memory, and the mean is {2 * GIB}",
+    ),
+    (
+        "many-raft-groups",
+        "warning",
+        with_servers(jetstream=jetstream(ha_assets=1001)),
+        "server n1 (cluster c): it is a member of 1001 Raft groups",
+    ),
+    (
+        "many-subjects",
+        "warning",
+        observed(with_subjects(1_000_001)),
+        "stream ORDERS (account A, cluster c): its messages have 1000001 subjects",
+    ),
+    (
         "not-judged",
         "warning",
         observed(exporter=blank(Exporter, dropped={"consumer": 7, "stream": 0})),
@@ -319,6 +361,14 @@ PASSING: list[Observation] = [
     with_servers(process=process(certificates={"client": NOW + 31 * DAY})),
     with_servers(jetstream=jetstream(file=Store(used=0, limit=1000, reserved=1000))),
     with_servers(jetstream=jetstream(file=Store(used=0, limit=None, reserved=10**12))),
+    with_servers(process=process(cores=2, cpu_cores_used=1.8)),
+    with_servers(process=process(cores=0, cpu_cores_used=1.8)),
+    with_servers(process=process(memory=900, memory_limit=1000)),
+    with_servers(process=process(memory=900)),
+    with_memory(GIB // 8, GIB, GIB // 8),
+    with_memory(3 * GIB, 4 * GIB, 2 * GIB),
+    with_servers(jetstream=jetstream(ha_assets=1000)),
+    observed(with_subjects(1_000_000)),
     observed(a_stream(max_age=None, max_bytes=1)),
     observed(a_stream(max_age=None, max_messages=1)),
     observed(a_stream("$MQTT_sess", replicas=1, max_age=None)),

@@ -12,6 +12,7 @@ from jetstream_exporter.audit import (
     consumers,
     drain,
     kubernetes,
+    load,
     manifests,
     report,
     servers,
@@ -25,7 +26,12 @@ from jetstream_exporter.runtime import interrupt, log
 from jetstream_exporter.runtime.flags import add_config_file, add_target, seconds
 from jetstream_exporter.runtime.terminal import escape_unencodable, one_line, takes_colour
 
-LIVE: tuple[Check[Observation], ...] = (*servers.CHECKS, *streams.CHECKS, *consumers.CHECKS)
+LIVE: tuple[Check[Observation], ...] = (
+    *servers.CHECKS,
+    *load.CHECKS,
+    *streams.CHECKS,
+    *consumers.CHECKS,
+)
 MANIFESTS: tuple[Check[manifests.Workloads], ...] = kubernetes.CHECKS
 GROUPS: dict[str, Sequence[Check[Any]]] = {
     "live": LIVE,
