@@ -16,8 +16,9 @@ work-queue and interest streams a message that disappears was acknowledged, as f
 This runs for every consumer of every scrape, so it does nothing where nothing waits, and little where nothing moved.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from math import inf
+from operator import attrgetter
 
 from jetstream_exporter.report import LookedUp
 from jetstream_exporter.snapshot import Consumer
@@ -28,6 +29,15 @@ from jetstream_exporter.state.rings import LARGEST, Ends
 from jetstream_exporter.state.stream_view import StreamView, is_after, removed, removed_within
 
 NOTHING: Mapping[str, LookedUp] = {}
+# What its lag is found from, besides what waits behind its next message. Most are the same objects in every scrape.
+POSITION = attrgetter(
+    "delivered_sequence",
+    "deliveries",
+    "ack_floor_sequence",
+    "ack_pending",
+    "settings",
+    "incarnation",
+)
 
 
 class StreamLag:
@@ -35,12 +45,12 @@ class StreamLag:
 
     __slots__ = (
         "_backlogs",
-        "_changes",
         "_consumers_read",
         "_ends",
         "_finished",
         "_gone",
         "_gone_before",
+        "_is_steady",
         "_looked_up",
         "_readings",
         "_removed",
@@ -57,7 +67,7 @@ class StreamLag:
         self._removed_before = self._gone_before = 0  # both, when the last scrape read the stream
         self._finished: dict[str, int] = {}  # deliveries that each consumer had finished
         self._stream: StreamView | None = None
-        self._changes = 0  # how often something was removed
+        self._is_steady = False  # nothing was removed since the last scrape
         self._consumers_read = inf  # by when what this scrape's consumers counted was stored
         self._settled = inf  # by when what the last scrape's consumers counted was stored
         self._readings: tuple[Reading, ...] = ()  # by the last two scrapes, newest first
@@ -80,20 +90,21 @@ class StreamLag:
         `messages` were looked up for consumers, `now` the time on the same monotonic clock.
         """
         self._looked_up = messages
-        waiting: list[Consumer] = []
-        unled: list[str] = []
-        for row in consumers:
-            pending, ack_pending = row.pending, row.ack_pending
-            if pending == 0 == ack_pending:
-                continue
-            if pending is None or ack_pending is None or row.settings is None:
-                unled.append(row.name)
-            else:
-                waiting.append(row)
+        busy = [row for row in consumers if row.pending != 0 or row.ack_pending != 0]
+        unled = {
+            row.name
+            for row in busy
+            if row.pending is None or row.ack_pending is None or row.settings is None
+        }
+        for name in unled:
+            if name in self._backlogs:
+                self._backlogs[name].position = ()
+        self._note(stream, consumers if busy or self._backlogs else ())
         if stream.last_stored is None:
-            waiting = []  # the consumers were read later than the stream
-        self._note(stream, consumers if waiting or self._backlogs else ())
-        found = {row.name: self._lag(row, stream) for row in waiting}
+            busy = []  # the consumers were read later than the stream
+        elif unled:
+            busy = [row for row in busy if row.name not in unled]
+        found = {row.name: self._lag(row, stream) for row in busy}
         self._forget(stream, found, unled)
         self._stream, self._looked_up = stream, NOTHING
         self._readings = (Reading(now, self._removed, self._gone), *self._readings[:1])
@@ -106,7 +117,7 @@ class StreamLag:
             self._stream = before = None
             self._readings = ()
         finished = 0 if stream.by_limits else self._most_finished(consumers)
-        self._settled = inf
+        self._settled, self._is_steady = inf, False
         if before is not None:
             self._note_removed(before, stream, finished)
             if stream.server != before.server:
@@ -125,26 +136,17 @@ class StreamLag:
         self._gone_before, self._removed_before = self._gone, self._removed
         self._gone += gone
         self._removed += within
-        self._changes += not (gone == within == 0 and before.first == stream.first)
+        self._is_steady = gone == within == 0 and before.first == stream.first
 
     def _lag(self, row: Consumer, stream: StreamView) -> Lag:
-        position = (
-            row.delivered_sequence,
-            row.deliveries,
-            row.ack_floor_sequence,
-            row.pending == 0,
-            row.ack_pending == 0,
-            self._changes,
-            row.settings,
-            row.incarnation,
-        )
+        position = POSITION(row)
         backlog = self._backlogs.get(row.name)
         if backlog is None or (backlog.position != position and backlog.is_of_another(row)):
             first = stream.first if self._stream is None else self._stream.first
             backlog = self._backlogs[row.name] = Backlog(row, first)
-        if row.name in self._looked_up:
+        if self._looked_up and row.name in self._looked_up:
             backlog.remember(row, self._looked_up[row.name], self._readings)
-        if backlog.position == position and self._goes_on(backlog, row):
+        if self._is_steady and backlog.position == position and self._goes_on(backlog, row):
             return backlog.lag
         settings = row.settings
         acknowledges = settings is None or settings.ack_policy != "none"
@@ -162,17 +164,18 @@ class StreamLag:
 
     def _goes_on(self, backlog: Backlog, row: Consumer) -> bool:
         """Note what came behind a message that is still the next one. False if the counts say that it is another."""
-        backlog.delivered_before = backlog.delivered
-        pending = row.pending or 0
-        if backlog.counts is None:
+        pending = row.pending
+        if not pending:
+            return False
+        counts = backlog.counts
+        if counts is None:
             backlog.waited, backlog.gone = pending, self._gone_before
             return True
+        backlog.delivered_before = backlog.delivered
         matched = backlog.deliveries + pending
         most = matched + self._removed + backlog.evicted
         least = matched + self._removed_before + backlog.evicted_before
-        return most <= LARGEST and backlog.counts.add(
-            least, most, self._consumers_read, self._settled
-        )
+        return most <= LARGEST and counts.add(least, most, self._consumers_read, self._settled)
 
     def _by_sequence(
         self, backlog: Backlog, row: Consumer, stream: StreamView, acknowledges: bool
@@ -289,11 +292,13 @@ class StreamLag:
                 self._finished[row.name] = now
         return total
 
-    def _forget(self, stream: StreamView, found: Mapping[str, Lag], unled: Sequence[str]) -> None:
+    def _forget(self, stream: StreamView, found: Mapping[str, Lag], unled: Set[str]) -> None:
         if len(self._backlogs) > len(found):
-            kept = found.keys() | set(unled)
+            kept = found.keys() | unled
             for name in [name for name in self._backlogs if name not in kept]:
                 del self._backlogs[name]
+        if self._backlogs and not self._ends.is_full:
+            return  # what is too low by now is dropped together with what is too close
         needed = min([each.needs for each in self._backlogs.values()], default=stream.last)
         self._ends.forget_below(max(needed, stream.first), now=stream.read_from)
 

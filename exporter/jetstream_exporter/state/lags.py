@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import repeat
 from operator import attrgetter
 
 import msgspec
@@ -15,6 +16,7 @@ from jetstream_exporter.state.stream_view import stream_view
 
 Key = tuple[str, ...]
 STREAM = attrgetter("cluster", "account_id", "stream")
+NAME = attrgetter("name")
 
 
 class Lags:
@@ -22,6 +24,7 @@ class Lags:
 
     def __init__(self) -> None:
         self._streams: dict[Key, tuple[object, StreamLag]] = {}
+        self._sizes: dict[Key, int] = {}  # how many consumers each stream had
 
     def __len__(self) -> int:
         """How many points are held, of all streams."""
@@ -53,7 +56,8 @@ class Lags:
             key for key, (marker, _) in self._streams.items() if present.get(key) is not marker
         ]:
             del self._streams[key]
-        rows = _by_key(snapshot.consumers)
+        rows = _by_key(snapshot.consumers, self._sizes)
+        self._sizes = {key: len(consumers) for key, consumers in rows.items()}
         found: dict[Key, list[Lag]] = {}
         for stream in snapshot.streams:
             consumers = rows.get(stream.key)
@@ -65,7 +69,7 @@ class Lags:
                 lag, messages = self._streams[key][1], looked_up.get(key[1:], NOTHING)
                 lags = lag.observe(view, consumers, messages, now)
                 if lags:
-                    found[key] = [lags.get(row.name, NO_LAG) for row in consumers]
+                    found[key] = list(map(lags.get, map(NAME, consumers), repeat(NO_LAG)))
         told: list[Lag] = []
         for key, consumers in rows.items():
             told += found.get(key) or [NO_LAG] * len(consumers)
@@ -83,20 +87,35 @@ def lookups_of(outcomes: Iterable[Outcome]) -> list[Lookups]:
     return [answer.lookups for answer in answers if answer.lookups is not None]
 
 
-def _by_key(consumers: Sequence[Consumer]) -> dict[Key, Sequence[Consumer]]:
-    """The consumers of each stream. Those of one stream stand together, so where they end is soon found."""
+def _by_key(
+    consumers: Sequence[Consumer], sizes: Mapping[Key, int]
+) -> dict[Key, Sequence[Consumer]]:
+    """The consumers of each stream. Those of one stream stand together, most often as many as there were before."""
     found: dict[Key, Sequence[Consumer]] = {}
     start = 0
     while start < len(consumers):
         key = STREAM(consumers[start])
-        step = 1
-        while start + step < len(consumers) and STREAM(consumers[start + step]) == key:
-            step *= 2
-        most = min(start + step, len(consumers))
-        end = bisect_left(consumers, True, start, most, key=lambda row: STREAM(row) != key)
+        end = start + sizes.get(key, 1)
+        if not _is_end(consumers, end, key):
+            end = _end(consumers, start, key)
         found[key] = consumers[start:end]
         start = end
     return found
+
+
+def _is_end(consumers: Sequence[Consumer], end: int, key: Key) -> bool:
+    """Whether the consumers of a stream end there."""
+    if end > len(consumers) or STREAM(consumers[end - 1]) != key:
+        return False
+    return end == len(consumers) or STREAM(consumers[end]) != key
+
+
+def _end(consumers: Sequence[Consumer], start: int, key: Key) -> int:
+    step = 1
+    while start + step < len(consumers) and STREAM(consumers[start + step]) == key:
+        step *= 2
+    most = min(start + step, len(consumers))
+    return bisect_left(consumers, True, start, most, key=lambda row: STREAM(row) != key)
 
 
 def _by_stream(lookups: Iterable[Lookups]) -> dict[Key, dict[str, LookedUp]]:

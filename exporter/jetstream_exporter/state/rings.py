@@ -33,6 +33,11 @@ class Ends:
     def __len__(self) -> int:
         return len(self._sequences)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether enough were added since points were last dropped."""
+        return len(self._sequences) > self._enough
+
     def add(self, sequence: int, stored: float, read: float) -> None:
         if not self.still(sequence, read):
             self._sequences.append(sequence)
@@ -67,9 +72,9 @@ class Ends:
         if below > 0:
             for points in (self._sequences, self._stored, self._read):
                 del points[:below]
-        if len(self) > self._enough:
+        if self.is_full:
             self._thin(now)
-            self._enough = len(self) + max(2, len(self) // 8)
+        self._enough = len(self) + max(2, len(self) // 8)
 
     def _thin(self, now: float) -> None:
         kept = _kept(self._read, self._stored, SPARE, now)
@@ -104,13 +109,14 @@ class Counts:
             last = self._counts[held - 1]
             if possible < last:
                 return False
-            self._stored[held - 1] = min(self._stored[held - 1], settled)
+            known = self._stored[held - 1]
+            if settled < known:
+                self._stored[held - 1] = settled
             if count <= last:
                 return True
-        self._counts[held] = count
-        self._stored[held] = stored
+        self._counts[held], self._stored[held] = count, stored
         self._held = held + 1
-        if self._held > MOST:
+        if held == MOST:
             self._thin()
         return True
 
@@ -124,19 +130,17 @@ class Counts:
             self._held = left
         return self._stored[0] if self._held and self._stored[0] != inf else None
 
-    def _keep(self, kept: Sequence[int]) -> None:
-        for index, of in enumerate(kept):
-            self._counts[index], self._stored[index] = self._counts[of], self._stored[of]
-        self._held = len(kept)
-
     def _thin(self) -> None:
         """Drop points, the more the older they are, until few enough are left."""
-        stored = self._stored
+        counts, stored = self._counts.tolist(), self._stored.tolist()
         now = next((time for time in reversed(stored) if time != inf), 0.0)
         share = _share(now - stored[0], (now - stored[-LATEST]) / LATEST)
-        while self._held > FEWER:
-            self._keep(_kept(stored[: self._held], stored, share, now))
+        while len(stored) > FEWER:
+            kept = _kept(stored, stored, share, now)
+            counts, stored = [counts[index] for index in kept], [stored[index] for index in kept]
             share *= 1.5
+        held = self._held = len(stored)
+        self._counts[:held], self._stored[:held] = array("q", counts), array("d", stored)
 
 
 def _share(age: float, step: float) -> float:
@@ -149,9 +153,10 @@ def _share(age: float, step: float) -> float:
 
 def _kept(since: Sequence[float], stored: Sequence[float], share: float, now: float) -> list[int]:
     """The points without those whose gap, from `since` of the one before, is at most this share of its age."""
-    kept, last = [0], len(since) - 1
-    for index in range(1, last):
-        after = stored[index + 1]
-        if after - since[kept[-1]] > share * (now - after):
+    kept, grown = [0], 1 + share
+    most = since[0] + share * now
+    for index, after in enumerate(stored[2:], 1):
+        if after * grown > most:
             kept.append(index)
-    return [*kept, last]
+            most = since[index] + share * now
+    return [*kept, len(stored) - 1]
