@@ -6,6 +6,8 @@ import argparse
 import importlib
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from enum import Enum
+from typing import NamedTuple
 
 from jetstream_exporter.__main__ import COMMANDS
 from jetstream_exporter.__main__ import make_parser as main_parser
@@ -20,6 +22,9 @@ examples:
 BASH = """\
 _jetstream_exporter() {{
     local word="${{COMP_WORDS[COMP_CWORD]}}" before="${{COMP_WORDS[COMP_CWORD-1]}}" words=""
+    if [[ $word == = ]]; then word=""  # bash splits --flag=value
+    elif [[ $before == = ]]; then before="${{COMP_WORDS[COMP_CWORD-2]}}"
+    fi
     case "${{COMP_WORDS[1]}} $before" in
 {values}
     *)  case "$COMP_CWORD ${{COMP_WORDS[1]}}" in
@@ -34,6 +39,17 @@ complete -o default -F _jetstream_exporter jetstream-exporter
 """
 ZSH = "autoload -U +X bashcompinit && bashcompinit\n"
 
+FILES = ("FILE", "DIR", "FOLDER", "PATH")
+
+
+class Kind(Enum):
+    """What a shell offers after a flag, or as a word of a command."""
+
+    NOTHING = "nothing"
+    CHOICE = "choice"
+    FILE = "file"
+    OTHER = "other"
+
 
 def parsers() -> dict[str, argparse.ArgumentParser]:
     """The parser of each command; that of no command has the name ''."""
@@ -43,32 +59,67 @@ def parsers() -> dict[str, argparse.ArgumentParser]:
     return found
 
 
-def flags_of(parser: argparse.ArgumentParser) -> Iterator[tuple[str, Sequence[str], str]]:
-    """Each long flag, the values that it takes, and its help."""
+class Flag(NamedTuple):
+    """A long flag; `kind` is what follows it."""
+
+    name: str
+    kind: Kind
+    choices: Sequence[str]
+    text: str
+
+
+def flags_of(parser: argparse.ArgumentParser) -> Iterator[Flag]:
     for action in parser._actions:
-        for flag in action.option_strings:
-            if flag.startswith("--"):
+        for name in action.option_strings:
+            if name.startswith("--"):
                 help_text = (action.help or "").split(" [")[0]
-                yield flag, [str(each) for each in action.choices or ()], help_text
+                yield Flag(name, _kind(action), _choices(action), help_text)
+
+
+def _kind(action: argparse.Action) -> Kind:
+    if action.nargs == 0:
+        return Kind.NOTHING
+    if action.choices:
+        return Kind.CHOICE
+    return Kind.FILE if action.metavar in FILES else Kind.OTHER
+
+
+def _choices(action: argparse.Action) -> Sequence[str]:
+    return [str(each) for each in action.choices or ()]
+
+
+def _positionals(parser: argparse.ArgumentParser) -> list[argparse.Action]:
+    return [action for action in parser._actions if not action.option_strings]
 
 
 def bash(found: Mapping[str, argparse.ArgumentParser]) -> str:
     commands = [name for name in found if name]
-    flags = [
-        f'        *\\ {name}) words="{" ".join(flag for flag, _, _ in flags_of(found[name]))}" ;;'
-        for name in commands
-    ]
+    flags = [f"        *\\ {name}) {_bash_words(found[name])} ;;" for name in commands]
     values = [
-        f'    "{name} {flag}") words="{" ".join(choices)}" ;;'
-        if name
-        else f'    *" {flag}") words="{" ".join(choices)}" ;;'
+        f"    {pattern}) {_bash_values(flag)} ;;"
         for name in (*commands, "")
-        for flag, choices, _ in flags_of(found[name])
-        if choices
+        for flag in flags_of(found[name])
+        if flag.kind is not Kind.NOTHING
+        for pattern in [f'"{name} {flag.name}"' if name else f'*" {flag.name}"']
     ]
-    own = " ".join(flag for flag, _, _ in flags_of(found[""]))
+    own = " ".join(flag.name for flag in flags_of(found[""]))
     first = " ".join([*commands, own])
     return BASH.format(values="\n".join(values), flags="\n".join(flags), first=first, own=own)
+
+
+def _bash_values(flag: Flag) -> str:
+    """Without words bash completes files, unless that is switched off."""
+    if flag.kind is Kind.OTHER:
+        return "compopt +o default 2>/dev/null"  # zsh does not have it
+    return f'words="{" ".join(flag.choices)}"'
+
+
+def _bash_words(parser: argparse.ArgumentParser) -> str:
+    """A command's own words and flags; flags only after a dash where it takes files."""
+    own = [choice for action in _positionals(parser) for choice in _choices(action)]
+    words = " ".join([*own, *(flag.name for flag in flags_of(parser))])
+    takes_files = any(_kind(action) is Kind.FILE for action in _positionals(parser))
+    return f'[[ $word == -* ]] && words="{words}"' if takes_files else f'words="{words}"'
 
 
 def zsh(found: Mapping[str, argparse.ArgumentParser]) -> str:
@@ -77,18 +128,36 @@ def zsh(found: Mapping[str, argparse.ArgumentParser]) -> str:
 
 def fish(found: Mapping[str, argparse.ArgumentParser]) -> str:
     names = " ".join(name for name in found if name)
-    lines = [f"complete -c {PROG} -n 'not __fish_seen_subcommand_from {names}' -a '{names}'"]
+    lines = [
+        f"complete -c {PROG} -f",
+        f"complete -c {PROG} -n 'not __fish_seen_subcommand_from {names}' -a '{names}'",
+    ]
     for name, parser in found.items():
         seen = (
             f"__fish_seen_subcommand_from {name}"
             if name
             else f"not __fish_seen_subcommand_from {names}"
         )
-        for flag, choices, text in flags_of(parser):
-            of_values = f" -xa '{' '.join(choices)}'" if choices else ""
-            told = text.replace("\\", "\\\\").replace("'", "\\'")
-            lines.append(f"complete -c {PROG} -n '{seen}' -l {flag[2:]}{of_values} -d '{told}'")
+        begin = f"complete -c {PROG} -n '{seen}'"
+        for flag in flags_of(parser):
+            told = flag.text.replace("\\", "\\\\").replace("'", "\\'")
+            lines.append(f"{begin} -l {flag.name[2:]}{_fish_values(flag)} -d '{told}'")
+        for action in _positionals(parser):
+            words = " ".join(_choices(action))
+            lines.append(f"{begin} -a '{words}'" if words else f"{begin} -F")
     return "\n".join(lines) + "\n"
+
+
+def _fish_values(flag: Flag) -> str:
+    match flag.kind:
+        case Kind.NOTHING:
+            return ""
+        case Kind.CHOICE:
+            return f" -xa '{' '.join(flag.choices)}'"
+        case Kind.FILE:
+            return " -rF"
+        case Kind.OTHER:
+            return " -x"
 
 
 SHELLS: Mapping[str, Callable[[Mapping[str, argparse.ArgumentParser]], str]] = {
