@@ -108,6 +108,19 @@ async def test_a_page_causes_a_collection_only_where_there_is_no_fresh_one(
     assert fake.asked("/varz") == asked + 1
 
 
+async def test_a_target_that_fails_is_named_as_the_server_that_it_was(
+    fake: FakeNats, site: Web
+) -> None:
+    await site.text("/metrics")
+    fake.always(fakes.reset)
+    metrics = await site.text("/metrics")
+    named = f'source="monitoring",target="{fake.url}",server="{fake.name}"'
+    assert f"jetstream_exporter_source_info{{{named}}} 1" in metrics
+    assert f'jetstream_exporter_source_up{{source="monitoring",target="{fake.url}"}} 0' in metrics
+    page = Reader(await site.text("/debug/sources")).text
+    assert re.search(rf"down: .*{re.escape(fake.url)}{fake.name}", page)
+
+
 async def test_a_page_before_everything_collects_by_itself(fake: FakeNats, site: Web) -> None:
     assert "What is wrong now" in await site.text("/")
     assert fake.asked("/varz") == 1

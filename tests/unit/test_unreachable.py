@@ -68,6 +68,14 @@ def test_a_target_that_never_answered_is_down_under_its_address() -> None:
     ]
 
 
+def test_a_target_has_the_name_of_the_server_that_it_was_last() -> None:
+    silent = UnreachableServers()
+    rows(silent, [up("n1")], [answer("n1"), silence("n2")])
+    rows(silent, [], [silence("n1"), silence("n2")])
+    assert silent.name_of("http://n1:8222") == "n1"
+    assert silent.name_of("http://n2:8222") == ""
+
+
 def test_a_target_that_is_asked_no_more_is_forgotten() -> None:
     silent = UnreachableServers()
     rows(silent, [up("n1"), up("n2")], [answer("n1"), answer("n2")])

@@ -71,4 +71,25 @@ SOURCE_PARTS: Table[_Request] = Table(
     ),
 )
 
-TABLES = (SOURCES, SOURCE_PARTS)
+SOURCE_SERVERS: Table[TargetResult] = Table(
+    name="The exporter: servers of the sources",
+    rows=lambda snapshot: snapshot.target_results,
+    labels={
+        "source": lambda a: a.source,
+        "target": lambda a: a.target,
+        "server": lambda a: a.server,
+    },
+    families=(
+        gauge(
+            "jetstream_exporter_source_info",
+            "Always 1. Name of the server that the target is, as it last answered; empty where it is not known, and "
+            "for connections to NATS.",
+            lambda _: 1,
+            "measured",
+            "jetstream_exporter_source_up * on (job, instance, source, target) group_left (server) "
+            "jetstream_exporter_source_info",
+        ),
+    ),
+)
+
+TABLES = (SOURCES, SOURCE_PARTS, SOURCE_SERVERS)

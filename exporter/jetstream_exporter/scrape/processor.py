@@ -98,8 +98,16 @@ class Processor:
         return msgspec.structs.replace(
             snapshot,
             expected=expected,
-            target_results=[_target_result(outcome) for outcome in outcomes],
+            target_results=[self._target_result(outcome) for outcome in outcomes],
             exporter=self._exporter(snapshot, dropped, unknown, self._lookup_totals.add(outcomes)),
+        )
+
+    def _target_result(self, outcome: Outcome) -> TargetResult:
+        up = outcome.error is None
+        requests = {name: part.up for name, part in outcome.requests.items()}
+        server = self.history.server_of(outcome.target)
+        return TargetResult(
+            outcome.source, outcome.target, up, outcome.duration, outcome.received, requests, server
         )
 
     def _warn_unconfigured(self, snapshot: Snapshot) -> None:
@@ -136,14 +144,6 @@ class Processor:
             suspect_zeros=self.history.suspect_zeros,
             lag_lookups=lookups,
         )
-
-
-def _target_result(outcome: Outcome) -> TargetResult:
-    up = outcome.error is None
-    requests = {name: part.up for name, part in outcome.requests.items()}
-    return TargetResult(
-        outcome.source, outcome.target, up, outcome.duration, outcome.received, requests
-    )
 
 
 def is_success(outcomes: Sequence[Outcome]) -> bool:

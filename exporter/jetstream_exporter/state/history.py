@@ -75,6 +75,10 @@ class History:
         self._forget(whole, outcomes, now)
         return whole
 
+    def server_of(self, target: str) -> str:
+        """The name of the server that a target was when it last answered; empty where it is not known."""
+        return self._unreachable.name_of(target)
+
     def _meta(self, meta: Meta, now: float) -> Meta:
         state = self._state_of((meta.cluster,), None, now)
         has_leader, has_quorum = self._judged(state, meta, meta.cluster, now)

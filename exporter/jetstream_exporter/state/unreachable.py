@@ -21,6 +21,10 @@ class UnreachableServers:
     def __len__(self) -> int:
         return len(self._names)
 
+    def name_of(self, target: str) -> str:
+        """The server that a target is or was; empty where it has not answered, or is no server."""
+        return self._names.get(target, ("", ""))[1]
+
     def added_to(
         self, servers: Iterable[Server], outcomes: Sequence[Outcome], elsewhere: set[str]
     ) -> list[Server]:

@@ -4,7 +4,10 @@ from jetstream_exporter.snapshot.rows.row import Row
 
 
 class TargetResult(Row, frozen=True):
-    """How it went when one source asked one target; seconds and bytes."""
+    """How it went when one source asked one target; seconds and bytes.
+
+    `server` is the name of the server that the target is, as it last answered; empty where it is not known, or is none.
+    """
 
     source: str
     target: str
@@ -12,6 +15,7 @@ class TargetResult(Row, frozen=True):
     duration: float
     received: int
     requests: dict[str, bool] = {}  # by request, whether what was asked came
+    server: str = ""
 
 
 class Listening(Row, frozen=True):

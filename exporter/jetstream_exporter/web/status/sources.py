@@ -31,7 +31,9 @@ def page(
     if not outcomes:
         return document("Sources", el("p", NOTHING_YET), here="/debug/sources")
     head: list[Html | str] = ["State", "Source", "Target", "Server", "Requests", "Seconds", "Bytes"]
-    rows = [_row(each) for each in sorted(outcomes, key=_order)]
+    results = latest.snapshot.target_results if latest is not None else ()
+    names = {each.target: each.server for each in results}
+    rows = [_row(each, names) for each in sorted(outcomes, key=_order)]
     parts = [_summary(outcomes, latest, now), _conflicts(conflicts), table(head, rows, "Sources")]
     if latest is not None:
         parts += [_listenings(latest), _kinds(latest.snapshot.event_kinds)]
@@ -60,8 +62,9 @@ def _conflicts(conflicts: Sequence[str]) -> Html | None:
     return join((el("h2", "Names that are not unique"), el("ul", *items)))
 
 
-def _row(outcome: Outcome) -> Html:
-    name = outcome.server.server_name if outcome.server else ""
+def _row(outcome: Outcome, names: Mapping[str, str]) -> Html:
+    """A target that does not answer has the name of the server that it was when it last did."""
+    name = outcome.server.server_name if outcome.server else names.get(outcome.target, "")
     return el(
         "tr",
         cell("State", _state(outcome)),
