@@ -22,6 +22,7 @@ import structlog
 from jetstream_exporter import __version__
 from jetstream_exporter.app import App, load_checked
 from jetstream_exporter.config import ConfigError, environment
+from jetstream_exporter.config.arguments import Parser
 from jetstream_exporter.config.json_schema import schema
 from jetstream_exporter.runtime import log, memory
 from jetstream_exporter.web.config import load_web_config
@@ -66,12 +67,11 @@ examples:
 
 
 def make_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="jetstream-exporter",
         description="Prometheus exporter for NATS JetStream: every stream and consumer as reported by its leader.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        commands=COMMANDS,
     )
     add = parser.add_argument
     add("--version", action="store_true", help="print the version and exit")

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from jetstream_exporter.__main__ import COMMANDS
 from jetstream_exporter.__main__ import make_parser as main_parser
+from jetstream_exporter.config.arguments import Parser
 
 PROG = "jetstream-exporter"
 EPILOG = """\
@@ -168,12 +169,10 @@ SHELLS: Mapping[str, Callable[[Mapping[str, argparse.ArgumentParser]], str]] = {
 
 
 def make_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=f"{PROG} completion",
         description="Print a script that completes commands and flags in a shell.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument("shell", choices=SHELLS)
     return parser

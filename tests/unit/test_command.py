@@ -91,7 +91,7 @@ def test_a_wrong_flag_ends_with_2(
 
 
 @pytest.mark.parametrize("command", ["demo", "audit"])
-@pytest.mark.parametrize("flag", ["--nonsense", "--versio", "--web.listen"])
+@pytest.mark.parametrize("flag", ["--nonsense", "--versio", "--web.nonsense"])
 def test_a_wrong_flag_of_a_command_shows_that_commands_own(
     command: str, flag: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -101,6 +101,33 @@ def test_a_wrong_flag_of_a_command_shows_that_commands_own(
     assert (end.value.code, out) == (2, "")
     assert err.startswith(f"usage: jetstream-exporter {command} [-h] [--")
     assert err.endswith(f"jetstream-exporter {command}: error: unrecognized arguments: {flag}\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        ("audti", "unrecognized arguments: audti; did you mean audit?"),
+        ("STATUS", "unrecognized arguments: STATUS; did you mean status?"),
+        ("play", "; the commands are demo, audit, doctor, migrate, status, completion"),
+        ("http://n:8222", "unrecognized arguments: http://n:8222; name each server with --target"),
+        ("audit http://n:8222", ": http://n:8222; name each server with --target"),
+        ("doctor n:8222 m:8222", ": n:8222 m:8222; name each server with --target"),
+        ("doctor --taget http://n:8222", ": --taget http://n:8222; did you mean --target?"),
+        ("demo --web.listen :1", ": --web.listen :1; did you mean --web.listen-address?"),
+        ("status --watc", "unrecognized arguments: --watc; did you mean --watch?"),
+        ("migrate a.json --outptu x", ": --outptu x; did you mean --output?"),
+        ("completion bash x", "unrecognized arguments: x"),
+        ("audit http://me:hunter2@n:8222", ": http://…@n:8222; name each server with --target"),
+    ],
+)
+def test_an_argument_that_is_not_known_comes_with_what_was_probably_meant(
+    arguments: str, hint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(arguments.split())
+    out, err = capsys.readouterr()
+    assert (out, err[-len(hint) - 1 :]) == ("", f"{hint}\n")
+    assert end.value.code == {"status": 3, "migrate": 125}.get(arguments.split(maxsplit=1)[0], 2)
 
 
 def test_an_address_that_is_taken_ends_with_1() -> None:

@@ -22,6 +22,7 @@ from jetstream_exporter.audit.documents import ManifestError
 from jetstream_exporter.audit.finding import Check, Finding, Severity, judge, ordered
 from jetstream_exporter.audit.observe import Observation, observe, observe_everything
 from jetstream_exporter.config import ConfigError
+from jetstream_exporter.config.arguments import Parser
 from jetstream_exporter.runtime import interrupt, log
 from jetstream_exporter.runtime.flags import add_config_file, add_target, seconds
 from jetstream_exporter.runtime.terminal import escape_unencodable, one_line, takes_colour
@@ -63,12 +64,10 @@ exit code: 0 no finding at or above --fail-on, 1 at least one finding, 2 invalid
 
 
 def make_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=PROG,
         description="Check a running cluster, or Kubernetes manifests, against the production checklist.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     _add_flags(parser)
     return parser

@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
+from jetstream_exporter.config.arguments import Parser
 from jetstream_exporter.runtime.interrupt import SIGNALS
 from jetstream_exporter.runtime.terminal import escape_unencodable
 from jetstream_exporter.web.serve import parse_address
@@ -73,12 +74,10 @@ address.__name__ = "address (like 127.0.0.1:18222 or :18222)"
 
 
 def make_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=PROG,
         description=DESCRIPTION,
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     add = parser.add_argument
     add(

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from jetstream_exporter.config import ConfigError
+from jetstream_exporter.config.arguments import Parser
 from jetstream_exporter.config.urls import UrlKind, check_url
 from jetstream_exporter.doctor import checks, exporter, prometheus
 from jetstream_exporter.doctor.facts import gather
@@ -54,12 +55,10 @@ are invalid
 
 
 def make_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=PROG,
         description="Find out why values are missing: check the way from the servers to Prometheus.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     add_target(parser)
     add_config_file(parser)

@@ -6,8 +6,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
+from jetstream_exporter.config.arguments import Parser
 from jetstream_exporter.config.secrets import FileError
 from jetstream_exporter.migrate import boards, files, report, rulefiles, texts, tree
 from jetstream_exporter.migrate.files import Source
@@ -49,22 +49,13 @@ invalid flags or a missing parser, {interrupt.INTERRUPTED} after Ctrl-C
 """
 
 
-class Parser(argparse.ArgumentParser):
-    """Exits with a code of its own, since 2 would be two unresolved expressions."""
-
-    def error(self, message: str) -> NoReturn:
-        self.print_usage(sys.stderr)
-        self.exit(WRONG, f"{self.prog}: {message}\n")
-
-
 def make_parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog=PROG,
         description="Rewrite Grafana dashboards and Prometheus rules that were made for prometheus-nats-exporter or "
         "nats-surveyor.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        usage_code=WRONG,  # 2 would be two unresolved expressions
     )
     add = parser.add_argument
     add("paths", nargs="+", metavar="PATH", help="a dashboard, a rule file, or a folder of them")

@@ -90,20 +90,22 @@ MEANING: Mapping[str, str] = {
     NOT_KNOWN: "Nobody that may lead it has answered.",
     OK: "Nothing is known to be wrong.",
 }
-_STREAM_ALERTS = {
+# What is alerted about an object, and the word for it. The boards use them too.
+STREAM_ALERTS: Mapping[str, str] = {
     "JetStreamStreamNoLeader": "no leader",
     "JetStreamStreamRejectingPublishes": "refusing",
     "JetStreamStreamNoFaultTolerance": "no tolerance",
     "JetStreamStreamReplicaLagging": "replica behind",
     "JetStreamStreamStorageHigh": "nearly full",
 }
-_CONSUMER_ALERTS = {
+CONSUMER_ALERTS: Mapping[str, str] = {
     CONSUMER_NO_LEADER: "no leader",
     "JetStreamConsumerAheadOfStream": "ahead of its stream",
     "JetStreamConsumerMessagesLost": "losing messages",
     EXHAUSTED: "exhausted messages",
     STALLED: "stalled",
     NO_SUBSCRIBERS: "nobody fetches",
+    "JetStreamConsumerFallingBehind": "falling behind",  # which Prometheus alone judges
     SATURATED: "saturated",
 }
 YOUNG = 600.0  # seconds after its start in which a server with an incomplete list is starting
@@ -156,7 +158,7 @@ def members(row: Meta) -> str:
 
 
 def stream(row: Stream, alerts: Mapping[str, str], *, is_losing: bool) -> str:
-    words = [word for name, word in _STREAM_ALERTS.items() if name in alerts]
+    words = [word for name, word in STREAM_ALERTS.items() if name in alerts]
     if row.raft.has_leader is False:
         words.append("no leader")
     if row.raft.has_quorum is False:
@@ -175,7 +177,7 @@ def stream(row: Stream, alerts: Mapping[str, str], *, is_losing: bool) -> str:
 
 def consumer(row: Consumer, alerts: Mapping[str, str], excuse: str | None) -> str:
     """`excuse` says why a consumer that makes no progress is not stalled."""
-    words = [word for name, word in _CONSUMER_ALERTS.items() if name in alerts]
+    words = [word for name, word in CONSUMER_ALERTS.items() if name in alerts]
     if row.raft.has_leader is False:
         words.append("no leader")
     if row.paused:

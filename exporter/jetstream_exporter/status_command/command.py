@@ -6,10 +6,10 @@ import contextlib
 import shutil
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
 
 from jetstream_exporter.app import App
 from jetstream_exporter.config import ConfigError
+from jetstream_exporter.config.arguments import Parser
 from jetstream_exporter.runtime import interrupt, log
 from jetstream_exporter.runtime.flags import add_config_file, seconds
 from jetstream_exporter.runtime.terminal import (
@@ -47,20 +47,12 @@ are invalid; 130 interrupted before the first look. With --watch, the code of th
 """
 
 
-class Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """Exit code 2 says that something is critical."""
-        self.print_usage(sys.stderr)
-        self.exit(UNKNOWN, f"{self.prog}: error: {message}\n")
-
-
 def make_parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog=PROG,
         description="Show what is wrong in a JetStream cluster now, worst first.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        usage_code=UNKNOWN,  # 2 says that something is critical
     )
     add = parser.add_argument
     add(
