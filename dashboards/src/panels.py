@@ -10,6 +10,18 @@ Json = dict[str, Any]
 Kind = Literal["stat", "timeseries", "table", "state-timeline", "bargauge"]
 
 DATASOURCE: Json = {"type": "prometheus", "uid": "${datasource}"}
+# What an axis measures, by its unit.
+AXES = {
+    "short": "count",
+    "s": "time",
+    "bytes": "bytes",
+    "mps": "messages per second",
+    "reqps": "requests per second",
+    "percentunit": "share",
+    "cps": "per second",
+    "Bps": "bytes per second",
+    "binBps": "bytes per second",
+}
 OK, WARN, BAD, QUIET = "green", "orange", "red", "text"
 
 
@@ -155,6 +167,5 @@ def dashed(name: str, color: str = BAD, *, pattern: bool = False) -> Json:
 
 def right(pattern: str, unit: str) -> Json:
     """Lines measured in another unit, on an axis of their own."""
-    label = {"s": "time", "bytes": "bytes"}.get(unit, unit)
-    properties = {"unit": unit, "custom.axisPlacement": "right", "custom.axisLabel": label}
+    properties = {"unit": unit, "custom.axisPlacement": "right", "custom.axisLabel": AXES[unit]}
     return override(pattern, properties, pattern=True)

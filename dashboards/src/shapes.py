@@ -4,20 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dashboards.src.panels import QUIET, Json, Look, Panel, Query, override
-
-# What an axis measures, by its unit.
-AXES = {
-    "short": "count",
-    "s": "time",
-    "bytes": "bytes",
-    "mps": "messages per second",
-    "reqps": "requests per second",
-    "percentunit": "share",
-    "cps": "per second",
-    "Bps": "bytes per second",
-    "binBps": "bytes per second",
-}
+from dashboards.src.panels import AXES, QUIET, Json, Look, Panel, Query, override
 
 
 def stat(
@@ -95,7 +82,7 @@ def timeseries(
     """
     custom = {
         "axisBorderShow": False,
-        "axisLabel": AXES.get(look.unit, ""),
+        "axisLabel": AXES[look.unit],
         "drawStyle": "line",
         "fillOpacity": 8,
         "lineInterpolation": "stepAfter" if steps else "linear",

@@ -39,13 +39,10 @@ SECONDS = Look("s", base=QUIET)
 DELIVERY_LAG = Look("s", [Step(LAG_WARN, WARN), Step(LAG_BAD, BAD)], minimum=0)
 
 UP = Look(words=[Word(0, 0, "down", BAD), Word(1, 1, "up")])
-HEALTHY = Look(words=[Word(0, 0, "failing", BAD), Word(1, 1, "healthy")])
-CURRENT = Look(words=[Word(0, 0, "behind", WARN), Word(1, 1, "current")])
-OFFLINE = Look(words=[Word(0, 0, "no"), Word(1, 1, "offline", BAD)])
+HEALTHY = Look(words=[Word(0, 0, "unhealthy", BAD), Word(1, 1, "healthy")])
 LED = Look(words=[Word(0, 0, "no leader", BAD), Word(1, 1, "led")])
-QUORUM = Look(words=[Word(0, 0, "no quorum", BAD), Word(1, 1, "quorum")])
 TOLERANCE = Look(
-    "short", words=[Word(None, -1, "quorum lost", BAD), Word(0, 0, "none", WARN)], decimals=0
+    "short", words=[Word(None, -1, "no quorum", BAD), Word(0, 0, "none", WARN)], decimals=0
 )
 DRAIN_TIME = Look("s", [Step(DRAIN_LIMIT, BAD)], [Word(NEVER, None, "nothing acked", BAD)])
 

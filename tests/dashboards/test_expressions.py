@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,17 @@ def test_every_grouping_is_by_labels_that_are_there(asked: Asked) -> None:
     for expression in asked:
         for node, _ in walk(expression.tree()):
             below = set[str]().union(*(KNOWN[s.name] for s in selectors(node)))
-            assert grouping(node) <= below, expression.where
+            assert grouping(node) <= below | set(joined(node)), expression.where
+
+
+def joined(node: Any) -> Iterator[str]:
+    """The labels that label_join makes."""
+    for call, _ in walk(node):
+        if isinstance(call, promql_parser.Call) and call.func.name in (
+            "label_join",
+            "label_replace",
+        ):
+            yield call.args[1].val
 
 
 def grouping(node: Any) -> set[str]:

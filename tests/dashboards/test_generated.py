@@ -52,7 +52,7 @@ def test_the_order_of_a_set_or_the_hash_seed_does_not_change_a_byte() -> None:
                 "from dashboards.src.boards import *; print(hash('a'));"
                 "[print(b.text()) for b in BOARDS]",
             ],
-            env={"PYTHONHASHSEED": seed, "PYTHONPATH": "."},
+            env={"PYTHONHASHSEED": seed, "PYTHONPATH": ".:exporter"},
             cwd=FOLDER.parent,
             capture_output=True,
             text=True,

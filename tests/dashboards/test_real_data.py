@@ -5,7 +5,7 @@ from statistics import median
 from typing import Any
 
 import pytest
-from dashboards.src.boards.consumer import STATES
+from dashboards.src import states
 from dashboards.src.shared import STREAM_BAD
 from scripts.render_boards.answers import Asker
 from tests.support.boards import Json, boards, by_uid, filled, panels, variables
@@ -218,7 +218,7 @@ def test_the_table_of_a_stream_lists_its_consumers_as_consumer_info_does(
 
 
 def test_the_state_of_each_consumer_is_the_word_for_its_trouble(recording: Recording) -> None:
-    words = {word.text: word.low for word in STATES.words}
+    words = {word.text: word.low for word in states.CONSUMER.words}
     for stream, consumer, word in (
         ("ORDERS", "orders-processor-v1", "ok"),
         ("ORDERS", "audit", "paused"),
@@ -227,6 +227,17 @@ def test_the_state_of_each_consumer_is_the_word_for_its_trouble(recording: Recor
     ):
         chosen = {"stream": stream, "consumer": consumer}
         assert shown(recording, "jetstream-consumer", "State", 0, **chosen) == words[word], consumer
+
+
+def test_the_state_of_each_stream_is_the_word_for_its_trouble(recording: Recording) -> None:
+    words = {word.low: word.text for word in states.STREAM.words}
+    found = {
+        stream: words[shown(recording, "jetstream-stream", "State", 0, stream=stream)]
+        for stream in recording.said["streams"]
+    }
+    assert found.pop(FILLING) == "refusing"
+    # A server has just come back.
+    assert set(found.values()) <= {"ok", "replica behind"}
 
 
 def test_a_consumer_that_was_deleted_is_not_called_stalled(recording: Recording) -> None:

@@ -5,13 +5,13 @@ from itertools import combinations
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from dashboards.src import shared
-from dashboards.src.boards.consumer import STATES
+from dashboards.src import shared, states
+from dashboards.src.panels import Look
 from rules.src.config import Config
 from tests.support.boards import Json, boards, by_uid, panels, variables
 from tests.support.rules import ALERTS
 
-from jetstream_exporter.status.states import CONSUMER, SERVER
+from jetstream_exporter.status.states import CONSUMER, GROUP, SERVER, level
 
 BOARDS = boards()
 UIDS = [
@@ -194,10 +194,78 @@ def test_each_axis_says_what_it_measures(board: Json) -> None:
 
 def test_the_words_of_states_are_those_of_the_status_page() -> None:
     """One word, one meaning; what the page does not say stands here."""
-    others = {"warning", "critical", "follows", "leads", "behind", "current", "offline"}
-    shown = {word.text for look in (STATES, shared.UP) for word in look.words}
+    others = {"behind", "current", "offline", "healthy"}  # of a replica, and of a health check
+    looks = (states.CONSUMER, states.STREAM, states.REPLICA, shared.UP, shared.HEALTHY)
 
-    assert shown <= {*CONSUMER, *SERVER} | others
+    assert {word.text for look in looks for word in look.words} <= {
+        *CONSUMER,
+        *GROUP,
+        *SERVER,
+    } | others
+
+
+def test_a_column_of_states_has_the_words_of_what_it_is_about() -> None:
+    """No board has a way of its own to say how an object is."""
+    by_words = {
+        frozenset(word.text for word in look.words): name
+        for name, look in (
+            ("consumer", states.CONSUMER),
+            ("stream", states.STREAM),
+            ("replica", states.REPLICA),
+            ("server", shared.UP),
+            ("source", shared.HEALTHY),
+        )
+    }
+    found = {
+        (board["title"].removeprefix("JetStream / "), panel["title"]): by_words[words]
+        for board in BOARDS.values()
+        for panel in panels(board)
+        for words in states_of(panel)
+    }
+    assert found == {
+        ("Consumer", "State"): "consumer",
+        ("Consumer", "State over time"): "consumer",
+        ("Overview", "Fullest streams"): "stream",
+        ("Overview", "Servers"): "server",
+        ("Raft", "Replicas, worst first"): "replica",
+        ("Servers", "Servers"): "server",
+        ("Stream", "State"): "stream",
+        ("Stream", "Consumers"): "consumer",
+        ("Stream", "Mirror and sources"): "source",
+        ("Stream", "Replicas"): "replica",
+    }
+
+
+def states_of(panel: Json) -> list[frozenset[str]]:
+    """The words of the panel, or of the column, that is called State."""
+    looks = [("State over time", panel["fieldConfig"]["defaults"])] * panel["title"].startswith(
+        "State"
+    )
+    if panel["type"] == "table":
+        looks = [
+            (override["matcher"]["options"], {p["id"]: p["value"] for p in override["properties"]})
+            for override in panel["fieldConfig"]["overrides"]
+        ]
+    return [
+        frozenset(result["text"] for mapping in look["mappings"] for result in results(mapping))
+        for name, look in looks
+        if name.startswith("State")
+    ]
+
+
+@pytest.mark.parametrize("order", [states.CONSUMER, states.STREAM])
+def test_a_worse_state_has_a_lower_value_and_its_level_a_colour(order: Look) -> None:
+    """The worst comes first in the expression too."""
+    words = [word.text for word in sorted(order.words, key=lambda word: word.low or 0)]
+    known = CONSUMER if order is states.CONSUMER else GROUP
+    assert words == [word for word in known if word in words]
+    for word in order.words:
+        expected = {
+            "critical": {"red", "dark-red", "purple"},
+            "warning": {"orange"},
+            "ok": {"green", "blue"},
+        }
+        assert word.color in expected[level(word.text)], word.text
 
 
 @each_board

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dashboards.src import shared
+from dashboards.src import shared, states
 from dashboards.src.board import JOB, Board, Row, chosen, cluster
-from dashboards.src.panels import BAD, OK, WARN, Look, Query, Step, Word, dashed
-from dashboards.src.promql import CLUSTER, CONSUMER, STREAM, Scope, alerts, marked
+from dashboards.src.panels import BAD, WARN, Look, Query, Step, Word, dashed
+from dashboards.src.promql import CLUSTER, CONSUMER, STREAM, Scope, marked
 from dashboards.src.shapes import setting, stat, timeline, timeseries
 from dashboards.src.thresholds import threshold
 
@@ -19,29 +19,9 @@ ON = f"on ({IT.by()})"
 PENDING = IT.now("jetstream_consumer_pending_messages")
 UNACKED = IT.now("jetstream_consumer_ack_pending_messages")
 MOST_UNACKED = IT.now("jetstream_consumer_max_ack_pending")
-LED = IT.now("jetstream_consumer_has_leader")
-PAUSED = IT.now("jetstream_consumer_paused")
 FULL = threshold("JetStreamConsumerAckPendingSaturated")
 
-# As the rules say it: what was given up long ago is no state of the consumer.
-GIVEN_UP = alerts('alertname="JetStreamConsumerMaxDeliverExhausted"', ITS, 'consumer="$consumer"')
-
-# The first that is true names the state. Values are those of `STATES`.
-STATE = (
-    f"(({LED} == 0) + 4) or ((max by ({IT.by()}) ({GIVEN_UP})) * 0 + 5) "
-    f"or ({PAUSED} == 1) or (({shared.stalled(IT)}) * 0 + 3) "
-    f"or (({shared.unattended(IT)}) * 0 + 2) or (({LED} == 1) * 0)"
-)
-STATES = Look(
-    words=[
-        Word(0, 0, "ok", OK),
-        Word(1, 1, "paused", "blue"),
-        Word(2, 2, "nobody fetches", WARN),
-        Word(3, 3, "stalled", BAD),
-        Word(4, 4, "no leader", "purple"),
-        Word(5, 5, "exhausted messages", "dark-red"),
-    ]
-)
+STATE = states.consumer(IT)
 INFO = "jetstream_consumer_info"
 
 CONFIGURATION = Row(
@@ -110,12 +90,12 @@ NOW = Row(
     (
         stat(
             "State",
-            "State of the consumer, in the words of the status page. Good: ok. Bad: stalled "
-            "(there are messages, but no progress), nobody fetches (no client requests "
-            "messages), exhausted messages (they reached max_deliver) or no leader. Paused is "
-            "intended.",
+            "State of the consumer, in the words of the status page: the worst that holds. Good: "
+            "ok. Bad: stalled (there are messages, but no progress), nobody fetches (no client "
+            "requests messages), exhausted messages (they reached max_deliver) or no leader. "
+            "Paused is intended.",
             (Query(STATE),),
-            look=STATES,
+            look=states.CONSUMER,
             width=4,
             empty="not reported",
         ),
@@ -151,7 +131,7 @@ NOW = Row(
             "The minimum number of messages that reached max_deliver. Good: 0. Bad: above 0, "
             "because no worker will process them.",
             (Query(shared.exhausted(IT), "good: 0"),),
-            look=Look("short", [Step(1, BAD)], decimals=0),
+            look=shared.ANY_IS_BAD,
             width=4,
             empty="not counted",
         ),
@@ -171,7 +151,7 @@ NOW = Row(
             "exhausted messages or no leader. Stalled and nobody fetches start some minutes late, because the rules "
             "look at several minutes.",
             (Query(STATE, "state"),),
-            look=STATES,
+            look=states.CONSUMER,
             width=12,
             height=5,
         ),

@@ -24,6 +24,30 @@ INTERVAL = ITSELF.each(
     f"clamp_max(time() - {ITSELF.select('process_start_time_seconds')}, 180) / "
     f"count_over_time({ITSELF.select('jetstream_exporter_collect_duration_seconds')}[3m])"
 )
+TARGETS = Scope(("instance", "source", "of"))
+
+
+def of_target(name: str) -> str:
+    """With the name of the server, where it is known, and the address of each target."""
+    return TARGETS.each(f'label_join({_with_server(name)}, "of", " ", "server", "target")')
+
+
+def of_server(name: str) -> str:
+    """With the name of the server, or the address where it is not known: of two addresses of one server, the larger."""
+    known, others = _with_server(name, 'server!=""'), _with_server(name, 'server=""')
+    return TARGETS.each(
+        f'label_join({known}, "of", "", "server") or label_join({others}, "of", "", "target")'
+    )
+
+
+def _with_server(name: str, *matchers: str) -> str:
+    server = SOURCES.select("jetstream_exporter_source_info", *matchers)
+    return (
+        f"{SOURCES.select(name)} * on (job, instance, source, target) group_left (server) {server}"
+    )
+
+
+OF_TARGET = "{{source}} {{of}} ({{instance}})"
 SILENT = ASKED.each(f"{ASKED.select('jetstream_exporter_source_up')} == 0")
 DROPPED = KINDS.now("jetstream_exporter_objects_dropped")
 
@@ -88,14 +112,10 @@ ASKING = Row(
     (
         timeline(
             "Answers",
-            "Whether each target answered all requests, over time. Good: it always answers. "
+            "Whether each target answered all requests, over time, with the name of the server that "
+            "it is. Good: it always answers. "
             "Bad: it fails. Streams that only this server holds are then not monitored.",
-            (
-                Query(
-                    SOURCES.now("jetstream_exporter_source_up"),
-                    "{{source}} {{target}} ({{instance}})",
-                ),
-            ),
+            (Query(of_target("jetstream_exporter_source_up"), OF_TARGET),),
             look=Look(words=[Word(0, 0, "fails", BAD), Word(1, 1, "answers", OK)]),
             width=24,
             height=8,
@@ -105,12 +125,7 @@ ASKING = Row(
             "Response time of each target. Good: well below a second, and similar for all "
             "targets. Bad: one target is much slower, or all become slower with the number of "
             "consumers.",
-            (
-                Query(
-                    SOURCES.now("jetstream_exporter_source_duration_seconds"),
-                    "{{source}} {{target}} ({{instance}})",
-                ),
-            ),
+            (Query(of_server("jetstream_exporter_source_duration_seconds"), OF_TARGET),),
             look=Look("s", minimum=0),
             many=True,
             height=9,
@@ -120,12 +135,7 @@ ASKING = Row(
             "Size of the response of each target. Good: constant. Bad: it falls to nearly 0 "
             "(JetStream is disabled on the server), or it grows without new streams (unused "
             "consumers).",
-            (
-                Query(
-                    SOURCES.now("jetstream_exporter_source_response_bytes"),
-                    "{{source}} {{target}} ({{instance}})",
-                ),
-            ),
+            (Query(of_server("jetstream_exporter_source_response_bytes"), OF_TARGET),),
             look=Look("bytes", minimum=0),
             many=True,
             height=9,
@@ -193,7 +203,7 @@ ADVISORIES = Row(
                     "{{target}} ({{instance}})",
                 ),
             ),
-            look=Look(words=[Word(0, 0, "cut", BAD), Word(1, 1, "connected", OK)]),
+            look=Look(words=[Word(0, 0, "not connected", BAD), Word(1, 1, "connected", OK)]),
             width=24,
             height=5,
             empty="advisories are off",

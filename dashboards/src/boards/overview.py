@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboards.src import shared
+from dashboards.src import shared, states
 from dashboards.src.board import JOB, Board, Row, chosen, cluster
 from dashboards.src.panels import BAD, QUIET, WARN, Look, Query, Step, Word, appear
 from dashboards.src.promql import CONSUMERS, SERVERS, STREAMS, Scope, alerts, counted
@@ -100,7 +100,7 @@ NOW = Row(
                     "good: 0",
                 ),
             ),
-            look=Look("short", [Step(1, WARN)], decimals=0),
+            look=shared.ANY_IS_BAD,
             width=3,
         ),
         stat(
@@ -201,8 +201,6 @@ PACE = Row(
 
 SLOWEST = CONSUMERS.top(10, shared.drain(CONSUMERS))
 LATEST = CONSUMERS.top(10, f"{CONSUMERS.recorded(shared.LAG)} > 0")
-REJECTING = alerts('alertname="JetStreamStreamRejectingPublishes"')
-REFUSING = Look(words=[Word(0, 0, "accepts"), Word(1, 1, "refusing", BAD)])
 FULLEST = STREAMS.top(10, STREAMS.now("jetstream_stream_storage_ratio"))
 _LIMIT = STREAMS.now("jetstream_stream_max_bytes")
 _CORES = SERVERS.now("nats_server_cores")
@@ -281,7 +279,8 @@ LISTS = Row(
             "from the growth of the last hours, limited to 100 %. Good: below "
             f"{shared.percent(shared.STREAM_WARN)}, also in 24 h. Bad: above "
             f"{shared.percent(shared.STREAM_BAD)} with discard new, because the stream will "
-            "reject messages.",
+            "reject messages. The state is the one of the status page; refusing means that it "
+            "rejects them now.",
             STREAMS.labels,
             (
                 Column(
@@ -307,9 +306,8 @@ LISTS = Row(
                 Column("Limit", STREAMS.only(_LIMIT, FULLEST), shared.BYTES),
                 Column(
                     "State",
-                    f"(max by ({STREAMS.by()}) ({REJECTING}) and on ({STREAMS.by()}) {FULLEST}) "
-                    f"or ({FULLEST}) * 0",
-                    REFUSING,
+                    STREAMS.only(f"({states.stream(STREAMS)})", FULLEST),
+                    states.STREAM,
                 ),
                 Column(
                     "",

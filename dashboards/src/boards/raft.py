@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboards.src import shared
+from dashboards.src import shared, states
 from dashboards.src.board import JOB, Board, Row, chosen, cluster
 from dashboards.src.panels import BAD, OK, QUIET, WARN, Look, Query, Step, Word, right
 from dashboards.src.promql import CLUSTER, CLUSTERS, CONSUMER, SERVERS, STREAM, Scope
@@ -31,12 +31,8 @@ VIEW = (
 )
 
 # The first that is true names the state.
-_DOWN = (
-    f"({SERVERS.now('nats_server_up')} == 0) and on ({SERVERS.by()}) "
-    f"({SERVERS.now('nats_server_configured')} == 1)"
-)
 MEMBER = (
-    f"(({_DOWN}) + 2) or ({SERVERS.now('jetstream_meta_leader')} * 4) "
+    f"(({states.down()}) + 2) or ({SERVERS.now('jetstream_meta_leader')} * 4) "
     f"or ({SERVERS.now('jetstream_meta_peer_current')} + on ({SERVERS.by()}) "
     f"2 * {SERVERS.now('jetstream_meta_peer_offline')})"
 )
@@ -60,7 +56,7 @@ META = Row(
             "Number of current members minus the majority: how many more servers may fail "
             "before the group is unavailable. Streams with one replica are not counted, "
             "because they fail with their server. Good: 1 or more. Bad: none (the next "
-            "failure makes the group unavailable) or quorum lost (it is unavailable).",
+            "failure makes the group unavailable) or no quorum (it is unavailable).",
             LEFT,
             look=shared.TOLERANCE,
             width=12,
@@ -199,12 +195,13 @@ STREAM_REPLICAS = Row(
         table(
             "Replicas, worst first",
             "The fifty replicas in the worst state, as reported by their leaders. The replica "
-            "of the leader itself is not included. Good: current, not offline, no lag. Bad: "
-            "behind for minutes, or offline.",
+            "of the leader itself is not included. Good: current, with no lag. Bad: behind for "
+            "minutes, or offline: its server does not answer, or its leader says so.",
             REPLICAS.labels,
             (
-                Column("State", REPLICAS.only(_CURRENT, WORST), shared.CURRENT),
-                Column("Offline", REPLICAS.only(_OFFLINE, WORST), shared.OFFLINE),
+                Column(
+                    "State", REPLICAS.only(f"({states.replica(REPLICAS)})", WORST), states.REPLICA
+                ),
                 Column(
                     f"Lag (warns at {shared.REPLICA_LAG:g})",
                     REPLICAS.only(_LAG, WORST),

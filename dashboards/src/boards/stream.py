@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboards.src import shared
+from dashboards.src import shared, states
 from dashboards.src.board import JOB, Board, Row, chosen, cluster
 from dashboards.src.panels import WARN, Look, Query, Step, Word, appear, dashed, right
 from dashboards.src.promql import CLUSTER, CONSUMER, STREAM, Scope, marked
@@ -100,16 +100,14 @@ NOW = Row(
     (
         stat(
             "State",
-            "Whether the stream has a leader and the leader has a quorum. Good: led and "
-            "quorum. Bad: no leader or no quorum for more than a minute. The stream then "
-            "neither stores nor delivers messages.",
-            (
-                Query(IT.now("jetstream_stream_has_leader"), "leader"),
-                Query(IT.now("jetstream_stream_has_quorum"), "majority"),
-            ),
-            look=shared.LED,
+            "State of the stream, in the words of the status page: the worst that holds. Good: "
+            "ok. Bad: no leader or no quorum for more than a minute, because the stream then "
+            "neither stores nor delivers messages; refusing (it is full and rejects new "
+            "messages); losing messages (it is full and deletes what a consumer has not "
+            "received).",
+            (Query(states.stream(IT)),),
+            look=states.STREAM,
             width=6,
-            overrides=[appear("majority", shared.QUORUM)],
             empty="not reported",
         ),
         stat(
@@ -235,10 +233,15 @@ READERS = Row(
             "Consumers",
             "The fifty consumers with the largest backlog. Good: no undelivered messages for "
             "a long time, and no exhausted ones. Bad: a drain time above "
-            f"{shared.duration(shared.DRAIN_LIMIT)}, exhausted messages, or no leader.",
+            f"{shared.duration(shared.DRAIN_LIMIT)}, exhausted messages, or a state other than ok "
+            "and paused, which is the one of the status page.",
             ("nats_cluster", "account", "stream", "consumer"),
             (
-                Column("State", CONSUMERS.only(LEADERS, MOST), shared.LED),
+                Column(
+                    "State",
+                    CONSUMERS.only(f"({states.consumer(CONSUMERS)})", MOST),
+                    states.CONSUMER,
+                ),
                 Column("Undelivered", CONSUMERS.only(PENDING, MOST), shared.PLAIN),
                 Column(
                     "Unacknowledged",
@@ -253,7 +256,7 @@ READERS = Row(
                 Column(
                     "Exhausted (good: 0)",
                     f"({shared.exhausted(CONSUMERS)}) and on ({CONSUMERS.by()}) {MOST}",
-                    Look("short", [Step(1, WARN)], decimals=0),
+                    shared.ANY_IS_BAD,
                 ),
                 Column(
                     "Ack floor lag",
@@ -295,8 +298,7 @@ PLACES = Row(
             "behind for minutes, or offline.",
             REPLICAS.labels,
             (
-                Column("State", REPLICAS.now("jetstream_stream_replica_current"), shared.CURRENT),
-                Column("Offline", REPLICAS.now("jetstream_stream_replica_offline"), shared.OFFLINE),
+                Column("State", states.replica(REPLICAS), states.REPLICA),
                 Column(
                     f"Lag (warns at {shared.REPLICA_LAG:g})",
                     REPLICAS.now("jetstream_stream_replica_lag_entries"),

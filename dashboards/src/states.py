@@ -1,0 +1,112 @@
+"""The state of an object in one word, the worst that holds, with the words, order and alerts of the status page.
+
+The value of a state is its place among the words, so that 0 is the worst. What the page knows of one moment alone (a
+client that may still be working, for example) has no word here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from dashboards.src import shared
+from dashboards.src.panels import BAD, OK, WARN, Look, Word
+from dashboards.src.promql import CLUSTER, SERVER, Scope, alerts, matched
+
+from jetstream_exporter.status import states
+from jetstream_exporter.status.conditions import NO_SUBSCRIBERS, STALLED
+
+COLOURS = {"critical": BAD, "warning": WARN, "ok": OK}
+# Shades that tell apart what follows each other in a timeline.
+SHADES = {"no leader": "purple", "exhausted messages": "dark-red", "paused": "blue"}
+NOT_HERE = ("delayed", "working", states.NOT_KNOWN)
+
+# Of a replica: current, and 2 more where its leader calls it offline, or 2 where its server does not answer.
+REPLICA = Look(
+    words=[Word(0, 0, "behind", WARN), Word(1, 1, "current"), Word(2, 3, "offline", BAD)]
+)
+
+
+def look(order: Sequence[str]) -> Look:
+    words = [
+        Word(place, place, word, SHADES.get(word, COLOURS[states.level(word)]))
+        for place, word in enumerate(order)
+        if word not in NOT_HERE
+    ]
+    return Look(words=words)
+
+
+STREAM = look(states.GROUP)
+CONSUMER = look(states.CONSUMER)
+
+
+def down(*, one: bool = False) -> str:
+    """The servers of the chosen clusters that are asked and do not answer; `one` as in `Scope`."""
+    servers = Scope(SERVER, CLUSTER, one)
+    return (
+        f"({servers.now('nats_server_up')} == 0) and on ({servers.by()}) "
+        f"({servers.now('nats_server_configured')} == 1)"
+    )
+
+
+def stream(scope: Scope) -> str:
+    """Of each stream of the scope."""
+    return _worst(
+        {
+            **_firing(states.STREAM_ALERTS, scope),
+            "no leader": f"{scope.now('jetstream_stream_has_leader')} == 0",
+            "no quorum": f"{scope.now('jetstream_stream_has_quorum')} == 0",
+            "losing messages": _alert("JetStreamConsumerMessagesLost", scope),
+            "no tolerance": f"{scope.now('jetstream_stream_fault_tolerance')} <= 0",
+            "replica behind": f"min by ({scope.by()}) "
+            f"({scope.select('jetstream_stream_replica_current')}) == 0",
+            states.OK: f"{scope.now('jetstream_stream_has_leader')} == 1",
+        },
+        states.GROUP,
+    )
+
+
+def consumer(scope: Scope) -> str:
+    """Of each consumer of the scope. What the rules record is known before their alert fires."""
+    alerting = {
+        name: word
+        for name, word in states.CONSUMER_ALERTS.items()
+        if name not in (STALLED, NO_SUBSCRIBERS, "JetStreamConsumerNoLeader")
+    }
+    return _worst(
+        {
+            **_firing(alerting, scope),
+            "no leader": f"{scope.now('jetstream_consumer_has_leader')} == 0",
+            "stalled": shared.stalled(scope),
+            "nobody fetches": shared.unattended(scope),
+            "paused": f"{scope.now(shared.PAUSED)} == 1",
+            states.OK: f"{scope.now('jetstream_consumer_has_leader')} == 1",
+        },
+        states.CONSUMER,
+    )
+
+
+def replica(scope: Scope) -> str:
+    """Of each replica; the scope tells them apart by the server too. A dead one is offline, and not behind."""
+    current = scope.now("jetstream_stream_replica_current")
+    offline = scope.now("jetstream_stream_replica_offline")
+    return (
+        f"({current} * 0 + 2 and on ({', '.join(SERVER)}) ({down(one=scope.one)})) "
+        f"or ({current} + on ({scope.by()}) 2 * {offline})"
+    )
+
+
+def _worst(found: dict[str, str], order: Sequence[str]) -> str:
+    """The first of the vectors that has an object names its state."""
+    return " or ".join(
+        f"(({found[word]}) * 0 + {place})" for place, word in enumerate(order) if word in found
+    )
+
+
+def _firing(words: Mapping[str, str], scope: Scope) -> dict[str, str]:
+    return {word: _alert(name, scope) for name, word in words.items()}
+
+
+def _alert(name: str, scope: Scope) -> str:
+    """The cluster is chosen by `alerts` itself, which knows alerts of no cluster."""
+    chosen = [matched(label, one=scope.one) for label in scope.variables if label not in CLUSTER]
+    return scope.each(alerts(f'alertname="{name}"', *chosen))
