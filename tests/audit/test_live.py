@@ -1,29 +1,36 @@
 """Each check of a live cluster on rows: an object that passes, and one that does not."""
 
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 import pytest
 
-from jetstream_exporter.audit import consumers, load, servers, streams
+from jetstream_exporter.audit import consumers, links, load, servers, streams
 from jetstream_exporter.audit.finding import Finding, judge
 from jetstream_exporter.audit.observe import Observation, is_loopback
 from jetstream_exporter.snapshot import Consumer, Meta, Server, Snapshot, Stream
 from jetstream_exporter.snapshot.incarnation import Incarnation
 from jetstream_exporter.snapshot.rows import (
+    Account,
+    AccountStore,
+    AccountTier,
     ConsumerSettings,
     Ephemerals,
     Exporter,
+    Gateway,
     JetStream,
+    LeafRemotes,
     Process,
     Raft,
+    Route,
     Store,
     StreamFigures,
     StreamSettings,
     TargetResult,
 )
 
-CHECKS = (*servers.CHECKS, *load.CHECKS, *streams.CHECKS, *consumers.CHECKS)
+CHECKS = (*servers.CHECKS, *links.CHECKS, *load.CHECKS, *streams.CHECKS, *consumers.CHECKS)
 GIB = 2**30
 DAY = 86400.0
 NOW = 1_800_000_000.0
@@ -166,6 +173,46 @@ def test_what_nobody_told_is_not_judged_by_other_checks() -> None:
     assert [f.check for f in found] == ["not-judged"]
 
 
+def linked(name: str, **changes: Any) -> Server:
+    return a_server(
+        name,
+        **{
+            "gateway_remotes": ("west",),
+            "gateways": (Gateway("west", "outbound", 1), Gateway("west", "inbound", 2)),
+            "leaf_remotes": (LeafRemotes("A", 2, 2), LeafRemotes("B", 1, None)),
+            "routes": (Route("n2", 3),),
+            **changes,
+        },
+    )
+
+
+def with_links(**changes: Any) -> Observation:
+    return observed(servers=(linked("n1", **changes), linked("n2"), linked("n3")))
+
+
+def an_account(**changes: Any) -> Account:
+    store = AccountStore(used=0, limit=1000, reserved=0)
+    return blank(  # type: ignore[no-any-return]
+        Account,
+        **{"cluster": "c", "id": "A", "name": "app", "file": store, "memory": store} | changes,
+    )
+
+
+def with_account(stream: Stream | None = None, **changes: Any) -> Observation:
+    seen = observed(*([stream] if stream else []))
+    snapshot = msgspec.structs.replace(seen.snapshot, accounts=(an_account(**changes),))
+    return replace(seen, snapshot=snapshot)
+
+
+def a_tier(**changes: Any) -> AccountTier:
+    store = AccountStore(used=0, limit=1000, reserved=0)
+    return blank(AccountTier, **{"tier": "R3", "file": store, "memory": store, **changes})  # type: ignore[no-any-return]
+
+
+def with_consumers(number: int) -> Stream:
+    return msgspec.structs.replace(a_stream(), consumers=number)
+
+
 FAILING: list[tuple[str, str, Observation, str]] = [
     (
         "server-unreachable",
@@ -245,6 +292,60 @@ FAILING: list[tuple[str, str, Observation, str]] = [
         "error",
         with_servers(process=process(certificates={"cluster": NOW - DAY})),
         "the certificate of cluster has expired",
+    ),
+    (
+        "gateway-down",
+        "error",
+        with_links(gateways=(Gateway("west", "outbound", 0), Gateway("west", "inbound", 2))),
+        "server n1 (cluster c): it has no connection to cluster west, which its configuration names",
+    ),
+    (
+        "gateways-differ",
+        "warning",
+        with_links(gateway_remotes=("north", "west")),
+        "cluster c: its servers name different gateways: n2 lacks north; n3 lacks north",
+    ),
+    (
+        "leafnode-down",
+        "error",
+        with_links(leaf_remotes=(LeafRemotes("A", 2, 1),)),
+        "it has 1 of the 2 leaf node connections of account A that its configuration names",
+    ),
+    (
+        "route-missing",
+        "error",
+        with_links(routes=(Route("n2", 0), Route("n3", 0))),
+        "server n1 (cluster c): it has no route to n2, n3",
+    ),
+    (
+        "account-near-limit",
+        "warning",
+        with_account(file=AccountStore(used=801, limit=1000, reserved=0)),
+        "account app (cluster c): it uses 801 of 1000 bytes of its file storage",
+    ),
+    (
+        "account-near-limit",
+        "warning",
+        with_account(memory=AccountStore(used=0, limit=1000, reserved=901)),
+        "account app (cluster c): its streams reserve 901 of 1000 bytes of its memory storage",
+    ),
+    (
+        "account-near-limit",
+        "warning",
+        with_account(streams=10, max_streams=11),
+        "account app (cluster c): it has 10 of at most 11 streams",
+    ),
+    (
+        "account-near-limit",
+        "warning",
+        with_account(tiers=(a_tier(streams=10, max_streams=11),)),
+        "account app (cluster c): in tier R3 it has 10 of at most 11 streams",
+    ),
+    (
+        "account-near-limit",
+        "warning",
+        with_account(with_consumers(91), consumers=91, max_consumers=100),
+        "stream ORDERS (account A, cluster c): it has 91 consumers, and its account permits 100",
     ),
     (
         "cpu-high",
@@ -356,6 +457,13 @@ def test_what_is_wrong_is_found_and_nothing_else(
 
 
 PASSING: list[Observation] = [
+    with_links(),
+    observed(servers=(linked("n1"), Server(cluster="d", name="d1", up=True))),
+    with_links(gateways=(), routes=()),
+    with_account(file=AccountStore(used=800, limit=1000, reserved=900)),
+    with_account(file=AccountStore(used=10**9, limit=None, reserved=10**9)),
+    with_account(streams=9, max_streams=10),
+    with_account(with_consumers(90), consumers=500, max_consumers=100),
     observed(meta=a_meta(5)),
     observed(open_targets=("http://127.0.0.1:8222", "http://localhost:8222", "http://[::1]:8222")),
     with_servers(process=process(certificates={"client": NOW + 31 * DAY})),

@@ -12,6 +12,7 @@ from jetstream_exporter.audit import (
     consumers,
     drain,
     kubernetes,
+    links,
     load,
     manifests,
     report,
@@ -29,6 +30,7 @@ from jetstream_exporter.runtime.terminal import escape_unencodable, one_line, ta
 
 LIVE: tuple[Check[Observation], ...] = (
     *servers.CHECKS,
+    *links.CHECKS,
     *load.CHECKS,
     *streams.CHECKS,
     *consumers.CHECKS,
