@@ -17,7 +17,9 @@ ALERTS = (
             "judged only if each of its consumers is exported with its values. Messages that "
             "JetStreamConsumerMaxDeliverExhausted has reported are not reported again. A "
             "number below what is stored in 3 seconds is not counted, because the values of a "
-            "stream and of its consumers may be that far apart."
+            "stream and of its consumers may be that far apart. During an upgrade to 2.14 or newer "
+            "a server of an older version that leads a work queue keeps what a newer one, which "
+            "leads the consumer, knows as acknowledged, until a newer one leads the stream too."
         ),
         expr="""
             max by ($stream) (jetstream_stream_messages)
@@ -48,8 +50,14 @@ ALERTS = (
             count by ($stream) (
               max by ($consumer) (jetstream_consumer_pending_messages + jetstream_consumer_ack_pending_messages)
             )
+            unless on ($cluster) (
+              group by ($cluster) (nats_server_info{version=~"$older"})
+              and on ($cluster)
+              group by ($cluster) (nats_server_info{version!~"$older|"})
+            )
             $unless_stream_excluded
         """,
+        parts={"older": "2[.]([0-9]|1[0-3])[.].*"},
         wait="15m",
         keep="10m",
         summary="A JetStream stream keeps messages that no consumer will receive",
