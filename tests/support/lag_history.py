@@ -27,7 +27,10 @@ KINDS = (
     "consumers recreated",
     "filters changed",
     "last per subject",
+    "memory lost",
 )
+# What happens between the scrapes alone: who is asked is one or the other, within one scrape.
+AT_ONCE = ("consumers recreated", "filters changed", "elections", "last per subject", "memory lost")
 Truth = tuple[float, ...]  # when the stream was read and when the consumer was
 Said = tuple[float, float | None, Truth]
 
@@ -120,8 +123,8 @@ def unled(row: Consumer) -> Consumer:
 
 
 def some_acts(kind: str, stream: ModelStream, rng: random.Random, now: float) -> float:
-    if kind in ("consumers recreated", "filters changed", "elections", "last per subject"):
-        kind = "limits"  # who is asked is one or the other, within one scrape
+    if kind in AT_ONCE:
+        kind = "limits"
     for _ in range(rng.choice([0, 0, 0, 1, 3])):
         now += rng.random() * TOOK / 10
         act(kind, stream, rng, now)
@@ -130,7 +133,8 @@ def some_acts(kind: str, stream: ModelStream, rng: random.Random, now: float) ->
 
 def stream_of(kind: str, rng: random.Random) -> ModelStream:
     retention = kind if kind in ("workqueue", "interest") else "limits"
-    stream = ModelStream(rng, retention, max_messages=12 if kind == "evicting" else None)
+    evicts = kind == "evicting" or (kind == "memory lost" and rng.random() < 0.5)
+    stream = ModelStream(rng, retention, max_messages=12 if evicts else None)
     stream.one_of_each = kind == "one of each subject"
     stream.is_mirror = kind == "mirror"
     if retention == "workqueue":
@@ -159,6 +163,8 @@ def act(kind: str, stream: ModelStream, rng: random.Random, now: float) -> None:
         actions.append((0.3, lambda: stream.purge(rng.randint(stream.first, stream.last + 1))))
     if kind == "deletes inside" and stream.messages:
         actions.append((1, lambda: stream.remove(rng.choice(list(stream.messages)))))
+    if kind == "memory lost":
+        actions.append((0.3, stream.lose_store))
     if kind == "elections":
         actions.append((0.5, lambda: stream.elect(rng.randint(-3, 3))))
     if kind == "consumers recreated":

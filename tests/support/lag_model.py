@@ -153,6 +153,14 @@ class ModelStream:
             subjects, delivered=start, floor=start, created=1.0 + now
         )
 
+    def lose_store(self) -> None:
+        """A server that kept it in memory alone restarts: it and its consumers begin anew, created when they were."""
+        self.messages, self.last = {}, 0
+        for name, each in self.consumers.items():
+            self.consumers[name] = ModelConsumer(
+                each.subjects, each.acknowledges, created=each.created
+            )
+
     def change_filter(self, name: str) -> None:
         consumer = self.consumers[name]
         consumer.wanted += consumer.subjects or ""

@@ -139,6 +139,16 @@ def test_a_stream_whose_store_was_set_back_is_a_new_one() -> None:
     assert found["all"] == Lag(20, 0.0, 20, 0.0)
 
 
+def test_a_stream_that_was_lost_and_is_longer_by_now_is_a_new_one() -> None:
+    """Its server kept it in memory and started again; it was created when it was."""
+    lag = StreamLag()
+    before = consumer_row("all", delivered=5, floor=5, deliveries=5, pending=95)
+    after = consumer_row("all", delivered=20, floor=20, deliveries=20, pending=280)
+    lag.observe(StreamView(1, 100, 100, 0, 1.0, 50.0, 60.0), [before])
+    found = lag.observe(StreamView(1, 300, 300, 0, 70.0, 90.0, 95.0), [after])
+    assert found["all"] == Lag(90.0, None, 90.0, None)
+
+
 def test_another_server_s_clock_bounds_nothing() -> None:
     """Its figures are compared by the messages' own times alone."""
     lag = StreamLag()

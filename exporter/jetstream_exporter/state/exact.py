@@ -55,17 +55,18 @@ class Exact:
         return bool(new)
 
     def from_position(
-        self, position: int, first: int, removed: int | None = None, gone: int | None = None
+        self, position: int, stream: StreamView, removed: int, gone: int | None
     ) -> float | None:
         """When the first message from this position on was stored, if that is known and it is there.
 
-        `first` is the stream's first sequence. A count of None is not compared.
+        A `gone` of None is not compared. A message that is older than the stream's first went with a lost store.
         """
         for known in self._known:
             message = known.message
             is_there = (
-                message.sequence >= first
-                and (removed is None or removed == known.removed)
+                message.sequence >= stream.first
+                and message.stored >= (stream.first_stored or 0.0)
+                and removed == known.removed
                 and (gone is None or gone == known.gone)
             )
             if is_there and message.asked <= position <= message.sequence:
@@ -87,8 +88,8 @@ def looked_up(
     floor = max((row.ack_floor_sequence or 0) + 1, first)
     all_gone = None if stream.by_limits else gone
     return (
-        exact.from_position(start, first, removed),
-        exact.from_position(floor, first, removed, all_gone),
+        exact.from_position(start, stream, removed, None),
+        exact.from_position(floor, stream, removed, all_gone),
     )
 
 

@@ -112,7 +112,7 @@ class StreamLag:
 
     def _note(self, stream: StreamView, consumers: Sequence[Consumer]) -> None:
         before = self._stream
-        if before is not None and stream.last < before.last:  # its store was set back
+        if before is not None and (stream.last < before.last or self._was_refilled(stream)):
             self._ends, self._backlogs, self._finished = Ends(), {}, {}
             self._stream = before = None
             self._readings = ()
@@ -129,6 +129,14 @@ class StreamLag:
             self._ends.add(stream.last, stream.last_stored, stream.read_from)
         elif stream.read is not None and not stream.is_mirror:
             self._ends.still(stream.last, stream.read)
+
+    def _was_refilled(self, stream: StreamView) -> bool:
+        """Whether its store was lost and filled again: what is remembered is of other messages.
+
+        A server that kept it in memory has restarted, for one. The stream may be longer by now than it was.
+        """
+        stored = stream.first_stored
+        return stored is not None and self._ends.are_before(stream.first, stored)
 
     def _note_removed(self, before: StreamView, stream: StreamView, finished: int) -> None:
         gone = removed(before, stream)

@@ -38,6 +38,12 @@ class Ends:
         """Whether enough were added since points were last dropped."""
         return len(self._sequences) > self._enough
 
+    def are_before(self, sequence: int, stored: float) -> bool:
+        """Whether all was stored before this, although the stream had reached this sequence."""
+        return (
+            bool(self._sequences) and sequence <= self._sequences[-1] and stored > self._stored[-1]
+        )
+
     def add(self, sequence: int, stored: float, read: float) -> None:
         if not self.still(sequence, read):
             self._sequences.append(sequence)
