@@ -28,6 +28,8 @@ KINDS = (
     "filters changed",
     "last per subject",
     "memory lost",
+    "workqueue with expiry",
+    "interest with expiry",
 )
 # What happens between the scrapes alone: who is asked is one or the other, within one scrape.
 AT_ONCE = ("consumers recreated", "filters changed", "elections", "last per subject", "memory lost")
@@ -132,11 +134,12 @@ def some_acts(kind: str, stream: ModelStream, rng: random.Random, now: float) ->
 
 
 def stream_of(kind: str, rng: random.Random) -> ModelStream:
-    retention = kind if kind in ("workqueue", "interest") else "limits"
+    retention = next((each for each in ("workqueue", "interest") if each in kind), "limits")
     evicts = kind == "evicting" or (kind == "memory lost" and rng.random() < 0.5)
     stream = ModelStream(rng, retention, max_messages=12 if evicts else None)
     stream.one_of_each = kind == "one of each subject"
     stream.is_mirror = kind == "mirror"
+    stream.expires = kind.endswith("expiry")
     if retention == "workqueue":
         for subject in rng.sample("abcd", 3):
             stream.consumers[subject] = ModelConsumer(subject)
@@ -161,7 +164,7 @@ def act(kind: str, stream: ModelStream, rng: random.Random, now: float) -> None:
     ]
     if kind == "purged":
         actions.append((0.3, lambda: stream.purge(rng.randint(stream.first, stream.last + 1))))
-    if kind == "deletes inside" and stream.messages:
+    if (kind == "deletes inside" or stream.expires) and stream.messages:
         actions.append((1, lambda: stream.remove(rng.choice(list(stream.messages)))))
     if kind == "memory lost":
         actions.append((0.3, stream.lose_store))

@@ -93,6 +93,7 @@ class ModelStream:
     consumers: dict[str, ModelConsumer] = field(default_factory=dict)
     one_of_each: bool = False  # max_msgs_per_subject is 1
     is_mirror: bool = False
+    expires: bool = False  # messages have times to live of their own
     skew: int = 0  # seconds by which the leader's clock is ahead
 
     def clock(self, now: float) -> float:
@@ -274,6 +275,7 @@ class ModelStream:
             by_limits=self.retention == "limits",
             server=str(self.skew),
             is_mirror=self.is_mirror,
+            expires=self.expires,
         )
 
     def consumer_rows(self) -> list[Consumer]:

@@ -12,6 +12,7 @@ from jetstream_exporter.snapshot.incarnation import UNKNOWN
 from jetstream_exporter.snapshot.rows import NO_LAG, Ephemerals, Lag, StreamFigures, StreamSettings
 from jetstream_exporter.state.lag import StreamLag
 from jetstream_exporter.state.lags import Lags
+from jetstream_exporter.state.stream_view import StreamView, stream_view
 
 SETTINGS = StreamSettings("limits", "file", "old", ["s"], 1, *[None] * 7)
 BY_SEQUENCE = pytest.mark.parametrize("subjects", [None, "abcd"], ids=["no filter", "a filter"])
@@ -215,6 +216,39 @@ def test_a_stream_that_was_recreated_under_its_name_is_another() -> None:
     again = told(lags, row, 2000.0, {key: object()})
     assert again.pending is not None
     assert again.pending >= 1999
+
+
+def test_of_a_stream_whose_messages_may_expire_none_that_went_counts_as_acknowledged() -> None:
+    """The second message expires while another consumer acknowledges one and a fourth comes: the third is the next."""
+    lag = StreamLag()
+    view = StreamView(1, 2, 2, 0, 4.0, 5.0, 10.0, 10.0, by_limits=False, expires=True)
+    lag.observe(view, [consumer_row("a", pending=1, filters="a"), consumer_row("b")])
+    view = StreamView(1, 3, 3, 0, 4.0, 15.0, 20.0, 20.0, by_limits=False, expires=True)
+    lag.observe(view, [consumer_row("a", pending=2, filters="a"), consumer_row("b")])
+    view = StreamView(1, 4, 3, 1, 4.0, 25.0, 30.0, 30.0, by_limits=False, expires=True)
+    acknowledged = consumer_row("b", delivered=1, floor=1, deliveries=1)
+    found = lag.observe(view, [consumer_row("a", pending=2, filters="a"), acknowledged])["a"]
+    assert found.pending is not None
+    assert found.pending >= 15.0
+
+
+@pytest.mark.parametrize(
+    ("changed", "expires"),
+    [
+        ({}, False),
+        ({"rollups": True}, True),
+        ({"message_ttl": True}, True),
+        ({"max_messages_per_subject": 1}, True),
+    ],
+)
+def test_a_configuration_says_whether_messages_may_expire(
+    changed: dict[str, object], expires: bool
+) -> None:
+    (row,) = snapshot({"S": []}, 100.0).streams
+    row = msgspec.structs.replace(row, settings=msgspec.structs.replace(SETTINGS, **changed))
+    view = stream_view(row, took=0.1)
+    assert view is not None
+    assert view.expires is expires
 
 
 def test_a_paused_consumer_has_a_lag_like_any_other() -> None:

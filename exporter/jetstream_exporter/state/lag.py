@@ -11,7 +11,8 @@ at which the stream was read, or of that at which the consumer was.
 
 A message is never said to be older than it is. `pending` is a time at which it was certainly there; `pending_error` is
 by how much it may have been stored earlier, and None where nothing bounds that. One thing is taken on trust: on
-work-queue and interest streams a message that disappears was acknowledged, as far as deliveries account for it.
+work-queue and interest streams a message that disappears was acknowledged, as far as deliveries account for it, unless
+the stream's configuration lets messages disappear otherwise.
 
 This runs for every consumer of every scrape, so it does nothing where nothing waits, and little where nothing moved.
 """
@@ -116,7 +117,9 @@ class StreamLag:
             self._ends, self._backlogs, self._finished = Ends(), {}, {}
             self._stream = before = None
             self._readings = ()
-        finished = 0 if stream.by_limits else self._most_finished(consumers)
+        finished = 0
+        if not (stream.by_limits or stream.expires):
+            finished = self._most_finished(consumers)
         self._settled, self._is_steady = inf, False
         if before is not None:
             self._note_removed(before, stream, finished)

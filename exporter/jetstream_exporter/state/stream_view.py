@@ -22,6 +22,7 @@ class StreamView(msgspec.Struct, frozen=True):
     by_limits: bool = True  # nothing is removed because it was acknowledged
     server: str = ""  # who read it: another server has another clock
     is_mirror: bool = False  # its messages keep the times at which their origin stored them
+    expires: bool = False  # messages may be replaced or expire although nobody acknowledged them
 
     @property
     def read_from(self) -> float:
@@ -60,6 +61,7 @@ def stream_view(stream: Stream, took: float) -> StreamView | None:
         settings.retention == "limits",
         stream.raft.leader or "",
         any(source.kind == "mirror" for source in stream.sources),
+        settings.rollups or settings.message_ttl or settings.max_messages_per_subject is not None,
     )
 
 
