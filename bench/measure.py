@@ -7,13 +7,14 @@ import subprocess
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from bench.proc import Process
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
+Measured = TypeVar("Measured")
 # Garbage is collected and buffers are freed after the answer; that work belongs to the scrape.
 AFTERMATH = 0.3
 PATIENCE = 120
@@ -191,7 +192,7 @@ async def alternate(
     return all_series
 
 
-def in_turn(everyone: list[Series], number: int) -> list[Series]:
+def in_turn(everyone: list[Measured], number: int) -> list[Measured]:
     """The order of a round: each moves by one place, and every other round goes backwards."""
     first = number % len(everyone)
     order = everyone[first:] + everyone[:first]
