@@ -378,6 +378,19 @@ def test_the_meaning_names_no_number_that_the_rule_does_not_hold(name: str) -> N
     assert set.intersection(*(set(strays(rule, text)) for rule in rules)) == set()
 
 
+def test_when_a_removed_server_joins_again_is_said_in_one_wording() -> None:
+    """tests/integration/test_removed_server.py shows that it is true."""
+    removing = {name for name in NAMES if "server cluster peer-remove" in runbook(name)}
+    telling = {name for name in NAMES if "after the removal" in runbook(name)}
+    assert telling == removing | {"JetStreamMetaGroupShrunk"}
+    assert [name for name in telling if REJOINS not in runbook(name)] == []
+
+
+REJOINS = (
+    "joins the meta group again: within seconds, or with NATS 2.15 only 5 minutes after the removal"
+)
+
+
 def test_nobody_is_told_that_nothing_is_lost_while_it_may_be() -> None:
     for name in NAMES:
         assert "othing is lost yet" not in runbook(name), name
