@@ -10,7 +10,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from rules.src import compat, page, shadow, template
+from rules.src import aggregates, compat, page, shadow, template
 from rules.src.config import Config
 from rules.src.tables import FILES
 from rules.src.yaml_text import rule_file
@@ -53,9 +53,10 @@ def main() -> int:
         print("rules.src: give --to FOLDER; the committed files have no settings", file=sys.stderr)
         return 2
     target = folder or RULES
-    (target / "compat").mkdir(parents=True, exist_ok=True)
-    for file in (*FILES, *compat.FILES, *shadow.FILES):
-        (target / f"{file.subject}.yaml").write_text(rule_file(file, config))
+    for file in (*FILES, *compat.FILES, *shadow.FILES, *aggregates.FILES):
+        path = target / f"{file.subject}.yaml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(rule_file(file, config))
     if folder is None:
         template.PATH.write_text(template.text())
         page.PATH.write_text(page.text())

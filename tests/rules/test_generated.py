@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from rules.src import compat, shadow, template
+from rules.src import aggregates, compat, shadow, template
 from rules.src.config import Config
 from rules.src.constants import CONSTANTS
 from rules.src.model import Alert, Record, Rule
@@ -132,7 +132,9 @@ def test_the_generator_writes_files_that_prometheus_loads(tmp_path: Path) -> Non
     done = run("--to", str(tmp_path), "--selector", 'env="prod"', "--cluster-label", "k8s_cluster")
     assert (done.returncode, done.stderr) == (0, "")
     written = sorted(tmp_path.rglob("*.yaml"))
-    assert len(written) == len(FILES) + len(compat.FILES) + len(shadow.FILES)
+    assert len(written) == len(FILES) + len(compat.FILES) + len(shadow.FILES) + len(
+        aggregates.FILES
+    )
     promtool("check", "rules", *written)
 
 
