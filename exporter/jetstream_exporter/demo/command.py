@@ -7,8 +7,7 @@ import asyncio
 import signal
 import sys
 import tempfile
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
@@ -209,7 +208,8 @@ async def _demo_cluster(
         with logging_to(folder / "orders.log", screen):
             async with workload:
                 try:
-                    await _show(exporter, screen, arguments)
+                    look = _figures(exporter, screen)
+                    await screen.keep_showing(look, arguments.interval, arguments.duration)
                 finally:
                     screen.say("draining the clients")
 
@@ -229,23 +229,24 @@ def _port(arguments: argparse.Namespace) -> Iterator[str]:
 
 def _introduce(cluster: Cluster, exporter: Exporter, folder: Path, screen: Screen) -> None:
     screen.say(
-        *(f"{server.name}    {server.url}  monitoring {server.monitor_url}" for server in cluster),
+        *(
+            f"{server.name}    {server.url}  monitoring {server.monitor_url}  pid {server.pid}"
+            for server in cluster
+        ),
         f"exporter  {exporter.url}/metrics",
         f"status    {exporter.url}/",
         f"logs      {folder} (while the demo runs)",
         "Open the status page first. To break something: kill -STOP <pid> of a server, and kill -CONT <pid>.",
-        *(f"{server.name}    pid {server.pid}" for server in cluster),
+        "Some orders fail on purpose: they are redelivered, and one ends as a dead letter in ORDERS_deadletter.",
         "Ctrl-C stops everything.",
         "",
     )
 
 
-async def _show(exporter: Exporter, screen: Screen, arguments: argparse.Namespace) -> None:
-    """The exporter's figures, again and again, until the time is over."""
-    interval = arguments.interval or (1.0 if screen.is_terminal else 5.0)
-    end = time.monotonic() + (arguments.duration or float("inf"))
-    while (left := end - time.monotonic()) > 0:
+def _figures(exporter: Exporter, screen: Screen) -> Callable[[], Awaitable[Sequence[str]]]:
+    async def look() -> Sequence[str]:
         if not exporter.alive:
             raise DemoError(exporter.ended_text())
-        screen.show(figures.panel(await exporter.metrics(), screen.is_terminal))
-        await asyncio.sleep(min(interval, left))
+        return figures.panel(await exporter.metrics(), screen.is_terminal)
+
+    return look

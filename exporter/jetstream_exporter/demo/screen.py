@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import math
 import os
 import shutil
+import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
@@ -48,6 +51,19 @@ class Screen:
         self._erase()
         self._write(block)
         self._drawn = len(block)
+
+    async def keep_showing(
+        self,
+        look: Callable[[], Awaitable[Sequence[str]]],
+        interval: float | None,
+        duration: float | None,
+    ) -> None:
+        """Show what `look` gives again and again, until so many seconds are over; None is without end."""
+        pause = interval or (1.0 if self.is_terminal else 5.0)
+        end = time.monotonic() + (duration or math.inf)
+        while (left := end - time.monotonic()) > 0:
+            self.show(await look())
+            await asyncio.sleep(min(pause, left))
 
     def happened(self, event: str) -> None:
         """Something to know; on a terminal it is drawn with the next figures."""

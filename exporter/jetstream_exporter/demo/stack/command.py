@@ -3,7 +3,7 @@
 import argparse
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -106,18 +106,18 @@ async def run(arguments: argparse.Namespace, screen: Screen, folder: Path, pace:
             replicas = min(3, arguments.servers)
             await running.enter_async_context(Workload(cluster.urls, replicas=replicas, pace=pace))
             screen.say(*MEANT)
-            await show(arguments, screen, stack)
+            look = _figures(screen, stack)
+            await screen.keep_showing(look, arguments.interval, arguments.duration)
 
 
-async def show(arguments: argparse.Namespace, screen: Screen, stack: Stack) -> None:
-    """The figures of the first exporter with the open incidents, until the time is over."""
-    interval = arguments.interval or (1.0 if screen.is_terminal else 5.0)
-    end = time.monotonic() + (arguments.duration or float("inf"))
-    exporter = stack.exporters[0]
-    while (left := end - time.monotonic()) > 0:
-        lines = figures.panel(await metrics_of(exporter.url), screen.is_terminal)
-        screen.show([*lines, *incidents(stack.pagerduty.open)])
-        await asyncio.sleep(min(interval, left))
+def _figures(screen: Screen, stack: Stack) -> Callable[[], Awaitable[Sequence[str]]]:
+    """Those of the first exporter, with the open incidents."""
+
+    async def look() -> Sequence[str]:
+        text = await metrics_of(stack.exporters[0].url)
+        return [*figures.panel(text, screen.is_terminal), *incidents(stack.pagerduty.open)]
+
+    return look
 
 
 def incidents(found: Iterable[Incident]) -> list[str]:
