@@ -151,9 +151,9 @@ def meta(row: Meta) -> str:
 
 
 def members(row: Meta) -> str:
-    """How many members are current; only a leader knows, and without one it is not said."""
+    """How many members are current: only a leader knows that."""
     if row.peers_current is None:
-        return f"{row.peers} members, and not known how many are current"
+        return f"{row.peers} members"
     return f"{row.peers_current} of {row.peers} members are current"
 
 

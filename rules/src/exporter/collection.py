@@ -131,7 +131,7 @@ ALERTS = (
         keep="5m",
         summary="A data source of the JetStream exporter fails",
         description=(
-            "Source {source} of job {job} fails for target {target}{{ with $labels.part }} "
+            "The {source} source of the exporter (job {job}) fails for target {target}{{ with $labels.part }} "
             "(part {{ . }}){{ end }}. Metrics that only this source provides are missing, and "
             "alerts that use them cannot fire."
         ),
@@ -168,7 +168,7 @@ ALERTS = (
         keep="5m",
         summary="The JetStream exporter gets no data about streams",
         description=(
-            "No source of job {job} answers{{ with $labels.part }} requests for {{ . }}{{ end "
+            "No source of the exporter (job {job}) answers{{ with $labels.part }} requests for {{ . }}{{ end "
             "}}. No stream and no consumer is monitored."
         ),
     ),
@@ -218,7 +218,7 @@ ALERTS = (
         keep="5m",
         summary="JetStream metrics are out of date",
         description=(
-            "No collection of job {job}{{ with $labels.nats_cluster }} for cluster {{ . }}{{ "
+            "No collection of the exporter (job {job}){{ with $labels.nats_cluster }} for cluster {{ . }}{{ "
             "end }} has succeeded for more than 2 minutes. Alerts that use these metrics "
             "evaluate old values."
         ),
