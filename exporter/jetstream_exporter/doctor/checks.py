@@ -101,7 +101,8 @@ def clocks(facts: Facts) -> Iterator[Result]:
             "delivery lag are calculated with them.",
         )
     if told and not wrong:
-        seen = f"no clock differs by more than {CLOCK:g} s ({len(told)} servers)"
+        count = "1 server" if len(told) == 1 else f"{len(told)} servers"
+        seen = f"no clock differs by more than {CLOCK:g} s ({count})"
         yield Result("clock", State.OK, "servers", seen)
 
 
