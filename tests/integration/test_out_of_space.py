@@ -1,0 +1,172 @@
+"""A server whose disk is full, and a meta group whose quorum is lowered: what real servers say, and what fires."""
+
+import contextlib
+import json
+import os
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import nats
+import nats.errors
+import pytest
+from scripts.versions import BETWEEN, NEWEST, OLDEST
+from tests.support import sources
+from tests.support.exporter import Exporter, eventually, exporter
+from tests.support.prometheus import Prometheus, prometheus
+from tests.support.tools import nats_server
+
+from jetstream_exporter.demo.cluster import Cluster, account
+from jetstream_exporter.demo.create import create_stream
+from jetstream_exporter.demo.stack import fast
+
+USERS = {"A": account("a")}
+DISK = 40  # MiB
+TROUBLE = "JetStreamAdvisoryServerTrouble"
+KINDS = "jetstream_advisories_total"
+
+
+class SmallDisk(Cluster):
+    """The store of the first server is on a file system of its own."""
+
+    _mounted: Path | None = None
+
+    def _configuration(self, number: int, server: Any) -> str:
+        if number == 0 and self._mounted is None:
+            server.store.mkdir(parents=True, exist_ok=True)
+            mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK}m", "tmpfs", str(server.store)]
+            subprocess.run(mount, check=True, capture_output=True)
+            self._mounted = server.store
+        return super()._configuration(number, server)
+
+    def fill(self) -> None:
+        """Leave no byte for the server."""
+        with (
+            contextlib.suppress(OSError),
+            (self[0].store / "ballast").open("wb", buffering=0) as file,
+        ):
+            while file.write(b"x" * 4096):
+                pass
+
+    def close(self) -> None:
+        for server in self.servers:
+            server.kill_now()
+        if self._mounted is not None:
+            subprocess.run(["umount", "--lazy", str(self._mounted)], check=True)
+            self._mounted = None
+        super().close()
+
+
+def can_mount(folder: Path) -> bool:
+    if os.geteuid() != 0:
+        return False
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        return False
+    subprocess.run(["umount", str(folder)], check=True)
+    return True
+
+
+@asynccontextmanager
+async def watched(cluster: Cluster, folder: Path) -> AsyncIterator[tuple[Exporter, Prometheus]]:
+    """An exporter that hears the system account, and a Prometheus with the rules, which wait for seconds only."""
+    config = sources.settings(
+        targets=cluster.monitor_urls, advisories=[sources.login(cluster, folder, "sys")]
+    )
+    async with AsyncExitStack() as stack:
+        running = await stack.enter_async_context(exporter(folder, config=config))
+        target = running.url.removeprefix("http://")
+        rules = fast.write_rules(folder)
+        prom = await stack.enter_async_context(prometheus(folder, target, "2s", rules=rules))
+
+        async def counts() -> bool:
+            return bool(await prom.query(f'{KINDS}{{kind="server_out_of_space"}} == 0'))
+
+        await eventually("the count from 0", counts, 60)
+        yield running, prom
+
+
+async def until_fires(prom: Prometheus, alert: str, **labels: str) -> None:
+    wanted = "".join(f',{name}="{value}"' for name, value in labels.items())
+
+    async def fires() -> bool:
+        return bool(await prom.query(f'ALERTS{{alertname="{alert}",alertstate="firing"{wanted}}}'))
+
+    await eventually(f"{alert} {labels}", fires, 120)
+
+
+async def publish_until(js: Any, is_over: Any) -> None:
+    async def step() -> bool:
+        with contextlib.suppress(nats.errors.Error):
+            await js.publish("s", b"x" * 65536, timeout=1)
+        return bool(await is_over())
+
+    await eventually("what a server without space says", step, 60)
+
+
+@pytest.mark.parametrize(
+    ("version", "turns_off"), [(OLDEST, True), (BETWEEN, True), (NEWEST, False)]
+)
+async def test_a_server_out_of_space_raises_an_alert_whether_it_turns_jetstream_off_or_not(
+    version: str, turns_off: bool, tmp_path: Path
+) -> None:
+    """Since 2.14 it marks the stream as not current if the stream's own file is the first that cannot be written."""
+    if not can_mount(tmp_path):
+        pytest.skip("mounting a small file system requires root")
+    async with (
+        SmallDisk(accounts=USERS, binary=nats_server(version)) as cluster,
+        watched(cluster, tmp_path) as (running, prom),
+    ):
+        nc = await nats.connect(cluster.urls_for("a")[1:])
+        js = nc.jetstream(timeout=20)
+        await create_stream(js, name="S", subjects=["s"], num_replicas=3)
+        cluster.fill()
+
+        async def is_unhealthy() -> bool:
+            samples = await running.scrape()
+            return samples.all("nats_server_healthy", server="nats-0") == [0]
+
+        await publish_until(js, is_unhealthy)
+        if turns_off:
+            samples = await running.until(
+                "the advisory", lambda s: s.all(KINDS, kind="server_out_of_space") == [1]
+            )
+            assert samples.all("jetstream_server_enabled", server="nats-0") == [0]
+            await until_fires(prom, TROUBLE, severity="critical", kind="server_out_of_space")
+        else:
+            await until_fires(prom, "JetStreamServerUnhealthy", server="nats-0")
+        await nc.close()
+
+
+async def test_a_lowered_quorum_of_the_meta_group_is_heard_and_stays_an_alert(
+    tmp_path: Path,
+) -> None:
+    async with (
+        Cluster(accounts=USERS, binary=nats_server(NEWEST)) as cluster,
+        watched(cluster, tmp_path) as (running, prom),
+    ):
+        assert (await running.scrape()).all("jetstream_meta_rescue") == [0]
+        for server in (cluster[1], cluster[2]):
+            await server.kill()
+        await running.until(
+            "no leader, and the connection that hears of it",
+            lambda s: (
+                s.all("jetstream_meta_has_leader") == [0]
+                and s.all("jetstream_exporter_advisory_connected") == [1]
+            ),
+        )
+        nc = await nats.connect(cluster[0].url_for("sys"))
+        body = json.dumps({"quorum_needed": 1}).encode()
+
+        async def is_lowered() -> bool:
+            said = json.loads((await nc.request("$JS.API.META.RESCUE", body, timeout=5)).data)
+            return "error" not in said
+
+        await eventually("the lowered quorum", is_lowered)
+        await nc.close()
+        await running.until("the advisory", lambda s: s.all(KINDS, kind="meta_rescue") == [1])
+        samples = await running.until("the state", lambda s: s.all("jetstream_meta_rescue") == [1])
+        assert samples.all("jetstream_meta_quorum_needed") == [1]
+        await until_fires(prom, TROUBLE, severity="warning", kind="meta_rescue")
