@@ -15,7 +15,7 @@ PINNED := $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS))
 SOURCES := $(shell find exporter -name '*.py' -o -name 'py.typed') $(wildcard rules/*.yaml rules/*.json alertmanager/*.yaml)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo unit test fuzz docs lint tools browser kubectl rules dashboards requirements image soak release clean
+.PHONY: help demo unit test fuzz docs lint tools browser kubectl registry rules dashboards requirements image soak dist release clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,11 @@ $(VENV)/.docs: requirements/docs.txt $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/docs.txt
 	@touch $@
 
+# What checks a release: neither the demo nor the unit tests need it either.
+$(VENV)/.release: requirements/release.txt $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/release.txt
+	@touch $@
+
 # Prometheus and Alertmanager alone; what the tests need besides is not installed.
 .PHONY: demo-tools
 demo-tools: $(BIN)/python
@@ -64,6 +69,9 @@ browser: $(VENV)/.test ## install Chromium for the pictures of the dashboards; w
 
 kubectl: $(VENV)/.test ## install kubectl for the commands of the runbooks; without it only their syntax is checked
 	@$(BIN)/python scripts/tools.py kubectl || echo "make: kubectl is not available, so its commands in the runbooks are not run" >&2
+
+registry: $(VENV)/.test ## install a registry for the chart; without it only the archive of the chart is tested
+	@$(BIN)/python scripts/tools.py docker-registry || echo "make: docker-registry is not available, so the chart is not pushed" >&2
 
 rules: $(VENV)/.test ## generate rules/*.yaml and the table in docs/alerting.md from the tables in rules/src
 	@PYTHONPATH=exporter $(BIN)/python -m rules.src
@@ -94,7 +102,7 @@ unit: $(VENV)/.test ## run the unit tests in less than half a minute, without re
 	  --hypothesis-profile=short -n $(UNIT_WORKERS) --dist worksteal --durations=10 --durations-min=0.5 $(ARGS)
 
 # It closes with what took longest, so that a slow test is noticed in the run that brings it.
-test: $(VENV)/.wheel $(VENV)/.docs tools browser kubectl ## run every test
+test: $(VENV)/.wheel $(VENV)/.docs $(VENV)/.release tools browser kubectl registry ## run every test
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --durations=25 --durations-min=5 $(ARGS)
 
 requirements: $(VENV)/.test ## generate requirements/*.txt: the newest versions that pyproject.toml allows, with hashes
@@ -103,11 +111,13 @@ requirements: $(VENV)/.test ## generate requirements/*.txt: the newest versions 
 image: $(VENV)/.test ## build the image without a Docker daemon, run it, scrape it, stop it (root, buildah, debootstrap)
 	IMAGE_TRIAL=1 $(BIN)/python -m pytest tests/image $(ARGS)
 
-
 soak: $(VENV)/.test ## run 20 minutes of changes, faults and hostile clients against real servers; ARGS='--minutes 5'
 	@PYTHONPATH=exporter $(BIN)/python -m bench.soak $(ARGS)
 
-release: $(VENV)/.test ## make VERSION: commit, tag, wheel, sdist and chart in dist/; publish nothing
+dist: $(VENV)/.test $(VENV)/.release ## build and check what a release publishes, in dist/; RELEASE_KEY signs it with gpg
+	@$(BIN)/python scripts/artefacts.py
+
+release: $(VENV)/.test $(VENV)/.release ## make VERSION: what `make dist` makes, a commit and a tag; publish nothing
 	@$(BIN)/python scripts/release.py $(VERSION)
 
 clean: ## delete the virtual environment and the tools

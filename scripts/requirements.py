@@ -1,8 +1,8 @@
 """Write requirements/*.txt from pyproject.toml with uv: what the suite and the image are tested with.
 
 `constraints.txt` pins everything that the suite installs. The others pin, with the hashes of all files on PyPI, what
-the image holds (`image.txt`), what builds the wheel for it (`build.txt`) and what builds the site (`docs.txt`).
-Versions stay until `--upgrade`, or until pyproject.toml no longer allows them.
+the image holds (`image.txt`), what builds the wheel for it (`build.txt`), what builds the site (`docs.txt`) and what
+checks a release (`release.txt`). Versions stay until `--upgrade`, or until pyproject.toml no longer allows them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "requirements"
 CONSTRAINTS, IMAGE, BUILD = (FOLDER / f"{name}.txt" for name in ("constraints", "image", "build"))
 # Extras of what is no part of the exporter, each with a file of its own.
-TOOLS = ("docs",)
+TOOLS = ("docs", "release")
 # nkeys comes as source alone, without saying what builds it.
 BUILDERS = ["setuptools>=80"]
 HEADER = """\

@@ -32,6 +32,7 @@ TOOLS = {
         ),
         Tool("amtool", "prometheus-alertmanager", ("amtool",)),
         Tool("kubectl", "kubernetes-client", ("kubectl",), ("version", "--client")),
+        Tool("docker-registry", "docker-registry", ("docker-registry",)),
         Tool(
             "chromium",
             "chromium",
@@ -42,7 +43,7 @@ TOOLS = {
         ),
     )
 }
-OPTIONAL = ("chromium", "kubectl")
+OPTIONAL = ("chromium", "docker-registry", "kubectl")
 SERVERS = tuple(f"nats-server-{version}" for version in STARTED)
 # Those that no test starts are brought to be recorded.
 KNOWN = (*TOOLS, *SERVERS, *(f"nats-server-{v}" for v in RECORDED if v not in STARTED))

@@ -79,9 +79,10 @@ async def test_the_search_finds_a_runbook_by_its_name_and_by_its_words(
 
 async def test_pages_fit_a_small_screen_and_need_no_scripts(origin: str, tmp_path: Path) -> None:
     async with browser(tmp_path) as page:
-        for scripts in (True, False):
-            await page.ask("Emulation.setScriptExecutionDisabled", value=not scripts)
-            await page.size(420, 900, dark=scripts)
-            for path in TALL:
-                await page.open(origin + path)
-                assert await page.run(PROBLEMS) == [], (path, scripts)
+        await page.size(420, 900, dark=True)
+        for path in TALL:
+            await page.open(origin + path)
+            assert await page.run(PROBLEMS) == [], path
+        await page.ask("Emulation.setScriptExecutionDisabled", value=True)
+        await page.open(origin + TALL[0])
+        assert await page.run(PROBLEMS) == []

@@ -1,7 +1,5 @@
 """A release, made of a copy of this tree: one version everywhere, and nothing but what belongs into each file."""
 
-import datetime
-import shutil
 import subprocess
 import sys
 import tarfile
@@ -10,57 +8,21 @@ from pathlib import Path
 
 import pytest
 import yaml
-from scripts import release
+from scripts import artefacts, release
 from tests.support.chart import ROOT
+from tests.support.released import DAY, VERSION
 
-DAY = datetime.date(2026, 12, 24)
-VERSION = "9.8.7"
 SHIPPED = "jetstream_exporter/demo/stack/shipped"  # what the demo runs, in the wheel
 PAGES = "jetstream_exporter/web/status/runbooks"
-NEEDED = (
-    *("pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "CONFIGURATION.md", ".gitignore"),
-    *("exporter", "helm", "rules", "dashboards", "alertmanager", "tests/chart"),
-)
 
 
-@pytest.fixture(scope="module")
-def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A repository with what a release is made of, and a change to release."""
-    root = tmp_path_factory.mktemp("tree")
-    ignored = shutil.ignore_patterns("__pycache__")
-    for name in NEEDED:
-        source, target = ROOT / name, root / name
-        if source.is_dir():
-            shutil.copytree(source, target, symlinks=True, ignore=ignored)
-        else:
-            shutil.copy(source, target)
-    heading = release.UNRELEASED
-    changelog = root / "CHANGELOG.md"
-    changelog.write_text(f"# Changelog\n\n{heading}\n- Something new.\n")
-    release.git(root, "init", "--quiet")
-    release.git(root, "config", "user.name", "maintainer")
-    release.git(root, "config", "user.email", "maintainer@example.com")
-    commit(root)
-    return root
-
-
-def commit(root: Path) -> None:
-    release.git(root, "add", "--all")
-    release.git(root, "commit", "--quiet", "--message", "All")
-
-
-@pytest.fixture(scope="module")
-def built(tree: Path) -> Path:
-    said = release.release(tree, VERSION, DAY)
-    assert f"--build-arg VERSION={VERSION}" in said
-    return tree / "dist"
-
-
-def test_a_release_is_three_files_a_commit_and_a_tag(tree: Path, built: Path) -> None:
+def test_a_release_is_five_files_a_commit_and_a_tag(tree: Path, built: Path) -> None:
     assert {file.name for file in built.iterdir()} == {
         f"jetstream_exporter-{VERSION}-py3-none-any.whl",
         f"jetstream_exporter-{VERSION}.tar.gz",
+        f"jetstream_exporter-{VERSION}.cdx.json",
         f"jetstream-exporter-{VERSION}.tgz",
+        "SHA256SUMS",
     }
     assert release.git(tree, "tag", "--list") == f"v{VERSION}"
     assert release.git(tree, "log", "-1", "--format=%s") == f"Release {VERSION}"
@@ -71,7 +33,9 @@ def test_the_version_is_the_same_everywhere(tree: Path, built: Path) -> None:
     chart = yaml.safe_load((tree / "helm/Chart.yaml").read_text())
 
     assert (chart["version"], chart["appVersion"]) == (VERSION, VERSION)
-    assert release.released(tree) == VERSION
+    assert artefacts.version(tree) == VERSION
+    (image,) = yaml.safe_load(chart["annotations"]["artifacthub.io/images"])
+    assert image["image"].endswith(f"/jetstream-exporter:{VERSION}")
     assert f"## {VERSION} - {DAY}\n\n- Something new." in (tree / "CHANGELOG.md").read_text()
     assert (tree / "CHANGELOG.md").read_text().count(release.UNRELEASED) == 1
 
@@ -127,21 +91,41 @@ def test_a_wheel_of_the_source_distribution_is_the_wheel(built: Path, tmp_path: 
         ("9.9.0", "there are no entries under Unreleased"),
     ],
 )
-def test_what_cannot_be_released_is_refused(
-    version: str, said: str, tree: Path, built: Path
-) -> None:
+def test_what_cannot_be_released_is_refused(version: str, said: str, tree: Path) -> None:
     with pytest.raises(release.ReleaseError, match=said):
         release.release(tree, version, DAY)
 
 
-def test_a_tree_with_changes_is_not_released(tree: Path, built: Path) -> None:
-    stray = tree / "stray.txt"
-    stray.write_text("")
-    try:
-        with pytest.raises(release.ReleaseError, match="changes that are not committed"):
-            release.release(tree, "9.9.0", DAY)
-    finally:
-        stray.unlink()
+def test_a_tree_with_changes_is_not_released(tree: Path, tmp_path: Path) -> None:
+    copy = clone(tree, tmp_path)
+    (copy / "stray.txt").write_text("")
+
+    with pytest.raises(release.ReleaseError, match="changes that are not committed"):
+        release.release(copy, "9.9.0", DAY)
+
+
+def test_what_cannot_be_built_leaves_the_tree_as_it_was(tree: Path, tmp_path: Path) -> None:
+    copy = clone(tree, tmp_path)
+    changelog = (copy / "CHANGELOG.md").read_text()
+    new = f"{release.UNRELEASED}\n- Something else.\n"
+    (copy / "CHANGELOG.md").write_text(changelog.replace(release.UNRELEASED, new))
+    (copy / "README.md").unlink()
+    release.git(copy, "commit", "--quiet", "--all", "--message", "Without a page for PyPI")
+
+    with pytest.raises(release.ReleaseError, match=r"hatchling failed: .*README\.md"):
+        release.release(copy, "9.9.0", DAY)
+
+    assert release.git(copy, "status", "--porcelain") == ""
+    assert artefacts.version(copy) == VERSION
+    assert release.git(copy, "tag", "--list", "v9.9.0") == ""
+
+
+def clone(tree: Path, folder: Path) -> Path:
+    copy = folder / "copy"
+    release.git(tree, "clone", "--quiet", tree, copy)
+    release.git(copy, "config", "user.name", "maintainer")
+    release.git(copy, "config", "user.email", "maintainer@example.com")
+    return copy
 
 
 def test_make_names_the_command() -> None:
