@@ -209,8 +209,8 @@ CHECKS: tuple[Check[Workloads], ...] = (
         "store-above-volume",
         Severity.ERROR,
         "max_file_store is smaller than the volume",
-        "The disk is full before the server reaches its own limit. The server then disables "
-        "JetStream instead of rejecting messages.",
+        "The disk is full before the server reaches its own limit. Instead of rejecting messages, "
+        "its streams then stop, or it disables JetStream, until it is restarted.",
         "Set max_file_store to about 80% of the volume.",
         each(volume),
     ),

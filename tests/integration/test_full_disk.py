@@ -1,0 +1,189 @@
+"""What servers do when their disk is full, as the runbooks say it: on a small file system in memory."""
+
+import json
+import os
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import aiohttp
+import nats
+import nats.errors
+import pytest
+from scripts.versions import BETWEEN, NEWER, NEWEST
+from tests.support.api import api
+from tests.support.exporter import eventually
+from tests.support.tools import nats_server
+
+from jetstream_exporter.demo.cluster import Cluster
+from jetstream_exporter.demo.server import Server
+
+pytestmark = [
+    pytest.mark.timeout(180),
+    pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small file system"),
+]
+SMALL, ENLARGED = "16m", "128m"
+LARGE = b"x" * 200_000
+
+
+def mounted(folder: Path, *options: str) -> None:
+    subprocess.run(["mount", "-t", "tmpfs", "-o", ",".join(options), "tmpfs", folder], check=True)
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[None]:
+    folder.mkdir(parents=True)
+    mounted(folder, f"size={SMALL}")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+@asynccontextmanager
+async def servers(folder: Path, version: str, size: int) -> AsyncIterator[tuple[Cluster, Server]]:
+    """The first one's store is on the small disk; its limit is far above that."""
+    with small_disk(folder / "nats-0" / "store"):
+        async with Cluster(size, binary=nats_server(version), folder=folder) as cluster:
+            yield cluster, cluster[0]
+
+
+async def health(server: Server, query: str = "") -> tuple[int, str]:
+    async with (
+        aiohttp.ClientSession() as http,
+        http.get(f"{server.monitor_url}/healthz{query}") as answer,
+    ):
+        return answer.status, await answer.text()
+
+
+async def publish(nc: nats.NATS) -> str:
+    """What the server answers; empty if nothing."""
+    try:
+        return (await nc.request("s", LARGE, timeout=1)).data.decode()
+    except nats.errors.TimeoutError:
+        return ""
+
+
+async def until_full(nc: nats.NATS, folder: Path) -> None:
+    """The disk has no room for one more message, and further ones were tried."""
+
+    async def is_full() -> bool:
+        await publish(nc)
+        free = os.statvfs(folder)
+        return free.f_bavail * free.f_frsize < len(LARGE)
+
+    await eventually("a full disk", is_full, 60)
+    for _ in range(5):
+        await publish(nc)
+
+
+async def led_elsewhere(nc: nats.NATS, server: Server) -> None:
+    asked = ""
+
+    async def is_led() -> bool:
+        nonlocal asked
+        leader = (await api(nc, "STREAM.INFO.S"))["cluster"].get("leader", "")
+        if leader == server.name != asked:
+            asked = leader
+            await nc.request("$JS.API.STREAM.LEADER.STEPDOWN.S", b"", timeout=5)
+        return leader not in ("", server.name)
+
+    await eventually("a leader with room", is_led, 60)
+
+
+async def is_off(server: Server) -> bool:
+    return bool((await server.ask("/jsz")).get("disabled"))
+
+
+async def test_a_replica_stops_until_the_restart_and_jetstream_stays_on(tmp_path: Path) -> None:
+    """Nothing but the health check and one line of the log says so; what is stored is far below the limit."""
+    async with servers(tmp_path, NEWEST, 3) as (cluster, full):
+        nc = await nats.connect(cluster.urls, max_reconnect_attempts=-1)
+        await api(nc, "STREAM.CREATE.S", {"name": "S", "subjects": ["s"], "num_replicas": 3})
+        await led_elsewhere(nc, full)
+        await until_full(nc, full.store)
+        said = (await health(full))[1]
+        assert "expected sequence does not match store" in said
+        assert "expected sequence does not match store" in full.log.read_text()
+        assert (await health(full, "?js-enabled-only=true"))[0] == 200
+        assert not await is_off(full)
+        of_the_server = await full.ask("/jsz")
+        assert of_the_server["storage"] < 0.1 * of_the_server["config"]["max_storage"]
+        assert json.loads(await publish(nc))["seq"] > 0
+        mounted(full.store, "remount", f"size={ENLARGED}")
+        assert (await health(full))[0] == 503
+        await full.restart()
+        await nc.close()
+
+
+async def test_a_server_that_cannot_write_the_log_of_a_group_turns_jetstream_off(
+    tmp_path: Path,
+) -> None:
+    """And publishes server_out_of_space."""
+    async with servers(tmp_path, NEWEST, 3) as (cluster, full):
+        nc = await nats.connect(cluster.urls, max_reconnect_attempts=-1)
+        system = await nats.connect(cluster.urls_for("sys"), max_reconnect_attempts=-1)
+        heard = await system.subscribe("$JS.EVENT.ADVISORY.SERVER.OUT_OF_STORAGE")
+        await api(nc, "STREAM.CREATE.S", {"name": "S", "subjects": ["s"], "num_replicas": 3})
+        await led_elsewhere(nc, full)
+        await until_full(nc, full.store)
+        number = 0
+
+        async def turned_off() -> bool:
+            nonlocal number
+            number += 1
+            name = f"T{number}"
+            config = {
+                "name": name,
+                "subjects": [name],
+                "num_replicas": 3,
+                "description": "x" * 4000,
+            }
+            try:
+                body = json.dumps(config).encode()
+                await nc.request(f"$JS.API.STREAM.CREATE.{name}", body, timeout=2)
+            except nats.errors.TimeoutError:
+                pass
+            return await is_off(full)
+
+        await eventually("JetStream turned off", turned_off, 60)
+        assert json.loads((await heard.next_msg(timeout=10)).data)["server"] == full.name
+        assert "JetStream out of resources, will be DISABLED" in full.log.read_text()
+        assert (await health(full))[0] == 503
+        mounted(full.store, "remount", f"size={ENLARGED}")
+        await full.restart()
+        assert not await is_off(full)
+        await nc.close()
+        await system.close()
+
+
+@pytest.mark.parametrize("version", [BETWEEN, NEWER])
+async def test_a_stream_with_one_replica_stops_or_before_2_14_refuses(
+    version: str, tmp_path: Path
+) -> None:
+    """Before 2.14 the server is healthy, and stores again as soon as there is room."""
+    stops = version == NEWER
+    async with servers(tmp_path, version, 1) as (cluster, full):
+        nc = await nats.connect(cluster.urls, max_reconnect_attempts=-1, reconnect_time_wait=0.2)
+        await api(nc, "STREAM.CREATE.S", {"name": "S", "subjects": ["s"]})
+        await until_full(nc, full.store)
+        assert "no space left on device" in full.log.read_text()
+        refused = await publish(nc)
+        status, said = await health(full)
+        if stops:
+            assert (status, refused) == (503, "")
+            assert "no space left on device" in said
+        else:
+            assert status == 200
+            assert json.loads(refused)["error"]["err_code"] == 10077
+        assert not await is_off(full)
+        mounted(full.store, "remount", f"size={ENLARGED}")
+        assert ("seq" in await publish(nc)) == (not stops)
+        await full.restart()
+
+        async def stores() -> bool:
+            return "seq" in await publish(nc)
+
+        await eventually("a stored message", stores)
+        await nc.close()
