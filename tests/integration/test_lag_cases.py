@@ -110,6 +110,30 @@ async def test_where_a_consumer_starts_says_what_waits_for_it(tmp_path: Path) ->
             assert told["new"] - error - 1e-5 <= third <= told["new"] + 1e-5
 
 
+async def test_what_comes_before_the_start_of_a_consumer_that_is_ahead_does_not_wait_for_it(
+    tmp_path: Path,
+) -> None:
+    """Its first message is stored long after others that match its filter."""
+    async with stage() as here:
+        await here.stream()
+        await here.publish()
+        for name, settings in (("few", {"filter_subject": "S.a"}), ("all", {})):
+            await here.consumer(
+                name, deliver_policy="by_start_sequence", opt_start_seq=4, **settings
+            )
+        async with exporter(tmp_path, config=here.config) as watching:
+            await watching.scrape()
+            for _ in range(2):
+                await here.publish()
+                await asyncio.sleep(LONG)
+                samples = await watching.scrape()
+                assert samples.get("jetstream_consumer_pending_messages", consumer="few") == 0
+                assert samples.all(OLDEST) == []
+            stored = await here.publish()
+            told = await told_of_both(watching)
+            assert min(told.values()) >= stored - 1e-5
+
+
 async def test_a_consumer_or_stream_made_again_under_its_name_begins_anew(tmp_path: Path) -> None:
     async with stage() as here:
         await here.stream()

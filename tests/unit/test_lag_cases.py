@@ -75,6 +75,23 @@ def test_a_consumer_that_starts_at_a_time_begins_with_the_message_of_that_time()
 
 
 @BY_SEQUENCE
+def test_of_a_consumer_that_starts_ahead_of_the_stream_nothing_before_its_start_counts(
+    subjects: str | None,
+) -> None:
+    stream, consumer = model(subjects)
+    stream.publish(1)
+    consumer.delivered = consumer.floor = 3  # as the server sets it for the start sequence 4
+    lag = StreamLag()
+    for now in (10, 20, 30):
+        assert scraped(stream, lag, now - 5) is None
+        stream.publish(now)
+    found = scraped(stream, lag, 35)
+    assert found is not None
+    assert found.pending is not None
+    assert 30 <= found.pending <= 35
+
+
+@BY_SEQUENCE
 def test_an_election_neither_forgets_nor_rejuvenates_what_waits(subjects: str | None) -> None:
     stream, _ = model(subjects)
     lag = StreamLag()
