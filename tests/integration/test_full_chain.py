@@ -5,20 +5,23 @@ The shipped rules and the shipped routing; only their waits are shortened, minut
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from urllib.parse import parse_qs, urlsplit
 
+import nats
 import pytest
 from nats.aio.client import Client
+from nats.js.api import ConsumerConfig
 from tests.support.rules import RUNBOOKS
 from tests.support.tools import tool
 
-from jetstream_exporter.demo.child import until
+from jetstream_exporter.demo.child import DemoError, until
 from jetstream_exporter.demo.cluster import SYSTEM_USER, Cluster
+from jetstream_exporter.demo.create import create_consumer, create_stream
 from jetstream_exporter.demo.stack.pagerduty import Incident
 from jetstream_exporter.demo.stack.scenarios import SCENARIOS, Scenario
 from jetstream_exporter.demo.stack.scenarios.servers import meta_leader, step_down
-from jetstream_exporter.demo.stack.stack import Stack
+from jetstream_exporter.demo.stack.stack import ROUTING_KEY, TEAM_KEY, Stack
 
 # A span of the rules holds samples of health before anything breaks.
 HEALTHY = 6
@@ -143,6 +146,50 @@ async def test_what_is_broken_in_a_stream_becomes_its_incident_and_ends_with_it(
         same = (filling.alert, filling.component)
         about = [i for i in stack.pagerduty.incidents if (i.alert, i.component) == same]
         assert about == [filling]
+
+
+THRESHOLD = "io.nats.monitor"
+TEAM = "io.jetstream-exporter.team"
+
+
+async def add_beyond_thresholds(nc: Client, stream: str, owner: dict[str, str]) -> None:
+    """A stream with too few messages and a consumer with too many, by their own thresholds."""
+    js = nc.jetstream()
+    few = {f"{THRESHOLD}.msgs-critical": "10", **owner}
+    await create_stream(js, name=stream, subjects=[stream], num_replicas=1, metadata=few)
+    many = {f"{THRESHOLD}.unprocessed-critical": "1"}
+    await create_consumer(js, stream, ConsumerConfig(durable_name="worker", metadata=many))
+    await js.publish(stream, b"{}")
+
+
+async def test_an_alert_goes_to_the_team_of_its_stream_and_to_everybody_where_there_is_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with chain(monkeypatch) as (cluster, stack):
+        nc = await nats.connect(cluster.urls)
+        await add_beyond_thresholds(nc, "OWNED", {TEAM: "payments"})
+        await add_beyond_thresholds(nc, "FREE", {})
+        expected = {
+            (stream, consumer, team, key)
+            for stream, team, key in (("OWNED", "payments", TEAM_KEY), ("FREE", "", ROUTING_KEY))
+            for consumer in ("", "worker")
+        }
+        found: set[tuple[str, ...]] = set()
+
+        def is_told() -> bool:
+            nonlocal found
+            incidents = [i for i in stack.pagerduty.open if i.alert.endswith("ThresholdExceeded")]
+            found = {
+                (i.details["stream"], i.details["consumer"], i.details["team"], e["routing_key"])
+                for i in incidents
+                for e in i.events
+            }
+            return found == expected
+
+        with suppress(DemoError):
+            await wait("the incidents of both", is_told, BORN)
+        assert found == expected
+        await nc.close()
 
 
 async def test_a_killed_server_is_one_critical_incident(monkeypatch: pytest.MonkeyPatch) -> None:
