@@ -37,6 +37,7 @@ def look(order: Sequence[str]) -> Look:
 
 STREAM = look(states.GROUP)
 CONSUMER = look(states.CONSUMER)
+SERVERS = look(states.SERVER)
 
 
 def down(*, one: bool = False) -> str:
@@ -45,6 +46,32 @@ def down(*, one: bool = False) -> str:
     return (
         f"({servers.now('nats_server_up')} == 0) and on ({servers.by()}) "
         f"({servers.now('nats_server_configured')} == 1)"
+    )
+
+
+def server(scope: Scope) -> str:
+    """Of each server of the scope."""
+    on, up = f"on ({scope.by()})", scope.now("nats_server_up")
+    incomplete = (
+        f"({scope.now('jetstream_server_complete')} == 0) and {on} "
+        f"({scope.now('jetstream_server_enabled')} == 1)"
+    )
+    age = f"time() - {scope.now('nats_server_start_timestamp_seconds')}"
+    return _worst(
+        {
+            "down": f"({up} == 0) and {on} ({scope.now('jetstream_meta_peer_current')} == 0)",
+            "not reachable": f"{up} == 0",
+            "unhealthy": f"({scope.now('nats_server_healthy')} == 0) and {on} "
+            f"({scope.now('jetstream_server_complete')} == 1) "
+            f"or {_alert('JetStreamServerUnhealthy', scope)}",
+            "store full": " or ".join(
+                _alert(name, scope, 'severity="critical"') for name in states.STORE_ALERTS
+            ),
+            "starting": f"{incomplete} and {on} ({age} < {states.YOUNG:g})",
+            "leaving": incomplete,
+            "up": f"{up} == 1",
+        },
+        states.SERVER,
     )
 
 
@@ -106,7 +133,7 @@ def _firing(words: Mapping[str, str], scope: Scope) -> dict[str, str]:
     return {word: _alert(name, scope) for name, word in words.items()}
 
 
-def _alert(name: str, scope: Scope) -> str:
+def _alert(name: str, scope: Scope, *more: str) -> str:
     """The cluster is chosen by `alerts` itself, which knows alerts of no cluster."""
     chosen = [matched(label, one=scope.one) for label in scope.variables if label not in CLUSTER]
-    return scope.each(alerts(f'alertname="{name}"', *chosen))
+    return scope.each(alerts(f'alertname="{name}"', *more, *chosen))

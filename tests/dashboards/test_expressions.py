@@ -41,7 +41,7 @@ FOREIGN = {
     "process_start_time_seconds": set[str](),
     "ALERTS": {
         *("alertname", "alertstate", "service", "severity"),
-        *("nats_cluster", "account", "stream", "consumer"),
+        *("nats_cluster", "server", "account", "stream", "consumer"),
     },
 }
 EXPORTED = {family.name: set(table.labels) for table in TABLES for family in table.families}

@@ -324,13 +324,12 @@ LISTS = Row(
         ),
         table(
             "Servers",
-            "All servers of the selected clusters. Good: all are up, healthy and run one "
-            "version. Bad: a server is down, its health check fails, or it leads nothing "
-            "while others lead many streams. A server that is down has no other values.",
+            "All servers of the selected clusters. Good: all are up and run one version. Bad: a "
+            "server is down, not reachable or unhealthy (its health check fails), or it leads "
+            "nothing while others lead many streams. A server that is down has no other values.",
             SERVERS.labels,
             (
-                Column("State", UP, shared.UP),
-                Column("Health", SERVERS.now("nats_server_healthy"), shared.HEALTHY),
+                Column("State", states.server(SERVERS), states.SERVERS),
                 Column(
                     "CPU",
                     f"{SERVERS.now('nats_server_cpu_cores_used')} / on ({SERVERS.by()}) {_CORES}",

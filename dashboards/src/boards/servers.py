@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboards.src import shared
+from dashboards.src import shared, states
 from dashboards.src.board import JOB, Board, Row, chosen, cluster
 from dashboards.src.panels import BAD, OK, WARN, Look, Query, Step, dashed
 from dashboards.src.promql import CLUSTER, SERVER, Scope
@@ -18,7 +18,6 @@ FILE = 'store="file"'
 USED = SERVERS.now("jetstream_server_store_used_bytes", FILE)
 LIMIT = SERVERS.now("jetstream_server_store_limit_bytes", FILE)
 RESERVED = SERVERS.now("jetstream_server_store_reserved_bytes", FILE)
-UP = SERVERS.now("nats_server_up")
 ON = f"on ({SERVERS.by()})"
 
 NOW = Row(
@@ -26,13 +25,14 @@ NOW = Row(
     (
         table(
             "Servers",
-            "State, health check, version and age of each selected server. Good: up, healthy, "
-            "one version, no restart in the selected time. Bad: down or failing, an "
-            "unexpected restart, or different versions for a long time.",
+            "State, version and age of each selected server. The state is the one of the status "
+            "page. Good: up, one version, no restart in the selected time. Bad: down (neither the "
+            "exporter nor the meta leader hears it), not reachable (the exporter does not), "
+            "unhealthy (its health check fails), an unexpected restart, or different versions for "
+            "a long time.",
             SERVERS.labels,
             (
-                Column("State", UP, shared.UP),
-                Column("Health", SERVERS.now("nats_server_healthy"), shared.HEALTHY),
+                Column("State", states.server(SERVERS), states.SERVERS),
                 Column(
                     "Running for",
                     SERVERS.seconds_since("nats_server_start_timestamp_seconds"),

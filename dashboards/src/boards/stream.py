@@ -318,7 +318,7 @@ PLACES = Row(
         ),
         table(
             "Mirror and sources",
-            "The streams that this stream copies. Good: healthy, with no lag. Bad: failing, "
+            "The streams that this stream copies. Good: healthy, with no lag. Bad: unhealthy, "
             "or a lag that does not fall. The lag does not change while the origin is "
             "unreachable, so check when it was last seen.",
             ORIGINS.labels,

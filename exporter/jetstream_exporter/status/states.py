@@ -108,6 +108,7 @@ CONSUMER_ALERTS: Mapping[str, str] = {
     "JetStreamConsumerFallingBehind": "falling behind",  # which Prometheus alone judges
     SATURATED: "saturated",
 }
+STORE_ALERTS = ("JetStreamServerStorageHigh", "JetStreamServerMemoryStoreHigh")
 YOUNG = 600.0  # seconds after its start in which a server with an incomplete list is starting
 
 
@@ -129,8 +130,7 @@ def server(row: Server, alerts: Mapping[str, str], now: float, *, is_unhealthy: 
         return "down" if "NatsServerDown" in alerts else "not reachable"
     if row.healthy is False and (row.list_complete or is_unhealthy):
         return "unhealthy"
-    stores = ("JetStreamServerStorageHigh", "JetStreamServerMemoryStoreHigh")
-    if any(alerts.get(name) == "critical" for name in stores):
+    if any(alerts.get(name) == "critical" for name in STORE_ALERTS):
         return "store full"
     if row.list_complete or row.jetstream is None or not row.jetstream.enabled:
         return "up"
