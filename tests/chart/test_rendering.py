@@ -199,6 +199,19 @@ def test_the_job_is_what_the_alert_on_the_exporter_looks_for(kind: str) -> None:
     assert job == "jetstream-exporter"
 
 
+@pytest.mark.parametrize("kind", ["ServiceMonitor", "PodMonitor"])
+def test_configurations_on_a_path_of_their_own_are_scraped_there(kind: str) -> None:
+    values = {"monitor": {"kind": kind}, "config": {"families": {"config_path": True}}}
+    spec = chart.the(kind, values)["spec"]
+    first, second = spec.get("endpoints") or spec["podMetricsEndpoints"]
+
+    assert (first["path"], first["interval"]) == ("/metrics", "30s")
+    assert (second["path"], second["interval"]) == ("/metrics/config", "2m")
+    labels = [each["targetLabel"] for each in second["relabelings"]]
+    assert labels == ["job", "metrics_path"]
+    assert {**second, "path": "", "interval": ""} == {**first, "path": "", "interval": ""}
+
+
 def test_the_configuration_is_passed_verbatim_and_a_change_rolls_the_pods() -> None:
     config = {
         "clusters": [{"name": "a", "targets": ["http://a:8222"]}],

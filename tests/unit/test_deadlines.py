@@ -12,6 +12,7 @@ from tests.support.fake_nats import FakeNats, fake_nats
 from tests.support.waiting import until
 from tests.support.web import Web, web
 
+from jetstream_exporter.scrape import Content
 from jetstream_exporter.scrape.budget import FLIGHTS, FLOOR, own_time, reserve
 from jetstream_exporter.scrape.config_schedule import UNKNOWN_LATEST, ConfigSchedule
 
@@ -140,7 +141,10 @@ async def test_what_a_patient_scrape_alone_gets_is_in_its_answer(fake: FakeNats)
 async def test_a_rendering_that_takes_too_long_is_told_in_time(
     site: Web, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    encoder, go = site.service.scraper._renderer._encoders.of(None), threading.Event()
+    encoder, go = (
+        site.service.scraper._renderer._encoders[Content.EVERYTHING].of(None),
+        threading.Event(),
+    )
     render = encoder.render
 
     def heavy(*arguments: object, **more: object) -> object:

@@ -25,7 +25,7 @@ from tests.support.web import Web, web
 
 from jetstream_exporter.report import Outcome
 from jetstream_exporter.runtime import log
-from jetstream_exporter.scrape import single_flight
+from jetstream_exporter.scrape import Content, single_flight
 from jetstream_exporter.scrape.processor import Processor
 from jetstream_exporter.web import connections, sending
 from jetstream_exporter.web.headers import HEADERS
@@ -448,7 +448,7 @@ class TestUnderLoad:
         self, site: Web, gate: threading.Event, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         rendering = threading.Event()
-        encoder = site.service.scraper._renderer._encoders.of(None)
+        encoder = site.service.scraper._renderer._encoders[Content.EVERYTHING].of(None)
         render = encoder.render
 
         def heavy(*arguments: Any, **more: Any) -> Iterator[bytes]:
@@ -472,7 +472,7 @@ class TestUnderLoad:
         self, fake: FakeNats, site: Web, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         scraper, gate = site.service.scraper, asyncio.Event()
-        encoder = scraper._renderer._encoders.of(None)
+        encoder = scraper._renderer._encoders[Content.EVERYTHING].of(None)
         shared, texts = mock.Mock(wraps=scraper.answer), mock.Mock(wraps=encoder.render)
         monkeypatch.setattr(scraper, "answer", shared)
         monkeypatch.setattr(encoder, "render", texts)

@@ -136,6 +136,13 @@ class Families(Section, frozen=True):
     disabled: Annotated[
         list[str], Meta(description="Names of metric families that are not exported.")
     ] = []
+    config_path: Annotated[
+        bool,
+        Meta(
+            description="Leave the configurations of streams and consumers out of `/metrics`. `/metrics/config` has "
+            "them, and must then be scraped too, every two minutes: alerts need them."
+        ),
+    ] = False
 
 
 class Labels(Section, frozen=True):

@@ -127,6 +127,8 @@ class Encoder:
         """
         updated: dict[int, Sequence[Any]] = {}
         for page in self._pages:
+            if not page.families:
+                continue
             rows = page.table.rows(snapshot)
             rows = rows if isinstance(rows, list) else list(rows)
             labels = self._labels[page.place]

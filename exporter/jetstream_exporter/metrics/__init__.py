@@ -57,6 +57,13 @@ def tables(metadata_keys: Sequence[str] = ()) -> tuple[AnyTable, ...]:
     return (*_TABLES, *thresholds.tables(metadata_keys))
 
 
+def configuration(metadata_keys: Sequence[str] = ()) -> frozenset[str]:
+    """Names of the families that tell how streams and consumers are configured."""
+    of_objects = (*stream_config.TABLES, *consumer_config.TABLES)
+    found: tuple[AnyTable, ...] = (*of_objects, *thresholds.tables(metadata_keys))
+    return frozenset(family.name for table in found for family in table.families)
+
+
 TABLES = tables()
 
-__all__ = ["TABLES", "AnyTable", "Family", "Table", "tables"]
+__all__ = ["TABLES", "AnyTable", "Family", "Table", "configuration", "tables"]

@@ -6,7 +6,7 @@ read · `scraper` the scrape itself · `processor` outcomes to the snapshot that
 """
 
 from jetstream_exporter.scrape.pipeline import Latest, Pipeline
-from jetstream_exporter.scrape.renderer import Form, Reload, ScrapeResult
+from jetstream_exporter.scrape.renderer import Content, Form, Reload, ScrapeResult
 from jetstream_exporter.scrape.scraper import Scraper
 
-__all__ = ["Form", "Latest", "Pipeline", "Reload", "ScrapeResult", "Scraper"]
+__all__ = ["Content", "Form", "Latest", "Pipeline", "Reload", "ScrapeResult", "Scraper"]

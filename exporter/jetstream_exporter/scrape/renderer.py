@@ -1,6 +1,7 @@
 """From an answer to its text. Requests for the same text at the same time share one rendering."""
 
 import asyncio
+import enum
 import time
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
@@ -11,7 +12,7 @@ import structlog
 
 from jetstream_exporter.config.schema import Config
 from jetstream_exporter.exposition import END, Encoder, compress
-from jetstream_exporter.metrics import AnyTable, tables
+from jetstream_exporter.metrics import AnyTable, configuration, tables
 from jetstream_exporter.metrics.process import process_metrics
 from jetstream_exporter.runtime.threads import run_in_thread
 from jetstream_exporter.scrape.config_schedule import ConfigSchedule
@@ -28,13 +29,22 @@ class Reload(msgspec.Struct):
     time: float | None = None
 
 
+class Content(enum.Enum):
+    """Which families a path has."""
+
+    EVERYTHING = "everything"
+    CONFIGURATION = "configuration"  # of streams and consumers
+    OTHERS = "all but the configuration"
+
+
 class Form(NamedTuple):
-    """Which text is wanted. Without `names` it has every family, without `part` every object."""
+    """Which text is wanted. Without `names` it has every family of its content, without `part` every object."""
 
     openmetrics: bool = False
     gzip: bool = False
     names: frozenset[str] | None = None
     part: Slice | None = None
+    content: Content = Content.EVERYTHING
 
 
 class ScrapeResult(NamedTuple):
@@ -66,11 +76,25 @@ class Encoders:
         return encoder
 
 
+def _encoders(config: Config) -> dict[Content, Encoders]:
+    """Each keeps what it was asked for only."""
+    everything = tables(config.labels.metadata)
+    names = {family.name for table in everything for family in table.families}
+    settings = configuration(config.labels.metadata)
+    disabled = set(config.families.disabled)
+    off = {
+        Content.EVERYTHING: disabled,
+        Content.CONFIGURATION: disabled | (names - settings),
+        Content.OTHERS: disabled | settings,
+    }
+    return {content: Encoders(everything, sorted(without)) for content, without in off.items()}
+
+
 class Renderer:
     """Adds the exporter's own figures and writes the text, off the event loop and one text at a time."""
 
     def __init__(self, config: Config, reload: Reload, schedule: ConfigSchedule) -> None:
-        self._encoders = Encoders(tables(config.labels.metadata), config.families.disabled)
+        self._encoders = _encoders(config)
         self._reload = reload
         self._schedule = schedule
         self._rendering = asyncio.Lock()
@@ -97,7 +121,7 @@ class Renderer:
         async with self._rendering:
             started = time.monotonic()
             pieces = await run_in_thread(self._pieces, self._with_own(answer, started), form)
-            if form.names is None:
+            if form.names is None and form.content is not Content.CONFIGURATION:
                 # Slices that are asked for at once wait for each other: together they take what the whole takes.
                 self.took = (time.monotonic() - started) * (form.part.total if form.part else 1)
             return pieces
@@ -117,12 +141,13 @@ class Renderer:
         return msgspec.structs.replace(snapshot, exporter=exporter)
 
     def _pieces(self, snapshot: Snapshot, form: Form) -> list[bytes]:
-        encoder = self._encoders.of(form.part)
+        encoder = self._encoders[form.content].of(form.part)
         part = snapshot if form.part is None else cut(snapshot, form.part)
 
         def exposition() -> Iterator[bytes]:
             yield from encoder.render(part, openmetrics=form.openmetrics, names=form.names)
-            if form.part is None or not form.part.number:
+            is_first = form.part is None or not form.part.number
+            if is_first and form.content is not Content.CONFIGURATION:
                 yield process_metrics(openmetrics=form.openmetrics, names=form.names)
             if form.openmetrics:
                 yield END

@@ -49,6 +49,7 @@ def make_app(
             *StatusPages(app, look).routes(),
             web.get("/api/v1/status", StatusApi(look, HEADERS | (headers or {})).status),
             web.get("/metrics", scrapes.metrics),
+            web.get("/metrics/config", scrapes.configuration),
             web.get("/probe", scrapes.probe),
             web.get("/sd", handlers.discovery),
             web.get("/debug/sources", handlers.sources),

@@ -16,6 +16,7 @@ LIST = ("q", "state", "sort", "page")
 OBJECT = ("cluster", "server", "account", "stream", "consumer")
 PARAMETERS: dict[str, tuple[str, ...]] = {
     "/metrics": ("name[]", "shard"),
+    "/metrics/config": ("name[]", "shard"),
     "/probe": ("target", "name[]"),
     "/sd": ("shards",),
     "/streams": LIST,

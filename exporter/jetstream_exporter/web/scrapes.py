@@ -8,7 +8,7 @@ from aiohttp import web
 
 from jetstream_exporter.app import App, ForbiddenTargetError
 from jetstream_exporter.exposition import OPENMETRICS, TEXT
-from jetstream_exporter.scrape import Form, Scraper
+from jetstream_exporter.scrape import Content, Form, Scraper
 from jetstream_exporter.web.negotiate import (
     TIMEOUT_HEADER,
     BadTimeoutError,
@@ -30,7 +30,14 @@ class Scrapes:
         self._senders = Senders()
 
     async def metrics(self, request: web.Request) -> web.StreamResponse:
-        return await self._scrape(request, lambda: self._app.scraper)
+        """Without the configurations where a path of their own has them."""
+        content = Content.EVERYTHING
+        if self._app.config.families.config_path:
+            content = Content.OTHERS
+        return await self._scrape(request, lambda: self._app.scraper, content)
+
+    async def configuration(self, request: web.Request) -> web.StreamResponse:
+        return await self._scrape(request, lambda: self._app.scraper, Content.CONFIGURATION)
 
     async def probe(self, request: web.Request) -> web.StreamResponse:
         targets = [target for target in request.query.getall("target", []) if target]
@@ -47,10 +54,10 @@ class Scrapes:
                 raise web.HTTPForbidden(text=text) from None
 
         scraper()  # nobody waits for what is forbidden
-        return await self._scrape(request, scraper)
+        return await self._scrape(request, scraper, Content.EVERYTHING)
 
     async def _scrape(
-        self, request: web.Request, current: Callable[[], Scraper]
+        self, request: web.Request, current: Callable[[], Scraper], content: Content
     ) -> web.StreamResponse:
         """`current` gives the scraper of this moment: a reload may exchange it while the request waits."""
         default = self._app.config.collect.timeout
@@ -62,17 +69,11 @@ class Scrapes:
         deadline = ARRIVED.get() + timeout
         if not await self._senders.room(deadline):
             raise web.HTTPServiceUnavailable(text="too many scrapes at once; try again later\n")
-        return await self._answer(request, current, deadline)
+        return await self._answer(request, current, _form(request, content), deadline)
 
     async def _answer(
-        self, request: web.Request, current: Callable[[], Scraper], deadline: float
+        self, request: web.Request, current: Callable[[], Scraper], form: Form, deadline: float
     ) -> web.StreamResponse:
-        form = Form(
-            openmetrics=wants_openmetrics(", ".join(request.headers.getall("Accept", []))),
-            gzip=wants_gzip(", ".join(request.headers.getall("Accept-Encoding", []))),
-            names=wanted_names(request),
-            part=wanted_slice(request),
-        )
         try:
             async with asyncio.timeout_at(deadline):
                 scraper = current()
@@ -89,3 +90,13 @@ class Scrapes:
         if form.gzip:
             headers["Content-Encoding"] = "gzip"
         return await self._senders.send(request, headers, pieces, answer.number)
+
+
+def _form(request: web.Request, content: Content) -> Form:
+    return Form(
+        openmetrics=wants_openmetrics(", ".join(request.headers.getall("Accept", []))),
+        gzip=wants_gzip(", ".join(request.headers.getall("Accept-Encoding", []))),
+        names=wanted_names(request),
+        part=wanted_slice(request),
+        content=content,
+    )
