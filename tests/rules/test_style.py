@@ -6,6 +6,7 @@ import promql_parser
 import pytest
 from tests.rules.test_completeness import LABELS, SCOPES, TYPES, level
 from tests.support import promql
+from tests.support.lasting import lasting
 from tests.support.rules import ALERTS, ALL, RECORDS, RULE_FILES, Rule, duration, with_records
 
 RATES = {"rate", "irate", "increase"}
@@ -159,7 +160,8 @@ def constants(rule: Rule) -> tuple[set[float], set[float], set[float]]:
     numbers = {n for text in texts for n in promql.numbers(text)}
     spans = {s for text in texts for s in promql.seconds(text)}
     if "for" in rule.body:
-        spans.add(duration(rule.body["for"]))
+        wait = duration(rule.body["for"])
+        spans |= {wait, *(wait + each for each in lasting(promql.parse(rule.expr)))}
     percent = {round(100 * n, 6) for n in numbers} | {round(100 * (n - 1), 6) for n in numbers}
     return numbers, percent, spans | numbers
 

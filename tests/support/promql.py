@@ -105,6 +105,7 @@ def numbers(text: str) -> set[float]:
 def seconds(text: str) -> set[float]:
     """Every range and offset, in seconds."""
     spans = [node.range for node in nodes(text, parser.MatrixSelector)]
+    spans += [node.range for node in nodes(text, parser.SubqueryExpr)]
     spans += [node.offset for node in nodes(text, parser.VectorSelector) if node.offset]
     return {span.total_seconds() for span in spans if isinstance(span, timedelta)}
 
