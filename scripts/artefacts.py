@@ -123,12 +123,18 @@ def installed(
     """How the program is started after pip, pipx and uv installed the wheel."""
     yield (python.with_name(PROGRAM),)
     constraints = root / "requirements/constraints.txt"
-    homes = {"PIPX_HOME": folder / "pipx", "PIPX_BIN_DIR": folder / "pipx/bin"}
+    homes = pipx_folders(folder / "pipx")
     run(
         root, "pipx", "install", "--quiet", f"--pip-args=--constraint {constraints}", wheel, **homes
     )
     yield (folder / "pipx/bin" / PROGRAM,)
     yield ("uvx", "--quiet", "--constraints", constraints, "--from", wheel, PROGRAM)
+
+
+def pipx_folders(folder: Path) -> dict[str, Path]:
+    """Variables that keep pipx out of the home of whoever builds: it links programs and manual pages there."""
+    names = {"HOME": "", "BIN_DIR": "bin", "MAN_DIR": "man", "COMPLETION_DIR": "completion"}
+    return {f"PIPX_{name}": folder / below for name, below in names.items()}
 
 
 def check_program(root: Path, command: tuple[str | Path, ...]) -> None:

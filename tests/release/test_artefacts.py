@@ -115,6 +115,14 @@ def test_a_wheel_of_another_version_is_refused(built: Path) -> None:
         artefacts.check_metadata(next(built.glob("*.whl")), "1.0.0")
 
 
+def test_pipx_writes_nothing_into_a_home(tmp_path: Path) -> None:
+    said = artefacts.run(tmp_path, "pipx", "environment", **artefacts.pipx_folders(tmp_path))
+    written = re.findall(r"(?m)^(PIPX_(?:HOME|LOCAL_VENVS|SHARED_LIBS|\w+DIR))=(/.*)$", said)
+
+    assert len(written) > 8
+    assert [(name, path) for name, path in written if not path.startswith(str(tmp_path))] == []
+
+
 def test_a_program_that_does_not_start_is_refused(tmp_path: Path) -> None:
     """The last line of what it said is the reason."""
     argv = (sys.executable, "-c", "raise SystemExit('no such module')")
