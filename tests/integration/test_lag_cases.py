@@ -258,6 +258,45 @@ async def told_of_both(watching: Exporter) -> dict[str, float]:
     raise AssertionError(f"not told: {told}")
 
 
+async def test_a_stream_that_was_lost_with_its_server_makes_no_message_of_the_next_one_older(
+    tmp_path: Path,
+) -> None:
+    """It is kept in memory, created when it was, and longer than before when it is scraped again."""
+    async with Cluster(size=3, binary=nats_server(NEWEST)) as cluster:
+        client = await nats.connect(
+            cluster.urls, max_reconnect_attempts=-1, reconnect_time_wait=0.2, error_cb=ignore
+        )
+        here = Stage(cluster, client)
+        await here.stream(storage="memory")
+        for _ in range(3):
+            await here.publish()
+        await here.consumer("all")
+        before = await asked(client, "$JS.API.STREAM.INFO.S")
+        async with exporter(tmp_path, config=here.config) as watching:
+            await watching.scrape()
+            await cluster[await leader(client, "STREAM.INFO.S")].restart()
+            await cluster.until_ready()
+            await leader(client, "CONSUMER.INFO.S.all")
+            await here.holds("S", 0)
+            stored = [await here.publish() for _ in range(5)]
+            subscription = await client.jetstream().pull_subscribe_bind("all", "S")
+            (first,) = await subscription.fetch(1, timeout=5)
+            await first.ack_sync()
+            after = await asked(client, "$JS.API.STREAM.INFO.S")
+            assert after["created"] == before["created"]
+            told, deadline = None, time.monotonic() + 60
+            while told is None and time.monotonic() < deadline:
+                told = (await watching.scrape()).get(OLDEST, consumer="all")
+                await asyncio.sleep(LONG)
+            assert told is not None
+            assert told >= stored[1] - 1e-5
+        await client.close()
+
+
+async def ignore(_: Exception) -> None:
+    """The server of a connection may be the one that restarts."""
+
+
 async def test_a_mirror_of_another_domain_has_the_lag_since_its_origin_stored_the_message(
     tmp_path: Path,
 ) -> None:
