@@ -82,7 +82,7 @@ ALERTS = (
         keep="30m",
         summary="Leaders of JetStream streams change often",
         description=(
-            "In cluster {nats_cluster} the leader of {value | humanize} streams changed more than 3 times within 30 "
+            "In cluster {nats_cluster} the leader of {value | humanize} streams changed several times within 30 "
             "minutes. Each election interrupts publishes and deliveries for some seconds."
         ),
     ),
