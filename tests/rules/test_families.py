@@ -30,8 +30,8 @@ THERE, GONE, NOTICED = "1x30", "1x14 stale", "100m"
 OURS = ("nats_", "jetstream_")
 # There while the metadata of some object says it, and gone when somebody takes it out.
 OF_METADATA = re.compile("_(threshold|threshold_invalid_info|monitoring_enabled|labels)$")
-# Only who divides the metrics into slices, expects objects, has links or receives advisories has these, and may stop
-# doing so: no fault. That of a lowered quorum is new in 2.15.
+# Only who divides the metrics into slices, expects objects, has links or TLS or receives advisories has these, and may
+# stop doing so: no fault. That of a lowered quorum is new in 2.15.
 CHOSEN = {
     "jetstream_advisories_total",
     "jetstream_meta_rescue",
@@ -40,6 +40,7 @@ CHOSEN = {
     "nats_leafnode_configured_connections",
     "nats_leafnode_connections",
     "nats_route_connections",
+    "nats_server_tls_certificate_expiry_timestamp_seconds",
     "jetstream_exporter_shard_info",
     "jetstream_exporter_shards",
     "jetstream_expected_present",

@@ -6,6 +6,7 @@ from rules.src.server import (
     advisories,
     api,
     backlog,
+    certificates,
     health,
     leafnodes,
     links,
@@ -23,6 +24,7 @@ SERVER = Group(
         *backlog.ALERTS,
         *advisories.ALERTS,
         *health.NOTICES,
+        *certificates.ALERTS,
     ),
 )
 
