@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import msgspec
+
 from jetstream_exporter.report import LookedUp
 from jetstream_exporter.snapshot import Consumer
 from jetstream_exporter.snapshot.rows import Lag
@@ -11,25 +13,23 @@ from jetstream_exporter.state.rings import Counts
 Position = tuple[object, ...]
 
 
-class Earliest:
+class Earliest(msgspec.Struct, eq=False, gc=False):
     """The earliest time that was found for one message, while it is certainly the same one.
 
     That is while the consumer's `position` stays and nothing was removed since it was read. The stream may have been
     read after the consumer, so what counts is what was gone a reading of the stream before.
     """
 
-    __slots__ = ("_gone", "_position", "_stored")
-
-    def __init__(self) -> None:
-        self._position = self._gone = -1
-        self._stored: float | None = None
+    position: int = -1
+    gone: int = -1
+    stored: float | None = None
 
     def of(self, position: int, gone: int, gone_before: int, stored: float | None) -> float | None:
         """Take in what this scrape knows, and return the earliest."""
-        known = self._stored
-        if position == self._position and gone == self._gone and known is not None:
+        known = self.stored
+        if position == self.position and gone == self.gone and known is not None:
             stored = known if stored is None else min(known, stored)
-        self._position, self._gone, self._stored = position, gone_before, stored
+        self.position, self.gone, self.stored = position, gone_before, stored
         return stored
 
 
