@@ -56,6 +56,7 @@ def test_it_carries_nothing_that_a_release_need_not(archive: Path) -> None:
         assert name in single or name.partition("/")[0] in folders, name
         assert not name.endswith((".md", ".png")), name
         assert "/src/" not in name, name
+        assert not (name.startswith("rules/") and name.endswith(".yaml")), name  # it has templates
 
 
 def test_it_renders_as_the_folder_does(archive: Path) -> None:
