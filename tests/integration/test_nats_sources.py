@@ -53,6 +53,7 @@ class Crowd:
         self.hangs: set[tuple[str, str]] = set()  # server and request that is not answered
         self.liars: dict[str, str] = {}  # the name of who answers before the server of that id does
         self.unreadable: set[str] = set()  # before whom somebody answers what cannot be read
+        self.denied: set[str] = set()  # requests of which somebody says first that nobody listens
         self.padding = 0
         self.asked_at_once = self.most_at_once = 0
 
@@ -76,6 +77,8 @@ class Crowd:
     async def answer(self, nc: Client, message: Msg) -> None:
         parts = message.subject.split(".")
         asked = list(self.ids) if parts[3] == "PING" else [parts[3]]
+        if parts[4] in self.denied:
+            await nc.publish(message.reply, headers={"Status": "503"})
         for identity in asked:
             if identity in self.silent or identity not in self.ids:
                 continue
@@ -214,6 +217,15 @@ async def test_an_unreadable_answer_with_the_id_of_another_server_silences_nobod
         assert {outcome.error for outcome in found.values()} == {None}
         (conflict,) = conflicts(found)
         assert "more than one server replies with the ID of n01" in conflict.text
+
+
+async def test_who_says_that_nobody_listens_silences_nobody() -> None:
+    async with crowd(3) as (servers, source):
+        servers.denied = {"STATSZ", "VARZ", "HEALTHZ", "JSZ"}
+        found, took = await timed(source, 10)
+        assert took < 4
+        assert len(found) == 4
+        assert {outcome.error for outcome in found.values()} == {None}
 
 
 @pytest.mark.parametrize("name", ["another", "n01"])

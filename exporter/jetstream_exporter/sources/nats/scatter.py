@@ -65,6 +65,7 @@ class Scatter(Generic[Got]):
         self._queue: asyncio.Queue[Msg] = asyncio.Queue()
         self._replies: Replies[Got] = {}
         self._bodies: dict[str, int] = {}  # the hash of each reply, by server id
+        self._denied = False  # somebody said that nobody listens, as the server does; whoever answers may say it too
         self.disputed: set[str] = set()
         self.refused: dict[str, str] = {}  # an empty id where the answer does not say who sent it
 
@@ -109,8 +110,10 @@ class Scatter(Generic[Got]):
                     end = min(end, asyncio.get_running_loop().time() + STALL)
                 message = await self._next(expected, end, patience)
                 if message is None:
-                    return
+                    break
                 await self._take(message)
+            if self._denied and not self._settled:
+                raise nats.errors.NoRespondersError
         finally:
             if self._client.is_connected:
                 await subscription.unsubscribe()
@@ -120,7 +123,8 @@ class Scatter(Generic[Got]):
 
     async def _next(self, expected: set[str], deadline: float, patience: Patience) -> Msg | None:
         missing = expected - self._settled
-        silence = patience(missing) if missing or not self._settled else STALL
+        is_over = self._denied and not self._settled
+        silence = patience(missing) if (missing or not self._settled) and not is_over else STALL
         until = min(deadline - 0.02, asyncio.get_running_loop().time() + silence)
         try:
             async with asyncio.timeout_at(until):
@@ -131,7 +135,8 @@ class Scatter(Generic[Got]):
     async def _take(self, message: Msg) -> None:
         headers = message.headers or {}
         if headers.get("Status") == "503":
-            raise nats.errors.NoRespondersError
+            self._denied = True
+            return
         encoding = headers.get("Content-Encoding", "")
         answer = await asyncio.to_thread(self._decode, message.data, encoding)
         if answer is not None:
