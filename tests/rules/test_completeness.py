@@ -192,4 +192,4 @@ def test_the_dashboard_of_an_alert_is_there_and_knows_its_variables(rule: Rule) 
 
 def test_only_rule_files_and_runbooks_lie_in_the_folder_that_users_copy() -> None:
     folders = {path.name for path in RULES.iterdir() if path.is_dir()} - {"__pycache__"}
-    assert folders == {"compat", "runbooks", "src"}
+    assert folders == {"compat", "runbooks", "scale", "src"}
