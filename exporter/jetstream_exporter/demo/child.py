@@ -11,6 +11,8 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
+from jetstream_exporter.runtime.cancel import cancellations, end_if_cancelled
+
 # The kernel kills the program as soon as we are gone, however we went. A program of its own sets
 # this before it becomes the real one (same pid): code between fork and exec deadlocks with threads.
 _TIED = """
@@ -31,10 +33,13 @@ async def until(
 ) -> None:
     """Poll until the condition holds; TimeoutError with the sentence after `deadline` seconds."""
     end = time.monotonic() + deadline
+    before = cancellations()
     while not await condition():
+        end_if_cancelled(before)
         if time.monotonic() > end:
             raise TimeoutError(f"{what} did not happen within {deadline:g} s")
         await asyncio.sleep(pause)
+    end_if_cancelled(before)
 
 
 class Child:

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
+from jetstream_exporter.runtime.cancel import end_if_cancelled
 from jetstream_exporter.runtime.terminal import one_line, painted, takes_colour, takes_sequences
 
 UP_AND_CLEAR = "\x1b[{}F\x1b[J"
@@ -63,6 +64,7 @@ class Screen:
         end = time.monotonic() + (duration or math.inf)
         while (left := end - time.monotonic()) > 0:
             self.show(await look())
+            end_if_cancelled()
             await asyncio.sleep(min(pause, left))
 
     def happened(self, event: str) -> None:

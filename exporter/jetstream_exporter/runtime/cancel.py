@@ -18,3 +18,18 @@ async def cancel_and_wait(*tasks: "asyncio.Task[Any]", again: float = AGAIN) -> 
             task.cancel()
         await asyncio.wait(pending, timeout=again)
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def cancellations() -> int:
+    """How often the current task was cancelled."""
+    task = asyncio.current_task()
+    return task.cancelling() if task is not None else 0
+
+
+def end_if_cancelled(before: int = 0) -> None:
+    """CancelledError if the task was cancelled more often than `before`: what it awaited swallowed that, see above.
+
+    For loops of a task that is cancelled once, since a second cancellation would cut its way out short.
+    """
+    if cancellations() > before:
+        raise asyncio.CancelledError
