@@ -7,6 +7,8 @@ from typing import Any
 
 import nats
 import pytest
+from nats.aio.client import Client
+from nats.aio.subscription import Subscription
 from scripts.versions import EXTREMES
 from tests.support import sources
 from tests.support.exporter import Exporter, Samples, eventually, exporter
@@ -47,15 +49,8 @@ async def traffic(joined: SuperCluster) -> None:
         back = await far.subscribe("links.back")
         await near.flush()
 
-        async def arrives(far: Any = far, inbox: Any = inbox) -> bool:
-            await far.publish("links.there", b"x" * 100)
-            try:
-                await inbox.next_msg(timeout=0.2)
-            except TimeoutError:
-                return False
-            return True
-
-        await eventually("the interest over all links", arrives)
+        await interested(far, "links.there", inbox)
+        await interested(near, "links.back", back)
         for _ in range(count):
             await far.publish("links.there", b"x" * 100)
             await near.publish("links.back", b"x" * 10)
@@ -65,6 +60,20 @@ async def traffic(joined: SuperCluster) -> None:
             await back.next_msg(timeout=5)
         await far.close()
         await near.close()
+
+
+async def interested(sender: Client, subject: str, inbox: Subscription) -> None:
+    """Until what is sent on the subject arrives: each link has to learn who wants it."""
+
+    async def arrives() -> bool:
+        await sender.publish(subject, b"x" * 100)
+        try:
+            await inbox.next_msg(timeout=0.2)
+        except TimeoutError:
+            return False
+        return True
+
+    await eventually(f"the interest in {subject} over all links", arrives)
 
 
 def sums(found: list[dict[str, Any]]) -> dict[str, int]:
