@@ -7,11 +7,11 @@ from typing import Any
 import nats.errors
 from nats.aio.client import Client
 
-ASK_AGAIN = (
-    10005,
-    10008,
-    10049,
-)  # no suitable peers; temporarily unavailable; no store, see demo/create.py
+NO_SUITABLE_PEERS = 10005
+UNAVAILABLE = 10008
+NOT_STORED = 10049  # see demo/create.py
+OFFLINE = (10118, 10119)  # a stream and a consumer whose servers are gone, until others are found
+ASK_AGAIN = (NO_SUITABLE_PEERS, UNAVAILABLE, NOT_STORED, *OFFLINE)
 
 
 async def api(nc: Client, call: str, body: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -21,9 +21,7 @@ class Member(msgspec.Struct):
     last: LastList = LastList()
     size: int = 0  # of its last list, in bytes
     missed: int = 0  # times in a row that it did not answer
-    late: dict[
-        str, int
-    ] = {}  # by request about connections: times in a row without an answer in time
+    late: dict[str, int] = {}  # by request about connections: times in a row without an answer
     disputed: float = NEVER  # when another server last answered with its id
 
 
