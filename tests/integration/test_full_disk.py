@@ -65,6 +65,10 @@ async def publish(nc: nats.NATS) -> str:
         return ""
 
 
+async def stores(nc: nats.NATS) -> bool:
+    return '"seq"' in await publish(nc)
+
+
 async def until_full(nc: nats.NATS, folder: Path) -> None:
     """The disk has no room for one more message, and further ones were tried."""
 
@@ -103,14 +107,18 @@ async def test_a_replica_stops_until_the_restart_and_jetstream_stays_on(tmp_path
         await api(nc, "STREAM.CREATE.S", {"name": "S", "subjects": ["s"], "num_replicas": 3})
         await led_elsewhere(nc, full)
         await until_full(nc, full.store)
-        said = (await health(full))[1]
-        assert "expected sequence does not match store" in said
+
+        async def has_stopped() -> bool:
+            await publish(nc)
+            return "expected sequence does not match store" in (await health(full))[1]
+
+        await eventually("a replica that stopped", has_stopped, 60)
         assert "expected sequence does not match store" in full.log.read_text()
         assert (await health(full, "?js-enabled-only=true"))[0] == 200
         assert not await is_off(full)
         of_the_server = await full.ask("/jsz")
         assert of_the_server["storage"] < 0.1 * of_the_server["config"]["max_storage"]
-        assert json.loads(await publish(nc))["seq"] > 0
+        await eventually("a stored message", lambda: stores(nc))
         mounted(full.store, "remount", f"size={ENLARGED}")
         assert (await health(full))[0] == 503
         await full.restart()
@@ -168,22 +176,20 @@ async def test_a_stream_with_one_replica_stops_or_before_2_14_refuses(
         nc = await nats.connect(cluster.urls, max_reconnect_attempts=-1, reconnect_time_wait=0.2)
         await api(nc, "STREAM.CREATE.S", {"name": "S", "subjects": ["s"]})
         await until_full(nc, full.store)
+
+        async def is_as_expected() -> bool:
+            refused = await publish(nc)
+            status, said = await health(full)
+            if stops:
+                return (status, refused) == (503, "") and "no space left on device" in said
+            error = json.loads(refused or "{}").get("error", {})
+            return status == 200 and error.get("err_code") == 10077
+
+        await eventually("the server without space", is_as_expected, 60)
         assert "no space left on device" in full.log.read_text()
-        refused = await publish(nc)
-        status, said = await health(full)
-        if stops:
-            assert (status, refused) == (503, "")
-            assert "no space left on device" in said
-        else:
-            assert status == 200
-            assert json.loads(refused)["error"]["err_code"] == 10077
         assert not await is_off(full)
         mounted(full.store, "remount", f"size={ENLARGED}")
-        assert ("seq" in await publish(nc)) == (not stops)
+        assert await stores(nc) == (not stops)
         await full.restart()
-
-        async def stores() -> bool:
-            return "seq" in await publish(nc)
-
-        await eventually("a stored message", stores)
+        await eventually("a stored message", lambda: stores(nc))
         await nc.close()
