@@ -14,6 +14,7 @@ from nats.aio.client import Client
 from scripts.versions import NEWEST
 from tests.integration.test_failures import leader
 from tests.integration.test_lag import ERROR, OLDEST, asked
+from tests.support.api import api
 from tests.support.broken_links import cut, hub_and_leaf, mend
 from tests.support.exporter import Exporter, exporter
 from tests.support.tools import nats_server
@@ -37,13 +38,13 @@ class Stage:
 
     async def stream(self, name: str = "S", **config: Any) -> None:
         body = {"name": name, "subjects": [f"{name}.*"], "num_replicas": 1, **config}
-        said = await asked(self.client, f"$JS.API.STREAM.CREATE.{name}", body)
+        said = await api(self.client, f"STREAM.CREATE.{name}", body)
         assert "error" not in said, said
 
     async def consumer(self, name: str, of: str = "S", **config: Any) -> None:
         own = {"durable_name": name, "ack_policy": "explicit", "deliver_policy": "all", **config}
         body = {"stream_name": of, "config": own, "action": ""}
-        said = await asked(self.client, f"$JS.API.CONSUMER.CREATE.{of}.{name}", body)
+        said = await api(self.client, f"CONSUMER.CREATE.{of}.{name}", body)
         assert "error" not in said, said
 
     async def publish(self, subject: str = "S.a", **headers: str) -> float:
@@ -307,7 +308,7 @@ async def test_a_mirror_of_another_domain_has_the_lag_since_its_origin_stored_th
         await origin.stream()
         await origin.publish()
         mirror = {"name": "S", "external": {"api": "$JS.hub.API"}}
-        said = await asked(here.client, "$JS.API.STREAM.CREATE.M", {"name": "M", "mirror": mirror})
+        said = await api(here.client, "STREAM.CREATE.M", {"name": "M", "mirror": mirror})
         assert "error" not in said, said
         await here.holds("M", 1)
         await here.consumer("all", of="M", deliver_policy="new")
