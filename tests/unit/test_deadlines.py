@@ -76,9 +76,9 @@ async def test_a_patient_neighbour_beside_a_frozen_server_delays_nobody(fake: Fa
         await until(lambda: fake.asked("/varz") > 0, 20)
         for number in range(3):
             well.streams = [f"S{number}"]
-            status, samples, took = await scrape(site, 4)
+            status, samples, took = await scrape(site, 10)
             assert status == 200
-            assert took < 4
+            assert took < 10
             assert samples is not None
             assert samples.get(UP, target=fake.url) == 0
             assert samples.get(UP, target=well.url) == 1
@@ -101,8 +101,8 @@ async def test_who_leaves_early_gets_what_a_server_has_said_of_itself(
     fake.ways["/jsz"] = fakes.silent
     patient = asyncio.create_task(scrape(site, 60))
     await until(lambda: fake.asked("/jsz") > is_known, 20)
-    _, samples, took = await scrape(site, 3)
-    assert took < 3
+    _, samples, took = await scrape(site, 6)
+    assert took < 6
     assert samples is not None
     assert samples.get("nats_server_up") == 1
     assert samples.get("nats_server_connections") is not None
