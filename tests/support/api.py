@@ -7,11 +7,11 @@ from typing import Any
 import nats.errors
 from nats.aio.client import Client
 
-NO_SUITABLE_PEERS = 10005
+from jetstream_exporter.demo.create import PASSING
+
 UNAVAILABLE = 10008
-NOT_STORED = 10049  # see demo/create.py
 OFFLINE = (10118, 10119)  # a stream and a consumer whose servers are gone, until others are found
-ASK_AGAIN = (NO_SUITABLE_PEERS, UNAVAILABLE, NOT_STORED, *OFFLINE)
+ASK_AGAIN = (*PASSING, UNAVAILABLE, *OFFLINE)
 
 
 async def api(nc: Client, call: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
