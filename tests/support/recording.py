@@ -15,13 +15,14 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
+from rules.src.consumer.stalled import STALLED, UNATTENDED
 from scripts.render_boards.answers import Asker
 from tests.support import oracle
 from tests.support.api import api
 from tests.support.exporter import eventually
 from tests.support.ports import free_ports
 from tests.support.prometheus import spawned
-from tests.support.scenario import COPY, FILLING, Scenario, add_consumer, scenario
+from tests.support.scenario import COPY, FILLING, QUEUE, Scenario, add_consumer, scenario
 
 from jetstream_exporter.demo.child import Child
 
@@ -93,6 +94,9 @@ async def _record(folder: Path) -> None:
         # The rules look back by a moment, in which the consumer was still there.
         deleted = f'jetstream_consumer_pending_messages{{stream="{FILLING}",consumer="{DELETED}"}}'
         await _seen(here, f"absent_over_time({deleted}[5s])")
+        # The rules see them again some time after their leader changed.
+        for record, stream in ((STALLED, QUEUE), (UNATTENDED, FILLING)):
+            await _seen(here, f'{record}{{stream="{stream}"}} > 0')
         said = {
             "began": here.began,
             "killed": killed,
