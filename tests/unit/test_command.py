@@ -130,6 +130,16 @@ def test_an_argument_that_is_not_known_comes_with_what_was_probably_meant(
     assert end.value.code == {"status": 3, "migrate": 125}.get(arguments.split(maxsplit=1)[0], 2)
 
 
+@pytest.mark.parametrize("command", ["", "audit", "doctor", "demo"])
+def test_an_empty_argument_is_not_known_either(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main([*command.split(), ""])
+    out, err = capsys.readouterr()
+    assert (out, err.splitlines()[-1][-24:]) == ("", "unrecognized arguments: ")
+
+
 def test_an_address_that_is_taken_ends_with_1() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

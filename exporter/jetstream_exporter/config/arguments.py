@@ -39,12 +39,14 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Ends the process. A login in a URL is not repeated."""
         if message.startswith(UNKNOWN):
-            message += self._hint(message.removeprefix(UNKNOWN).split()[0])
+            message += self._hint(message.removeprefix(UNKNOWN).partition(" ")[0])
         self.print_usage(sys.stderr)
         self.exit(self._usage_code, f"{self.prog}: error: {without_secrets(message)}\n")
 
     def _hint(self, word: str) -> str:
-        """What was probably meant with it."""
+        """What was probably meant with it; nothing with an empty argument."""
+        if not word:
+            return ""
         flags = list(self._flags())
         if word.startswith("-"):
             longer = [flag for flag in flags if flag.startswith(word)] if word.strip("-") else []
