@@ -110,6 +110,40 @@ def test_an_election_neither_forgets_nor_rejuvenates_what_waits(subjects: str | 
     assert 1 <= after.pending <= before.pending
 
 
+@BY_SEQUENCE
+def test_what_begins_to_wait_behind_a_message_in_flight_has_a_lag(subjects: str | None) -> None:
+    """Of a worker that hangs; the stream was read after the consumer, which did not count the next message yet."""
+    stream, consumer = model(subjects)
+    lag = StreamLag()
+    scraped(stream, lag, 0)
+    stream.publish(1)
+    while stream.waiting(consumer, consumer.delivered):
+        stream.deliver(consumer)
+    assert consumer.unacknowledged
+    rows = stream.consumer_rows()
+    while not stream.waiting(consumer, consumer.delivered):
+        stream.publish(12)
+    found = lag.observe(msgspec.structs.replace(stream.view(15), until=15.0), rows)["all"]
+    assert found.pending is None
+    after = scraped(stream, lag, 25)
+    assert after is not None
+    assert after.pending is not None
+    assert 12 <= after.pending <= 25
+
+
+def test_a_first_message_stored_after_the_last_one_says_nothing_of_another_store() -> None:
+    """Two leaders with two clocks stored them."""
+    stream, _ = model()
+    lag = StreamLag()
+    for now in (1, 11, 21):
+        stream.publish(now)
+        scraped(stream, lag, now + 5)
+    view = msgspec.structs.replace(stream.view(35), until=35.0, first_stored=500.0)
+    found = lag.observe(view, stream.consumer_rows())["all"]
+    assert len(lag) > 2
+    assert found.pending is not None
+
+
 def test_a_mirror_s_lag_begins_at_its_origin() -> None:
     """Its message was stored there long before it arrived."""
     stream, _ = model()

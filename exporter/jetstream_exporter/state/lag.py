@@ -138,8 +138,10 @@ class StreamLag:
 
         A server that kept it in memory has restarted, for one. The stream may be longer by now than it was.
         """
-        stored = stream.first_stored
-        return stored is not None and self._ends.are_before(stream.first, stored)
+        stored, last = stream.first_stored, stream.last_stored
+        if stored is None or (last is not None and stored > last):
+            return False  # two clocks wrote them, which tell nothing of the order
+        return self._ends.are_before(stream.first, stored)
 
     def _note_removed(self, before: StreamView, stream: StreamView, finished: int) -> None:
         gone = removed(before, stream)
@@ -214,7 +216,8 @@ class StreamLag:
             above, above_error = or_exact(above, above_error, next_done)
         backlog.needs = floor if acknowledges else start
         backlog.lag = Lag(pending, error, above, above_error)
-        return stream.deleted == 0 and start <= stream.last
+        # Something may begin to wait behind what is only in flight.
+        return waits > 0 and stream.deleted == 0 and start <= stream.last
 
     def _first_from(self, lowest: int, still: int, stream: StreamView) -> float | None:
         """By when the first message from this sequence on was stored, where at least `still` wait there."""
