@@ -37,7 +37,7 @@ class StatusApi:
         self._headers = headers
         self._senders = Senders()
         self._encoding = asyncio.Lock()
-        self._encoded: tuple[View, list[bytes]] | None = None  # compressed
+        self._encoded: tuple[str, list[bytes]] | None = None  # its tag, and the compressed text
 
     async def status(self, request: web.Request) -> web.StreamResponse:
         view = await self._look.view()
@@ -51,7 +51,7 @@ class StatusApi:
         deadline = asyncio.get_running_loop().time() + BUSY
         if not await self._senders.room(deadline):
             raise web.HTTPServiceUnavailable(text="too many requests at once; try again later\n")
-        pieces = await self._of(view)
+        pieces = await self._of(view, tag)
         headers[CONTENT_TYPE] = "application/json; charset=utf-8"
         is_packed = wants_gzip(", ".join(request.headers.getall(ACCEPT_ENCODING, [])))
         if is_packed:
@@ -60,11 +60,11 @@ class StatusApi:
             pieces = await run_in_thread(unpacked, pieces)
         return await self._senders.send(request, headers, pieces, (tag, is_packed))
 
-    async def _of(self, view: View) -> list[bytes]:
+    async def _of(self, view: View, tag: str) -> list[bytes]:
         """The compressed text: a twentieth of the size, so that it can be kept until there is another view."""
         async with self._encoding:
-            if self._encoded is None or self._encoded[0] is not view:
-                self._encoded = view, await run_in_thread(packed, view)
+            if self._encoded is None or self._encoded[0] != tag:
+                self._encoded = tag, await run_in_thread(packed, view)
             return self._encoded[1]
 
 
