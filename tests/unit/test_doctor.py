@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,12 +17,13 @@ from tests.support import status
 from tests.support.fake_nats import Way, fake_nats, says, silent
 from tests.support.reports import outcome, server
 
-from jetstream_exporter.doctor import checks, command, exporter, prometheus, prometheus_api
-from jetstream_exporter.doctor.advice import OTHERWISE, advice_on
+from jetstream_exporter.config import parse
+from jetstream_exporter.doctor import checks, command, exporter, logins, prometheus, prometheus_api
+from jetstream_exporter.doctor.advice import OTHERWISE, RULES, advice_on
 from jetstream_exporter.doctor.facts import Facts, NameLookup, gather
 from jetstream_exporter.doctor.result import Result, State, worst
 from jetstream_exporter.doctor.targets import targets
-from jetstream_exporter.report import RequestResult
+from jetstream_exporter.report import LATE, RequestResult
 from jetstream_exporter.snapshot import Snapshot
 from jetstream_exporter.snapshot.rows import Exporter, MetaPeer
 
@@ -110,14 +112,31 @@ def test_a_clock_is_wrong_if_the_answer_cannot_have_come_then(
     ],
 )
 def test_each_error_of_a_source_has_its_advice(error: str, check: str, advice: str) -> None:
-    found, text = advice_on(error)
+    found, text = advice_on(error, "http://n1:8222")
 
     assert found == check
     assert advice in text
 
 
-def test_an_error_that_is_not_known_has_an_advice_too() -> None:
-    assert advice_on("something new") == OTHERWISE
+@pytest.mark.parametrize(
+    ("target", "advice"),
+    [
+        ("https://n1:8222", "Open https://n1:8222/varz from this machine"),
+        ("tls://n1:4222", "nats --server tls://n1:4222 account info"),
+    ],
+)
+def test_an_error_that_is_not_known_has_an_advice_too(target: str, advice: str) -> None:
+    found, text = advice_on("something new", target)
+
+    assert found == OTHERWISE[0]
+    assert advice in text
+
+
+@pytest.mark.parametrize("error", [LATE, "answered 500", "something new", *(r[0] for r in RULES)])
+def test_nobody_is_sent_to_a_page_of_a_target_that_is_not_asked_over_http(error: str) -> None:
+    text = advice_on(error, "nats://n1:4222")[1]
+
+    assert not re.search(r"curl|browser|<target>|<request>", text)
 
 
 @pytest.mark.parametrize(
@@ -463,6 +482,45 @@ def test_a_server_that_its_name_no_longer_resolves_to_is_said_to_be_down_if_it_i
     (name,) = re.findall(r"the runbook (\w+)", down.advice)
     assert (ROOT / "rules" / "runbooks" / f"{name}.md").is_file()
     assert missing.seen == "1 of 3 servers are not asked: n2"
+
+
+async def test_a_login_that_nothing_listens_for_is_said_to_be_refused() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        url = f"nats://127.0.0.1:{held.getsockname()[1]}"
+    advisories = (
+        f"{{clusters: [{{targets: ['http://n:8222'], advisories: [{{urls: ['{url}']}}]}}]}}"
+    )
+
+    (trial,) = await logins.of_advisories(parse(advisories, "a file"))
+
+    assert (trial.target, trial.error) == (url, "not connected: cannot connect: Connection refused")
+
+
+@pytest.mark.parametrize(
+    ("last_seen", "offline", "said"),
+    [
+        (None, True, "has never heard from it"),
+        (12.0, False, "has not heard from it for 12 s"),
+        (9.0, False, None),
+        (None, False, None),
+    ],
+)
+def test_how_long_a_server_is_silent_is_said_as_the_meta_leader_knows_it(
+    last_seen: float | None, offline: bool, said: str | None
+) -> None:
+    peer = MetaPeer("demo", "n1", current=False, offline=offline, lag=None, last_seen=last_seen)
+    rows = [
+        msgspec.structs.replace(
+            status.server(n), cluster="demo", up=n == "n0", configured=n == "n0"
+        )
+        for n in ("n0", "n1")
+    ]
+    meta = msgspec.structs.replace(status.meta(), cluster="demo", members=[peer])
+
+    (found,) = targets(facts(snapshot=Snapshot(servers=rows, metas=[meta])))
+
+    missing = "1 of 2 servers are not asked: n1"
+    assert found.seen == (f"the meta leader {said}, and it is no target now" if said else missing)
 
 
 @pytest.mark.parametrize(

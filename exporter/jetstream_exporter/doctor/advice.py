@@ -111,6 +111,21 @@ RULES: Sequence[Rule] = (
 )
 OTHERWISE = (PORT, "Open <target>/varz from this machine, and look at the log of the server.")
 
+# Of a target that is not asked over HTTP.
+OVER_NATS: Sequence[Rule] = (
+    (
+        LATE,
+        PORT,
+        "Packets may be dropped on the way: check firewalls and network policies, also those of the namespace of the "
+        "servers. If the server is slow or hangs, compare: nats --server <target> rtt. For very many consumers, raise "
+        "collect.timeout and the scrape timeout.",
+    ),
+    (
+        "",
+        PORT,
+        "Try the same login: nats --server <target> account info. Then look at the log of the server.",
+    ),
+)
 
 # Of a target that answers other requests: there is a way to it, it is up, and the login is right.
 PARTLY: Sequence[Rule] = (
@@ -127,6 +142,7 @@ PARTLY: Sequence[Rule] = (
         "curl -m 10 <target><request>. For very many consumers, raise collect.timeout and the scrape timeout.",
     ),
 )
+OVER_HTTP = ("http://", "https://")
 NOT_THERE = re.compile(r"Connection refused|No route to host|unreachable")
 
 
@@ -139,9 +155,22 @@ def may_be_down(error: str, advice: str, others: bool) -> str:
     return f"{first} {advice[0].lower()}{advice[1:]}"
 
 
-def advice_on(error: str, *, partly: bool = False) -> tuple[str, str]:
-    """Which check the error belongs to, and what to do. `partly`: the target answers other requests over HTTP."""
-    for pattern, check, text in (*PARTLY, *RULES) if partly else RULES:
-        if re.search(pattern, error):
-            return check, text
-    return OTHERWISE
+def advice_on(
+    error: str, target: str, *, request: str = "jsz", partly: bool = False
+) -> tuple[str, str]:
+    """Which check the error of a target's request belongs to, and what to do about it.
+
+    `partly`: the target answers other requests.
+    """
+    check, text = next(
+        (check, text)
+        for pattern, check, text in _rules(target, partly)
+        if re.search(pattern, error)
+    )
+    return check, text.replace("<request>", f"/{request}").replace("<target>", target)
+
+
+def _rules(target: str, partly: bool) -> Sequence[Rule]:
+    if not target.startswith(OVER_HTTP):
+        return (*(rule for rule in RULES if "<target>" not in rule[2]), *OVER_NATS)
+    return (*(PARTLY if partly else ()), *RULES, ("", *OTHERWISE))

@@ -24,9 +24,8 @@ def names(facts: Facts) -> Iterator[Result]:
     for each in facts.names:
         if each.error or not each.addresses:
             error = each.error or "the name has no addresses"
-            yield Result(
-                DNS, State.ERROR, each.name, error, advice_on("name cannot be resolved")[1]
-            )
+            advice = advice_on("name cannot be resolved", each.name)[1]
+            yield Result(DNS, State.ERROR, each.name, error, advice)
         else:
             count = f"{len(each.addresses)} address{'es' if each.addresses[1:] else ''}"
             yield Result(DNS, State.OK, each.name, f"{count}: {some(each.addresses)}")
@@ -42,15 +41,15 @@ def sources(facts: Facts) -> Iterator[Result]:
             continue
         failing = [name for name, result in outcome.requests.items() if not result.up]
         partly = outcome.source == MONITORING and bool(outcome.reports)
-        check, advice = advice_on(outcome.error, partly=partly)
+        request = failing[0] if failing else "jsz"
+        check, advice = advice_on(outcome.error, outcome.target, request=request, partly=partly)
         if check == DNS and any(name in outcome.target for name in failed):
             continue  # said above
         state = State.WARNING if outcome.reports else State.ERROR
         if state is State.ERROR:
             others = any(_is_like(outcome, other) for other in facts.outcomes)
             advice = may_be_down(outcome.error, advice, others)
-        advice = advice.replace("<request>", f"/{failing[0] if failing else 'jsz'}")
-        yield Result(check, state, where, outcome.error, advice.replace("<target>", outcome.target))
+        yield Result(check, state, where, outcome.error, advice)
 
 
 def _is_like(outcome: Outcome, other: Outcome) -> bool:
@@ -165,7 +164,7 @@ def unused(facts: Facts) -> Iterator[Result]:
     for login in facts.logins:
         where = f"advisories {login.target}"
         if login.error:
-            check, advice = advice_on(login.error)
+            check, advice = advice_on(login.error, login.target)
             yield Result(check, State.ERROR, where, login.error, advice)
         else:
             seen = "the server accepts the login; the connection was closed again"

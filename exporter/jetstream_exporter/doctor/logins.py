@@ -37,7 +37,7 @@ async def of_advisories(config: Config) -> Sequence[LoginTrial]:
 async def _tried(settings: Nats, place: str, seconds: float) -> LoginTrial:
     target = target_of(settings)
     connector = Connector(
-        settings, place, Permissions(target), MESSAGE, note=lambda _: True, opened=None
+        settings, place, Permissions(target), MESSAGE, note=lambda _: False, opened=None
     )
     try:
         async with asyncio.timeout(seconds):

@@ -29,8 +29,7 @@ def parts(facts: Facts) -> Iterator[Result]:
             found.setdefault((outcome.source, name, reason), []).append(outcome.target)
     for (source, name, reason), targets in found.items():
         missing, setting = PARTS[name]
-        check, advice = advice_on(reason, partly=source == MONITORING)
-        advice = advice.replace("<request>", f"/{name}").replace("<target>", targets[0])
+        check, advice = advice_on(reason, targets[0], request=name, partly=source == MONITORING)
         yield Result(
             check,
             State.WARNING,

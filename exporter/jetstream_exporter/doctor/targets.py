@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from jetstream_exporter.doctor.facts import Facts
 from jetstream_exporter.doctor.result import Result, State, some
-
-AWAY = 10.0  # seconds without a heartbeat, of which there is one each second
+from jetstream_exporter.snapshot.quorum import HEARD_WITHIN
+from jetstream_exporter.snapshot.rows import MetaPeer
+from jetstream_exporter.snapshot.units import seconds
 
 
 def targets(facts: Facts) -> Iterator[Result]:
@@ -16,8 +17,9 @@ def targets(facts: Facts) -> Iterator[Result]:
     for cluster in sorted({row.cluster for row in rows if row.up}):
         servers = [row.name for row in rows if row.cluster == cluster]
         missing = [row.name for row in rows if row.cluster == cluster and row.configured is False]
-        down = {name: since for name in missing if (since := _silence(facts, cluster, name))}
-        yield from (_down(name, since) for name, since in down.items())
+        away = [peer for peer in _away(facts, cluster) if peer.server in missing]
+        yield from map(_down, away)
+        down = {peer.server for peer in away}
         missing = [name for name in missing if name not in down]
         if not missing and not down:
             seen = f"all servers are asked ({len(servers)})"
@@ -42,22 +44,27 @@ def targets(facts: Facts) -> Iterator[Result]:
         )
 
 
-def _silence(facts: Facts, cluster: str, name: str) -> float | None:
-    """Seconds for which the meta leader has not heard from a server, if it is away."""
-    peers = (peer for meta in facts.snapshot.metas for peer in meta.members)
-    for peer in peers:
-        if (peer.cluster, peer.server) == (cluster, name):
-            since = peer.last_seen or 0.0
-            return max(since, 1.0) if peer.offline or since > AWAY else None
-    return None
+def _away(facts: Facts, cluster: str) -> Iterator[MetaPeer]:
+    """The servers of a cluster that the meta leader does not hear."""
+    for meta in facts.snapshot.metas:
+        for peer in meta.members:
+            if peer.cluster == cluster and (peer.offline or _is_silent(peer)):
+                yield peer
 
 
-def _down(name: str, since: float) -> Result:
+def _is_silent(peer: MetaPeer) -> bool:
+    return peer.last_seen is not None and peer.last_seen > seconds(HEARD_WITHIN)
+
+
+def _down(peer: MetaPeer) -> Result:
+    heard = "has never heard from it"
+    if peer.last_seen is not None:
+        heard = f"has not heard from it for {peer.last_seen:.0f} s"
     return Result(
         "target",
         State.ERROR,
-        f"server {name}",
-        f"the meta leader has not heard from it for {since:.0f} s, and it is no target now",
+        f"server {peer.server}",
+        f"the meta leader {heard}, and it is no target now",
         "This server may be down: see whether it runs, and start it. A headless Service has the address of a pod again "
         "when the pod is ready. If the server will not return, see the runbook NatsServerDown.",
     )
