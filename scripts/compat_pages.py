@@ -33,11 +33,9 @@ def _intro(name: str) -> Iterator[str]:
     if name == "nats-surveyor":
         yield "Names without `nats_`."
     else:
-        yield (
-            "Names without prefix: `gnatsd_` before `varz`, `connz`, `subsz`, `routez` and `healthz`, "
-            "`jetstream_` before the others;"
-        )
-        yield "`nats_` before all with the flags of the NATS chart."
+        core = sorted({row.old.split("_")[0] for row in pne.ROWS if row.kind.core})
+        yield f"Names without prefix: `gnatsd_` before {', '.join(f'`{each}`' for each in core)};"
+        yield "`jetstream_` before the others; `nats_` before all with the flags of the NATS chart."
     yield "A name marked *no rule* can be rewritten, and is not recorded by `rules/compat`."
 
 
@@ -58,7 +56,13 @@ def _missing(name: str, missing: Iterable[Missing]) -> Iterator[str]:
     yield "| --- | --- |"
     for each in missing:
         pattern = each.pattern.replace("|", "\\|")
-        yield f"| `{pattern}` | {each.reason[0].upper()}{each.reason[1:]}. |"
+        yield f"| `{pattern}` | {_sentence(each.reason)} |"
+
+
+def _sentence(reason: str) -> str:
+    """The name of a series stays as it is, also as the first word."""
+    is_name = "_" in reason.split(maxsplit=1)[0]
+    return f"{reason if is_name else reason[0].upper() + reason[1:]}."
 
 
 def written(text: str, name: str) -> str:

@@ -5,14 +5,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import nats
 import pytest
-from nats.aio.client import Client
-from nats.aio.subscription import Subscription
 from scripts.versions import EXTREMES
 from tests.support import sources
 from tests.support.exporter import Exporter, Samples, eventually, exporter
-from tests.support.supercluster import LINKS, POOL, SuperCluster, supercluster
+from tests.support.supercluster import LINKS, POOL, SuperCluster, supercluster, traffic
 
 CONNECTIONS = "nats_gateway_connections"
 PART = "jetstream_exporter_source_part_up"
@@ -38,42 +35,6 @@ def whole(samples: Samples) -> bool:
     return samples.all(CONNECTIONS, direction="outbound") == [1] * 4 and bool(
         samples.all("nats_leafnode_connections", server="leaf-0", account="B")
     )
-
-
-async def traffic(joined: SuperCluster) -> None:
-    """Messages from the west, through the east, to the leaf node: each link carries some of each account's."""
-    for user, count in (("a", 30), ("b", 70)):
-        far = await nats.connect(joined.west.urls_for(user))
-        near = await nats.connect(joined.leaf.urls_for(user))
-        inbox = await near.subscribe("links.there")
-        back = await far.subscribe("links.back")
-        await near.flush()
-
-        await interested(far, "links.there", inbox)
-        await interested(near, "links.back", back)
-        for _ in range(count):
-            await far.publish("links.there", b"x" * 100)
-            await near.publish("links.back", b"x" * 10)
-        await far.flush()
-        await near.flush()
-        for _ in range(count):
-            await back.next_msg(timeout=5)
-        await far.close()
-        await near.close()
-
-
-async def interested(sender: Client, subject: str, inbox: Subscription) -> None:
-    """Until what is sent on the subject arrives: each link has to learn who wants it."""
-
-    async def arrives() -> bool:
-        await sender.publish(subject, b"x" * 100)
-        try:
-            await inbox.next_msg(timeout=0.2)
-        except TimeoutError:
-            return False
-        return True
-
-    await eventually(f"the interest in {subject} over all links", arrives)
 
 
 def sums(found: list[dict[str, Any]]) -> dict[str, int]:

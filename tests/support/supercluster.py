@@ -10,6 +10,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import nats
+from nats.aio.client import Client
+from nats.aio.subscription import Subscription
+from tests.support.exporter import eventually
 from tests.support.proxy import Proxy, proxy
 from tests.support.tools import nats_server
 
@@ -138,3 +142,39 @@ async def supercluster(version: str, *, leaf_domain: str = "leaf") -> AsyncItera
         )
         await stack.enter_async_context(leaf)
         yield SuperCluster(*made, leaf, proxies)
+
+
+async def traffic(joined: SuperCluster) -> None:
+    """Messages from the west, through the east, to the leaf node: each link carries some of each account's."""
+    for user, count in (("a", 30), ("b", 70)):
+        async with (
+            await nats.connect(joined.west.urls_for(user)) as far,
+            await nats.connect(joined.leaf.urls_for(user)) as near,
+        ):
+            inbox = await near.subscribe("links.there")
+            back = await far.subscribe("links.back")
+            await near.flush()
+
+            await interested(far, "links.there", inbox)
+            await interested(near, "links.back", back)
+            for _ in range(count):
+                await far.publish("links.there", b"x" * 100)
+                await near.publish("links.back", b"x" * 10)
+            await far.flush()
+            await near.flush()
+            for _ in range(count):
+                await back.next_msg(timeout=5)
+
+
+async def interested(sender: Client, subject: str, inbox: Subscription) -> None:
+    """Until what is sent on the subject arrives: each link has to learn who wants it."""
+
+    async def arrives() -> bool:
+        await sender.publish(subject, b"x" * 100)
+        try:
+            await inbox.next_msg(timeout=0.2)
+        except TimeoutError:
+            return False
+        return True
+
+    await eventually(f"the interest in {subject} over all links", arrives)

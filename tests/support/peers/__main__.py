@@ -1,4 +1,4 @@
-"""prometheus-nats-exporter and nats-surveyor beside this exporter on one cluster, and what each says of an object.
+"""prometheus-nats-exporter and nats-surveyor beside this exporter, and what each says of an object.
 
 `python -m tests.support.peers` runs them and prints what stands in bench/results/compat-*.md; with --record FOLDER it
 keeps their answers. Their programs are on PATH or named by PROMETHEUS_NATS_EXPORTER and NATS_SURVEYOR.
@@ -12,7 +12,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.support.peers.compare import together
 from tests.support.peers.page import page, unexplained
+from tests.support.peers.places import PLACES
 from tests.support.peers.programs import PROGRAMS, program
 from tests.support.peers.recording import live
 
@@ -25,7 +27,8 @@ def main(argv: list[str]) -> int:
         print(f"there is no program {', '.join(missing)}", file=sys.stderr)
         return 2
     with tempfile.TemporaryDirectory() as folder:
-        results = asyncio.run(live(Path(folder), record))
+        places = [asyncio.run(live(name, Path(folder) / name, record)) for name in PLACES]
+    results = together(places)
     print(page(results))
     return int(any(unexplained(found) for found in results.values()))
 

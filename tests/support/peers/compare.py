@@ -20,6 +20,7 @@ RESTLESS = {
     "cpu_percentage": 30.0,
     "peer_active": 1.5e9,
     "active_duration_ns": 2e9,
+    "pending_bytes": 1e6,
 }
 MEMORY = {"varz_mem": 0.5, "mem_bytes": 0.5}
 AGE = 2.0  # seconds; a rule reads the clock when it is evaluated, theirs when the server answered
@@ -40,6 +41,30 @@ class Comparison:
     within: int = 0  # not equal, and between the two samples of theirs, or rounded
     differing: list[str] = field(default_factory=list)
     absent: list[str] = field(default_factory=list)
+
+    def __add__(self, other: Comparison) -> Comparison:
+        return Comparison(
+            self.name,
+            self.ours,
+            self.objects + other.objects,
+            self.equal + other.equal,
+            self.within + other.within,
+            [*self.differing, *other.differing],
+            [*self.absent, *other.absent],
+        )
+
+
+Found = dict[str, list[Comparison]]  # by the flavour's subject, each in the order of its names
+
+
+def together(places: Sequence[Found]) -> Found:
+    """What was found in several places, as one."""
+    found: Found = {}
+    for place in places:
+        for subject, each in place.items():
+            before = found.get(subject)
+            found[subject] = each if before is None else list(map(Comparison.__add__, before, each))
+    return found
 
 
 def samples(text: str, wanted: Iterable[str]) -> dict[str, list[tuple[dict[str, str], float]]]:
@@ -62,6 +87,8 @@ OF_CONNECTIONS = (
     "server_route_name",
     "name",
 )
+# And what tells one connection from another, in theirs alone.
+OF_CONNECTION = {"cid", "port", "server_route_name_id", "server_gateway_name_id"}
 
 
 def key(old: OldName, labels: Mapping[str, str], servers: Mapping[str, str]) -> Key | None:
@@ -91,9 +118,22 @@ def key(old: OldName, labels: Mapping[str, str], servers: Mapping[str, str]) -> 
 def by_object(
     old: OldName, found: Sequence[tuple[dict[str, str], float]], servers: Mapping[str, str]
 ) -> Values:
-    return {
-        place: value for labels, value in found if (place := key(old, labels, servers)) is not None
-    }
+    """Theirs has a series for each connection; ours puts those to one server or cluster together."""
+    values: Values = {}
+    for labels, value in found:
+        place = key(old, labels, servers)
+        if place is None:
+            continue
+        if place in values and OF_CONNECTION & labels.keys():
+            before = values[place]
+            values[place] = max(value, before) if is_worst(old) else value + before
+        else:
+            values[place] = value
+    return values
+
+
+def is_worst(old: OldName) -> bool:
+    return old.name.endswith(("_rtt", "_configured"))
 
 
 def compared(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from scripts.versions import NEWEST
-from tests.support.peers.compare import Comparison
+from tests.support.peers.compare import Comparison, Found
 from tests.support.peers.programs import PROGRAMS, program
 
 EXPLAINED = {
@@ -19,9 +19,12 @@ EXPLAINED = {
 PAGE = """\
 # The series of other exporters, from ours
 
-Made by `python -m tests.support.peers`: three nats-servers {server}, three {pne} with each set of flags, one
-{surveyor} and this exporter, on one machine. Each of the others was asked before and after the rules of
-[rules/compat](../../rules/compat) were evaluated. A series of theirs counts where it is the row of the leader.
+Made by `python -m tests.support.peers`, in two places one after the other: a cluster of three nats-servers {server};
+and two clusters of two that gateways join, with pools of routes, and a leaf node of two accounts. Beside this exporter
+there were one {pne} for each server with each set of flags, and one
+{surveyor}, on one machine. Each of them was asked before and after the rules of
+[rules/compat](../../rules/compat) were evaluated. A series of theirs counts where it is the row of the leader. Their
+series of single connections are put together as ours are: added up, and of round-trip times the longest.
 
 *equal*: the rule's value is one of the two samples. *within the bracket*: it lies between them, and so moves; ages, and
 what moves by itself (processor, memory, the time since a peer was heard), may lie a little outside. *absent in ours*:
@@ -29,7 +32,7 @@ unlimited, where theirs is 2^64-1, or an account without JetStream or without cl
 """
 
 
-def page(results: Mapping[str, list[Comparison]]) -> str:
+def page(results: Found) -> str:
     found = [each for part in results.values() for each in part]
     whole = [each for each in found if each.objects == each.equal + each.within + len(each.absent)]
     facts = {
@@ -65,7 +68,7 @@ TITLES = {
 }
 
 
-def table(results: Mapping[str, list[Comparison]]) -> str:
+def table(results: Found) -> str:
     lines = []
     for subject, found in results.items():
         lines += [f"## {TITLES[subject]}", ""]

@@ -1,4 +1,4 @@
-"""All exporters on one real cluster, their answers kept, and compared later."""
+"""All exporters on real servers, their answers kept, and compared later."""
 
 from __future__ import annotations
 
@@ -15,12 +15,11 @@ import aiohttp
 from aiohttp import web
 from rules.src import compat
 from tests.support.exporter import eventually, exporter
-from tests.support.peers.compare import LINE, Comparison, compared, samples
-from tests.support.peers.programs import peers, said, workload
+from tests.support.peers.compare import LINE, Comparison, Found, compared, samples
+from tests.support.peers.places import PLACES
+from tests.support.peers.programs import peers, said
 from tests.support.prometheus import prometheus
 from tests.support.rules import RULES
-
-from jetstream_exporter.demo.cluster import Cluster, account
 
 RECORDED = Path(__file__).resolve().parents[2] / "payloads" / "peers"
 Text = dict[str, str]  # by exporter
@@ -75,15 +74,13 @@ def servers_of(cluster_text: str) -> dict[str, str]:
     return names | {name: name for name in names.values()}
 
 
-async def live(folder: Path, record: Path | None = None) -> dict[str, list[Comparison]]:
-    """All of them on one real cluster: their sample, ours, and theirs again."""
+async def live(name: str, folder: Path, record: Path | None = None) -> Found:
+    """All of them in one place: their sample, ours, and theirs again."""
+    os.makedirs(folder, exist_ok=True)
     async with AsyncExitStack() as stack:
-        limits = {"max_mem": 1 << 20, "max_file": 1 << 30}
-        accounts = {"APP": account("app"), "B": {**account("b"), "jetstream": limits}}
-        cluster = await stack.enter_async_context(Cluster(name="east", accounts=accounts))
-        await workload(cluster)
-        running = await stack.enter_async_context(exporter(folder, cluster.monitor_urls))
-        urls = await stack.enter_async_context(peers(cluster, folder))
+        place = await stack.enter_async_context(PLACES[name]())
+        running = await stack.enter_async_context(exporter(folder, place.monitor_urls))
+        urls = await stack.enter_async_context(peers(place, folder))
         target = running.url.removeprefix("http://")
         asked = [
             await stack.enter_async_context(
@@ -94,14 +91,14 @@ async def live(folder: Path, record: Path | None = None) -> dict[str, list[Compa
         session = await stack.enter_async_context(aiohttp.ClientSession())
         await eventually("answers of all", lambda: _all_answer(session, urls))
         servers = servers_of(await running.text())
-        servers |= {server.monitor_url: server.name for server in cluster}
+        servers |= {server.monitor_url: server.name for server in place.servers}
         before = {name: await said(session, each) for name, each in urls.items()}
         started = time.time()
         ours = {each.flavour.subject: await each.values(started) for each in asked}
         own = await running.text()
         after = {name: await said(session, each) for name, each in urls.items()}
         if record is not None:
-            keep(record, own, before, after, servers)
+            keep(record / name, own, before, after, servers)
         return {
             flavour.subject: compared(
                 flavour,
@@ -140,17 +137,18 @@ def _name(line: str) -> str:
     return found["name"] if found else ""
 
 
-async def replayed(flavour: compat.Flavour, folder: Path) -> list[Comparison]:
-    """The recorded answers: ours scraped by a Prometheus with the rules, theirs read."""
-    facts = json.loads((RECORDED / "facts.json").read_text())
+async def replayed(name: str, flavour: compat.Flavour, folder: Path) -> list[Comparison]:
+    """The recorded answers of a place: ours scraped by a Prometheus with the rules, theirs read."""
+    recorded = RECORDED / name
+    facts = json.loads((recorded / "facts.json").read_text())
     async with AsyncExitStack() as stack:
-        target = await stack.enter_async_context(served((RECORDED / "ours.txt").read_text()))
+        target = await stack.enter_async_context(served((recorded / "ours.txt").read_text()))
         asked = await stack.enter_async_context(
             recorded_by_rules(flavour, target, folder / flavour.subject)
         )
         ours = await asked.values(time.time())
         before, after = (
-            (RECORDED / f"{flavour.subject}-{when}.txt").read_text() for when in ("before", "after")
+            (recorded / f"{flavour.subject}-{when}.txt").read_text() for when in ("before", "after")
         )
         later = time.time() - facts["recorded"]
         return compared(flavour, (before, after), ours, facts["servers"], later)

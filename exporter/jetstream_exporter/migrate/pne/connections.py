@@ -6,6 +6,7 @@ from jetstream_exporter.migrate.pne.kinds import CLIENTS, GATEWAY, LEAF, VARZ
 from jetstream_exporter.migrate.shapes import Row, plain
 
 UNUSED = "An account has a series once a client used it on the server."
+CLIENTS_AND_LEAFNODES = "$x + nats_account_leafnodes"
 SUMMED = "One series is the sum over all connections of one direction to a remote cluster."
 
 TRAFFIC = (
@@ -38,6 +39,13 @@ ROWS = (
             ("received_messages", "received_messages_total"),
             ("received_bytes", "received_bytes_total"),
         )
+    ),
+    Row(
+        kind=CLIENTS,
+        old="accstatz_total_connections",
+        new="nats_account_connections",
+        form=CLIENTS_AND_LEAFNODES,
+        note=UNUSED,
     ),
     *(
         Row(

@@ -11,36 +11,23 @@ _CONNECTIONS = (
 _ACCOUNTS = "this exporter does not read the limits of accounts from this endpoint"
 _CONNECTION = "this exporter has no ages and subscriptions of single connections between servers"
 _SETTING = "this is a setting in the server's configuration, which this exporter does not repeat"
-_LABELLED = "{} has the same, with the {} as a label"
+INBOUND = "it is always 0, because a configuration names only outbound gateways: see nats_gateway_configured"
 
 MISSING = (
     Missing("connz_.*", _CONNECTIONS),
-    Missing(
-        "accstatz_.*",
-        "it is the sum of nats_account_connections and nats_account_leafnodes",
-    ),
     Missing("accountz_.*", _ACCOUNTS),
+    Missing("gatewayz_inbound_gateway_configured", INBOUND),
     Missing("gatewayz_.*|leafz_.*", _CONNECTION),
-    Missing(
-        "routez_.*|varz_remotes",
-        "nats_server_routes counts the routes, and nats_route_connections those to each server",
-    ),
+    Missing("(routez|subsz)_server_.*", "its value is in a label; see nats_server_info"),
     Missing("subsz_.*", "only the number of subscriptions is exported: nats_server_subscriptions"),
     Missing(
-        "varz_slow_consumer_stats_.*",
-        _LABELLED.format("nats_server_slow_consumers_by_kind_total", "kind"),
-    ),
-    Missing(
-        "varz_stale_connection_stats_.*",
-        _LABELLED.format("nats_server_stale_connections_by_kind_total", "kind"),
-    ),
-    Missing(
-        "varz_http_req_stats_.*", _LABELLED.format("nats_server_monitoring_requests_total", "path")
+        "varz_http_req_stats_.*",
+        "nats_server_monitoring_requests_total has the same, with the path as a label",
     ),
     Missing(
         "varz_disk_io_wait_stats_.*",
-        "nats_server_store_io_waits_total counts the waits, and nats_server_store_io_wait_seconds_total "
-        "has their time",
+        "only the number of waits and their time are exported: nats_server_store_io_waits_total, "
+        "nats_server_store_io_wait_seconds_total",
     ),
     Missing(
         "varz_(in|out)_client_(msgs|bytes)",
@@ -62,10 +49,6 @@ MISSING = (
     Missing(
         "server_total_messages",
         "messages are counted by stream, not by server: jetstream_stream_messages",
-    ),
-    Missing(
-        "varz_go(maxprocs|memlimit)",
-        "nats_server_max_procs and nats_server_memory_limit_bytes have these",
     ),
     Missing("varz_(jetstream_config|jetstream_limits)_.*", _SETTING),
     Missing(

@@ -19,6 +19,28 @@ from jetstream_exporter.migrate.pne.kinds import (
 )
 from jetstream_exporter.migrate.shapes import Row, plain
 
+LEAFNODES = "Connections of leaf nodes are counted as well."
+
+# Of a connection: theirs and ours.
+KINDS = (
+    ("clients", "client"),
+    ("routes", "route"),
+    ("gateways", "gateway"),
+    ("leafs", "leafnode"),
+)
+PATHS = [
+    "accountz",
+    "accstatz",
+    "connz",
+    "gatewayz",
+    "healthz",
+    "jsz",
+    "leafz",
+    "routez",
+    "subsz",
+    "varz",
+]
+
 VARZ_ROWS = (
     *plain(
         VARZ,
@@ -42,10 +64,25 @@ varz_jetstream_stats_api_total jetstream_server_api_requests_total
 varz_jetstream_stats_api_errors jetstream_server_api_errors_total
 varz_jetstream_stats_api_inflight jetstream_server_api_inflight_requests
 varz_jetstream_limits_default_max_consumers jetstream_server_default_max_consumers
-connz_num_connections nats_server_connections
-connz_total nats_server_connections
+varz_jetstream_meta_pending jetstream_server_api_pending_requests
+varz_disk_io_wait_stats_waits nats_server_store_io_waits_total
+varz_gomaxprocs nats_server_max_procs
+varz_gomemlimit nats_server_memory_limit_bytes
 subsz_num_subscriptions nats_server_subscriptions
 routez_num_routes nats_server_routes""",
+    ),
+    *(
+        Row(
+            kind=VARZ,
+            old=f"connz_{old}",
+            new="nats_server_connections",
+            form="$x + nats_server_leafnodes",
+            note=note,
+        )
+        for old, note in (
+            ("num_connections", f"{LEAFNODES} It was at most 1024, the length of a page."),
+            ("total", LEAFNODES),
+        )
     ),
     Row(kind=VARZ, old="varz_cpu", new="nats_server_cpu_cores_used", form="$x * 100"),
     Row(
@@ -88,11 +125,54 @@ routez_num_routes nats_server_routes""",
         note="The label value was renamed to version.",
     ),
     Row(
-        kind=META,
-        old="varz_jetstream_meta_cluster_size",
-        new="jetstream_meta_peers",
-        rules=False,
-        note="There is one series for each cluster, instead of one for each server.",
+        kind=VARZ,
+        old="varz_disk_io_wait_stats_wait_time",
+        new="nats_server_store_io_wait_seconds_total",
+        form="$x * 1e9",
+    ),
+    Row(
+        kind=VARZ,
+        old="varz_remotes",
+        new="nats_route_connections",
+        form="count without (remote) ($x > 0)",
+        absent=("nats_server_cores", 0),
+    ),
+    *(
+        Row(
+            kind=VARZ,
+            old=f"varz_{what}_stats_{old}",
+            new=f"nats_server_{new}_by_kind_total",
+            where={"kind": kind},
+        )
+        for what, new in (
+            ("slow_consumer", "slow_consumers"),
+            ("stale_connection", "stale_connections"),
+        )
+        for old, kind in KINDS
+    ),
+    *(
+        Row(
+            kind=VARZ,
+            old=f"varz_http_req_stats_{path}",
+            new="nats_server_monitoring_requests_total",
+            where={"path": f"/{path}"},
+        )
+        for path in PATHS
+    ),
+    *(
+        Row(
+            kind=META,
+            old=f"varz_jetstream_meta_{old}",
+            new=f"jetstream_meta_{new}",
+            rules=False,
+            note="There is one series for each cluster, instead of one for each server.",
+        )
+        for old, new in (
+            ("cluster_size", "peers"),
+            ("quorum_needed", "quorum_needed"),
+            ("snapshot_pending_entries", "snapshot_pending_entries"),
+            ("snapshot_pending_size", "snapshot_pending_bytes"),
+        )
     ),
 )
 

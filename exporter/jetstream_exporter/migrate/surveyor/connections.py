@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from jetstream_exporter.migrate.pne.connections import SUMMED, UNUSED, gateways
+from jetstream_exporter.migrate.pne.connections import (
+    CLIENTS_AND_LEAFNODES,
+    SUMMED,
+    UNUSED,
+    gateways,
+)
 from jetstream_exporter.migrate.shapes import Row
 from jetstream_exporter.migrate.surveyor.kinds import CLIENTS, GATEWAY, GATEWAYZ, ROUTE, SERVER
+
+NO_INBOUND = "Without a connection from the remote cluster there is no series; the value was 0."
 
 ROWS = (
     *(
@@ -20,12 +27,21 @@ ROWS = (
             ("bytes_recv", "received_bytes_total"),
         )
     ),
+    Row(
+        kind=CLIENTS,
+        old="core_account_total_conn_count",
+        new="nats_account_connections",
+        form=CLIENTS_AND_LEAFNODES,
+        note=UNUSED,
+    ),
     *(
         Row(
             kind=GATEWAY,
             old=f"core_gateway_{old}",
             new=f"nats_gateway_{new}",
             where={"direction": direction},
+            absent=("nats_gateway_connections", 0) if direction == "inbound" else None,
+            note=NO_INBOUND if direction == "inbound" else "",
         )
         for old, new, direction in (
             ("sent_msgs_count", "sent_messages_total", "outbound"),
@@ -40,7 +56,7 @@ ROWS = (
         old="core_gateway_count",
         new="nats_gateway_connections",
         where={"direction": "outbound"},
-        form="sum by (nats_cluster, server) ($x)",
+        form="sum without (remote_cluster, direction) ($x)",
         absent=("nats_server_cores", 0),
     ),
     *(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from jetstream_exporter.migrate.pne.missing import INBOUND
 from jetstream_exporter.migrate.shapes import Missing
 
 _ROUTES = "the traffic over routes is not exported; nats_route_connections counts the connections"
@@ -15,6 +16,7 @@ MISSING = (
     Missing("survey_.*", "these describe nats-surveyor itself; see the jetstream_exporter_ series"),
     Missing("latency_.*", "latencies of services are not measured; keep nats-surveyor for them"),
     Missing("core_route_.*", _ROUTES),
+    Missing("core_gatewayz_inbound_gateway_configured", INBOUND),
     Missing("core_gateway_.*|core_gatewayz_.*|core_(inbound|outbound)_.*", _CONNECTION),
     Missing(
         "core_rtt_nanoseconds",

@@ -31,7 +31,7 @@ ACCOUNT_ROWS = (
         kind=ACCOUNT,
         old="core_account_jetstream_stream_count",
         new="jetstream_stream_has_leader",
-        form="count by (nats_cluster, account) ($x)",
+        form="count without (stream) ($x)",
         note="An account without a stream has no series.",
     ),
     Row(

@@ -46,6 +46,13 @@ slow_consumer_count nats_server_slow_consumers_total
 route_count nats_server_routes""",
         "core_",
     ),
+    Row(
+        kind=SERVER,
+        old="core_go_memlimit_bytes",
+        new="nats_server_memory_limit_bytes",
+        absent=("nats_server_cores", 0),
+        note="An unlimited value is absent instead of 0.",
+    ),
     Row(kind=SERVER_INFO, old="core_info", new="nats_server_info"),
     Row(
         kind=JETSTREAM_INFO,
