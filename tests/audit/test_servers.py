@@ -48,11 +48,10 @@ async def found(urls: Sequence[str], seconds: float = 0, config: str = "") -> se
 async def client(server: Server, user: str = "app") -> AsyncIterator[Client]:
     password = manifests.PASSWORDS[f"{user.upper()}_PASSWORD"]
     url = f"nats://127.0.0.1:{server.client}"
-    connected = await nats.connect(url, user=user, password=password, allow_reconnect=False)
-    try:
+    async with await nats.connect(
+        url, user=user, password=password, allow_reconnect=False
+    ) as connected:
         yield connected
-    finally:
-        await connected.close()
 
 
 async def add_stream(nc: Client, name: str, **config: Any) -> None:

@@ -88,8 +88,10 @@ async def audit(file: Path) -> int:
 async def test_an_audit_and_a_probe_leave_the_exporters_consumer_as_it_is(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async with Cluster(size=1, accounts={"A": account("a")}) as cluster:
-        nc = await nats.connect(cluster.urls_for("a"))
+    async with (
+        Cluster(size=1, accounts={"A": account("a")}) as cluster,
+        await nats.connect(cluster.urls_for("a")) as nc,
+    ):
         js = await fill(nc, durable=True)
         before = await js.consumer_info("EVENTS", DURABLE)
         login = sources.login(cluster, tmp_path, "a")
@@ -115,12 +117,13 @@ async def test_an_audit_and_a_probe_leave_the_exporters_consumer_as_it_is(
         assert after.ack_floor == before.ack_floor
         assert f"asked account nats://{cluster[0].ports.client} A, monitoring http://" in told
         assert "did not use clusters: advisories[0], clusters: advisories[1]" in told
-        await nc.close()
 
 
 async def test_an_audit_creates_no_consumer(tmp_path: Path) -> None:
-    async with Cluster(size=1, accounts={"A": account("a")}) as cluster:
-        nc = await nats.connect(cluster.urls_for("a"))
+    async with (
+        Cluster(size=1, accounts={"A": account("a")}) as cluster,
+        await nats.connect(cluster.urls_for("a")) as nc,
+    ):
         js = await fill(nc, durable=False)
         file = tmp_path / "exporter.yaml"
         reading = sources.login(cluster, tmp_path, "a") | {"stream": "EVENTS"}
@@ -129,4 +132,3 @@ async def test_an_audit_creates_no_consumer(tmp_path: Path) -> None:
         with pytest.raises(NotFoundError):
             await js.consumer_info("EVENTS", DURABLE)
         assert (await js.stream_info("EVENTS")).state.consumer_count == 0
-        await nc.close()

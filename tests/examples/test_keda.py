@@ -5,11 +5,11 @@ import math
 from pathlib import Path
 from typing import Any
 
-import nats
 import pytest
 import yaml
 from scripts.versions import NEWEST
 from tests.support import chart
+from tests.support.clients import persistent
 from tests.support.exporter import eventually, exporter
 from tests.support.scenario import Prometheus, add_consumer, add_stream, prometheus
 from tests.support.tools import nats_server
@@ -70,12 +70,14 @@ async def answer(prom: Prometheus, name: str) -> float | None:
 async def test_workers_follow_the_backlog_and_the_lag_and_stay_while_nobody_leads(
     tmp_path: Path,
 ) -> None:
-    async with Cluster(3, binary=nats_server(NEWEST)) as cluster:
+    async with (
+        Cluster(3, binary=nats_server(NEWEST)) as cluster,
+        await persistent(cluster.urls) as nc,
+    ):
         config = {
             "clusters": [{"name": "nats", "targets": cluster.monitor_urls}],
             "collect": {"timeout": "2s"},
         }
-        nc = await nats.connect(cluster.urls, max_reconnect_attempts=-1, reconnect_time_wait=0.2)
         js = nc.jetstream()
         await add_stream(nc, "ORDERS", subjects=["orders"])
         await add_consumer(nc, "ORDERS", "billing")
@@ -113,4 +115,3 @@ async def test_workers_follow_the_backlog_and_the_lag_and_stay_while_nobody_lead
                     return [await answer(prom, name) for name in ("backlog", "lag")] == [None, None]
 
                 await eventually("no leader", is_an_error, 90)
-        await nc.close()

@@ -169,28 +169,27 @@ def test_both_ways_to_the_cluster_hold_the_same_limits() -> None:
 async def test_three_real_servers_form_the_cluster_and_orders_has_three_replicas(
     tmp_path: Path,
 ) -> None:
-    async with manifests.cluster(tmp_path) as servers:
-        client = await nats.connect(
+    async with (
+        manifests.cluster(tmp_path) as servers,
+        await nats.connect(
             f"nats://127.0.0.1:{servers[0].client}",
             user="app",
             password=manifests.PASSWORDS["APP_PASSWORD"],
             allow_reconnect=False,
             error_cb=unheard,
-        )
-        try:
-            # As the Job does, which asks again too.
-            made = await api(client, "STREAM.CREATE.ORDERS", manifests.orders())
-            again = await api(client, "STREAM.CREATE.ORDERS", manifests.orders())
+        ) as client,
+    ):
+        # As the Job does, which asks again too.
+        made = await api(client, "STREAM.CREATE.ORDERS", manifests.orders())
+        again = await api(client, "STREAM.CREATE.ORDERS", manifests.orders())
 
-            members = {made["cluster"]["leader"], *(r["name"] for r in made["cluster"]["replicas"])}
-            assert members == {"nats-0", "nats-1", "nats-2"}
-            assert manifests.orders().items() <= made["config"].items()
-            assert again["config"] == made["config"]
-            await the_probes_come_to_pass(servers)
-            await a_lame_duck_leaves_by_itself(servers[0])
-            await manifests.healthy(servers[1:])
-        finally:
-            await client.close()
+        members = {made["cluster"]["leader"], *(r["name"] for r in made["cluster"]["replicas"])}
+        assert members == {"nats-0", "nats-1", "nats-2"}
+        assert manifests.orders().items() <= made["config"].items()
+        assert again["config"] == made["config"]
+        await the_probes_come_to_pass(servers)
+        await a_lame_duck_leaves_by_itself(servers[0])
+        await manifests.healthy(servers[1:])
 
 
 async def the_probes_come_to_pass(servers: list[manifests.Server]) -> None:
@@ -268,15 +267,14 @@ async def test_what_the_health_probes_answer_on_a_server_whose_jetstream_shut_it
 
 async def remove(peer: str, leader: manifests.Server) -> None:
     """As `nats server raft peer-remove` does."""
-    client = await nats.connect(
+    async with await nats.connect(
         f"nats://127.0.0.1:{leader.client}",
         user="sys",
         password=manifests.PASSWORDS["SYS_PASSWORD"],
         error_cb=unheard,
-    )
-    body = json.dumps({"peer": peer}).encode()
-    answer = await client.request("$JS.API.SERVER.REMOVE", body, timeout=30)
-    await client.close()
+    ) as client:
+        body = json.dumps({"peer": peer}).encode()
+        answer = await client.request("$JS.API.SERVER.REMOVE", body, timeout=30)
     assert json.loads(answer.data)["success"]
 
 

@@ -50,8 +50,7 @@ async def cluster(request: pytest.FixtureRequest) -> AsyncIterator[Cluster]:
         made = Cluster(3, accounts=USERS, binary=nats_server(request.param))
         await stack.enter_async_context(made)
         for number, (user, count) in enumerate((("a", 30), ("b", 70))):
-            here = await nats.connect(made.urls_for(user)[number])
-            stack.push_async_callback(here.close)
+            here = await stack.enter_async_context(await nats.connect(made.urls_for(user)[number]))
             inbox = await here.subscribe("there")
             for _ in range(count):
                 await here.publish("there", b"x" * 100)
@@ -145,15 +144,16 @@ async def test_without_collect_accounts_nothing_is_asked_and_nothing_exported(
 
 
 async def test_accounts_by_jwt_are_labelled_by_id_or_by_name(tmp_path: Path) -> None:
-    async with JwtCluster(tmp_path) as cluster:
-        nc = await nats.connect(cluster.urls, user_credentials=str(tmp_path / "app.creds"))
+    async with (
+        JwtCluster(tmp_path) as cluster,
+        await nats.connect(cluster.urls, user_credentials=str(tmp_path / "app.creds")),
+    ):
         for label, wanted in (("id", cluster.app.id), ("name", "ORDERS-APP")):
             for way in ({"targets": cluster.monitor_urls}, {"system": cluster.login("sys")}):
                 config = {"clusters": [way], "labels": {"account": label}}
                 async with exporter(tmp_path, config=json.dumps(config)) as running:
                     samples = await running.scrape()
                     assert samples.get("nats_account_connections", account=wanted) == 1, way
-        await nc.close()
 
 
 def test_the_page_about_sources_names_the_permission_for_accounts() -> None:

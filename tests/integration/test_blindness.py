@@ -84,11 +84,10 @@ async def test_lists_of_streams_that_fail_are_told_while_everything_else_answers
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
         cluster = await enter(Cluster(name="p"))
-        nc = await nats.connect(cluster.urls)
-        js = nc.jetstream(timeout=20)
-        await create_stream(js, name="R3", subjects=["r3"], num_replicas=3)
-        await create_stream(js, name="R1", subjects=["r1"], num_replicas=1)
-        await nc.close()
+        async with await nats.connect(cluster.urls) as nc:
+            js = nc.jetstream(timeout=20)
+            await create_stream(js, name="R3", subjects=["r3"], num_replicas=3)
+            await create_stream(js, name="R1", subjects=["r1"], num_replicas=1)
         session = await enter(aiohttp.ClientSession())
         meshes = [await enter(mesh(url, session)) for url in cluster.monitor_urls]
         running = await enter(exporter(tmp_path, [each.address for each in meshes]))

@@ -36,13 +36,11 @@ def is_running(pid: int) -> bool:
 
 
 async def test_a_three_node_cluster_takes_a_replicated_stream_at_once() -> None:
-    async with Cluster(name="trio", prefix="n") as cluster:
-        nc = await nats.connect(cluster.urls)
+    async with Cluster(name="trio", prefix="n") as cluster, await nats.connect(cluster.urls) as nc:
         stream = await create_stream(nc.jetstream(), name="S", subjects=["s"], num_replicas=3)
         assert stream.cluster is not None
         assert stream.cluster.name == "trio"
         assert {s.name for s in cluster} == {"n-0", "n-1", "n-2"}
-        await nc.close()
 
 
 @pytest.mark.parametrize("version", EXTREMES)
@@ -58,20 +56,18 @@ async def test_a_cluster_is_ready_once_its_servers_have_dialled_each_other(versi
 
 async def test_a_killed_server_returns_with_its_name_its_ports_and_its_messages() -> None:
     async with Cluster(size=1) as cluster:
-        nc = await nats.connect(cluster.urls)
-        js = nc.jetstream()
-        await create_stream(js, name="S", subjects=["s"])
-        await publish(js, "s", b"kept")
-        await nc.close()
+        async with await nats.connect(cluster.urls) as nc:
+            js = nc.jetstream()
+            await create_stream(js, name="S", subjects=["s"])
+            await publish(js, "s", b"kept")
         first = cluster[0].pid
         await cluster[0].kill()
         assert not cluster[0].alive
         await cluster[0].start()
         assert cluster[0].pid != first
         assert (await varz(cluster[0].monitor_url))["server_name"] == "nats-0"
-        nc = await nats.connect(cluster.urls)
-        assert (await nc.jetstream().get_msg("S", 1)).data == b"kept"
-        await nc.close()
+        async with await nats.connect(cluster.urls) as nc:
+            assert (await nc.jetstream().get_msg("S", 1)).data == b"kept"
 
 
 async def test_a_paused_server_is_silent_until_it_is_resumed() -> None:
@@ -107,10 +103,9 @@ async def test_accounts_tags_domain_and_version_are_what_was_asked_for() -> None
         assert said["tags"] == ["az:one"]
         assert said["system_account"] == "SYS"
         for user in ("alice", "bob"):
-            nc = await nats.connect(cluster.urls_for(user))
-            info = await nc.jetstream().account_info()
-            assert info.domain == "hub"
-            await nc.close()
+            async with await nats.connect(cluster.urls_for(user)) as nc:
+                info = await nc.jetstream().account_info()
+                assert info.domain == "hub"
 
 
 async def test_a_server_that_does_not_start_shows_the_end_of_its_log() -> None:

@@ -14,6 +14,7 @@ from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.js.api import ConsumerConfig, RetentionPolicy
 from scripts.versions import NEWEST, OLDEST
+from tests.support.clients import persistent
 from tests.support.exporter import eventually, exporter
 from tests.support.scenario import Prometheus, prometheus
 from tests.support.tools import nats_server
@@ -129,8 +130,7 @@ async def watched(
 ) -> AsyncIterator[tuple[Cluster, JetStreamContext, Prometheus]]:
     async with AsyncExitStack() as stack:
         cluster = await stack.enter_async_context(Cluster(1, binary=nats_server(version)))
-        nc = await nats.connect(cluster[0].url, max_reconnect_attempts=-1, reconnect_time_wait=0.2)
-        stack.push_async_callback(nc.close)
+        nc = await stack.enter_async_context(await persistent(cluster.urls))
         server = await stack.enter_async_context(exporter(folder, cluster.monitor_urls))
         target = server.url.removeprefix("http://")
         prom = await stack.enter_async_context(prometheus(folder, [target], 0.5, FACTOR))

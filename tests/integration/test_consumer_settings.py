@@ -25,8 +25,10 @@ REMAINING = "jetstream_consumer_pause_remaining_seconds"
 async def test_a_consumer_s_pause_pinned_client_and_configuration_are_exported(
     tmp_path: Path,
 ) -> None:
-    async with Cluster(1, binary=nats_server(NEWEST)) as cluster:
-        nc = await nats.connect(cluster.urls)
+    async with (
+        Cluster(1, binary=nats_server(NEWEST)) as cluster,
+        await nats.connect(cluster.urls) as nc,
+    ):
         await create_stream(nc.jetstream(), name="S", subjects=["s"])
         until = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
         await add_consumer(nc, "S", "paused", pause_until=until)
@@ -58,4 +60,3 @@ async def test_a_consumer_s_pause_pinned_client_and_configuration_are_exported(
             since = samples.get(SINCE, consumer="pinned", group="g")
             assert since is not None
             assert abs(time.time() - since) < 60
-        await nc.close()

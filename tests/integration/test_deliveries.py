@@ -136,41 +136,40 @@ async def test_excess_deliveries_are_those_that_a_client_counted(version: str) -
             Listener(cluster.urls, EVERYTHING, 1),
             Listener(cluster.urls, [], 3),
         ]
-        nc = await nats.connect(cluster.urls_for("a"))
-        js = nc.jetstream(timeout=20)
-        await create_stream(js, name="S", subjects=["s"])
-        for listener in listeners:
-            await listener.take()
-        for _ in range(MESSAGES):
-            await publish(js, "s", b"")
-        for life in range(2):  # a consumer made anew begins anew
-            oracles = {name: Oracle(limit) for name, limit in LIMITS.items()}
-            for name, limit in LIMITS.items():
-                config = ConsumerConfig(
-                    durable_name=name,
-                    ack_policy="explicit",
-                    ack_wait=ACK_WAIT,
-                    max_deliver=limit or -1,
-                    sample_freq="100",
-                )
-                await create_consumer(js, "S", config)
-            work = [consume(js, name, oracle, dice) for name, oracle in oracles.items()]
-            await asyncio.gather(*work)
-            assert oracles["endless"].excess(3, oracles["endless"].last) > 10
+        async with await nats.connect(cluster.urls_for("a")) as nc:
+            js = nc.jetstream(timeout=20)
+            await create_stream(js, name="S", subjects=["s"])
             for listener in listeners:
-                expected = {name: listener.expected(oracle) for name, oracle in oracles.items()}
+                await listener.take()
+            for _ in range(MESSAGES):
+                await publish(js, "s", b"")
+            for life in range(2):  # a consumer made anew begins anew
+                oracles = {name: Oracle(limit) for name, limit in LIMITS.items()}
+                for name, limit in LIMITS.items():
+                    config = ConsumerConfig(
+                        durable_name=name,
+                        ack_policy="explicit",
+                        ack_wait=ACK_WAIT,
+                        max_deliver=limit or -1,
+                        sample_freq="100",
+                    )
+                    await create_consumer(js, "S", config)
+                work = [consume(js, name, oracle, dice) for name, oracle in oracles.items()]
+                await asyncio.gather(*work)
+                assert oracles["endless"].excess(3, oracles["endless"].last) > 10
+                for listener in listeners:
+                    expected = {name: listener.expected(oracle) for name, oracle in oracles.items()}
 
-                async def is_told(
-                    listener: Listener = listener,
-                    expected: dict[str, Counter[str]] = expected,
-                ) -> bool:
-                    await listener.take()
-                    return {name: +listener.counts[name] for name in expected} == expected
+                    async def is_told(
+                        listener: Listener = listener,
+                        expected: dict[str, Counter[str]] = expected,
+                    ) -> bool:
+                        await listener.take()
+                        return {name: +listener.counts[name] for name in expected} == expected
 
-                await eventually(f"life {life}, {listener.after}: {expected}", is_told)
-                listener.counts.clear()
-            for name in LIMITS:
-                await js.delete_consumer("S", name)
-        await nc.close()
+                    await eventually(f"life {life}, {listener.after}: {expected}", is_told)
+                    listener.counts.clear()
+                for name in LIMITS:
+                    await js.delete_consumer("S", name)
         for listener in listeners:
             await listener.source.close()

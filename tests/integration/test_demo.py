@@ -124,12 +124,11 @@ async def test_the_poison_message_of_the_demo_is_in_the_dead_letters_as_it_came(
     demo = start("--servers", "1", "--rate", "100")
     url = await demo.says(r"^nats-0 +(nats://\S+)")
     await demo.says(r"orders-processor-v1 gave up sequence 50 after 5 deliveries: forwarded")
-    nc = await nats.connect(url)
-    letter = await nc.jetstream().get_last_msg("ORDERS_deadletter", "ORDERS.deadletter")
-    assert letter.data == POISON
-    assert letter.headers["Dead-Letter-Stream"] == "ORDERS"
-    assert letter.headers["Dead-Letter-Sequence"] == "50"
-    await nc.close()
+    async with await nats.connect(url) as nc:
+        letter = await nc.jetstream().get_last_msg("ORDERS_deadletter", "ORDERS.deadletter")
+        assert letter.data == POISON
+        assert letter.headers["Dead-Letter-Stream"] == "ORDERS"
+        assert letter.headers["Dead-Letter-Sequence"] == "50"
     await demo.says(r"is a duplicate: stream ORDERS has it as sequence 101")
     await demo.says(r"replay as \S+ is complete: \d+ orders were processed again")
 

@@ -48,8 +48,10 @@ def damage(store: Path, stream: str) -> None:
 async def test_a_damaged_block_of_a_replica_is_found_two_scrapes_after_both_name_one_sequence(
     version: str, tmp_path: Path
 ) -> None:
-    async with Cluster(accounts=USERS, binary=nats_server(version)) as cluster:
-        nc = await nats.connect(cluster.urls_for("a"))
+    async with (
+        Cluster(accounts=USERS, binary=nats_server(version)) as cluster,
+        await nats.connect(cluster.urls_for("a")) as nc,
+    ):
         js = nc.jetstream(timeout=20)
         for name in ("HURT", "WELL"):
             await create_stream(js, name=name, subjects=[name], num_replicas=3)
@@ -69,7 +71,6 @@ async def test_a_damaged_block_of_a_replica_is_found_two_scrapes_after_both_name
                 "the third scrape that counts", lambda s: s.get(DIVERGED, stream="HURT") == 1
             )
             assert samples.get(DIVERGED, stream="WELL") == 0
-        await nc.close()
 
 
 async def both_name_one_sequence(cluster: Cluster, stream: str) -> None:
@@ -89,8 +90,10 @@ async def both_name_one_sequence(cluster: Cluster, stream: str) -> None:
 async def test_none_is_found_over_restarts_elections_purges_and_heavy_deletes(
     version: str, tmp_path: Path
 ) -> None:
-    async with Cluster(accounts=USERS, binary=nats_server(version)) as cluster:
-        nc = await nats.connect(cluster.urls_for("a"))
+    async with (
+        Cluster(accounts=USERS, binary=nats_server(version)) as cluster,
+        await nats.connect(cluster.urls_for("a")) as nc,
+    ):
         js = nc.jetstream(timeout=20)
         limits: dict[str, dict[str, Any]] = {
             "WORK": {"retention": "workqueue"},
@@ -121,7 +124,6 @@ async def test_none_is_found_over_restarts_elections_purges_and_heavy_deletes(
             for _ in range(6):  # and at rest
                 samples = await running.scrape()
             assert set(samples.all(DIVERGED)) == {0}
-        await nc.close()
 
 
 async def worst_seen(running: Exporter, over: asyncio.Event) -> float:

@@ -37,9 +37,8 @@ Said = list[tuple[str, str, str, str]]  # check, state, what was seen, what to d
 @pytest.fixture
 async def cluster() -> AsyncIterator[Cluster]:
     async with Cluster(size=3, accounts=ACCOUNTS) as cluster:
-        client = await nats.connect(cluster.urls)
-        await create_stream(client.jetstream(), StreamConfig(name="ORDERS", num_replicas=3))
-        await client.close()
+        async with await nats.connect(cluster.urls) as client:
+            await create_stream(client.jetstream(), StreamConfig(name="ORDERS", num_replicas=3))
         yield cluster
 
 
@@ -202,32 +201,33 @@ async def test_a_secret_that_is_not_mounted_and_a_wrong_key_are_found_before_any
 async def test_the_login_of_advisories_is_tried_and_nothing_of_them_is_read(
     cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    client = await nats.connect(cluster.urls)
-    events = StreamConfig(name="EVENTS", subjects=["$JS.EVENT.>"])
-    await create_stream(client.jetstream(), events)
-    monkeypatch.setenv("APP", "app")
-    monkeypatch.setenv("WRONG", "wrong")
-    logins = [
-        {"urls": cluster.urls, "username": "app", "password_env": name, "stream": "EVENTS"}
-        for name in ("APP", "WRONG")
-    ]
-    settings = {"targets": cluster.monitor_urls, "advisories": logins}
-    code, said = await configured(tmp_path, clusters=[settings])
+    async with await nats.connect(cluster.urls) as client:
+        events = StreamConfig(name="EVENTS", subjects=["$JS.EVENT.>"])
+        await create_stream(client.jetstream(), events)
+        monkeypatch.setenv("APP", "app")
+        monkeypatch.setenv("WRONG", "wrong")
+        logins = [
+            {"urls": cluster.urls, "username": "app", "password_env": name, "stream": "EVENTS"}
+            for name in ("APP", "WRONG")
+        ]
+        settings = {"targets": cluster.monitor_urls, "advisories": logins}
+        code, said = await configured(tmp_path, clusters=[settings])
 
-    of_advisories = [row for row in said if "advisories" in row[2] or "not connected" in row[2]]
-    assert (code, [row[:2] for row in of_advisories]) == (
-        1,
-        [
-            ("permission", "skipped"),
-            ("permission", "skipped"),
-            ("port", "ok"),
-            ("secret", "error"),
-        ],
-    )
-    assert "the server accepts the login; the connection was closed again" in of_advisories[2][2]
-    assert "the server refuses the login" in of_advisories[3][2]
-    assert await client.jetstream().consumers_info("EVENTS") == []
-    await client.close()
+        of_advisories = [row for row in said if "advisories" in row[2] or "not connected" in row[2]]
+        assert (code, [row[:2] for row in of_advisories]) == (
+            1,
+            [
+                ("permission", "skipped"),
+                ("permission", "skipped"),
+                ("port", "ok"),
+                ("secret", "error"),
+            ],
+        )
+        assert (
+            "the server accepts the login; the connection was closed again" in of_advisories[2][2]
+        )
+        assert "the server refuses the login" in of_advisories[3][2]
+        assert await client.jetstream().consumers_info("EVENTS") == []
 
 
 async def test_a_certificate_of_another_authority_is_found(tmp_path: Path) -> None:

@@ -49,10 +49,9 @@ async def test_what_an_older_version_does_not_serve_has_a_reason_and_no_figures(
 ) -> None:
     accounts = {"A": account("a")}
     async with Cluster(size=size, accounts=accounts, binary=nats_server(NEWER)) as cluster:
-        nc = await nats.connect(cluster.urls_for("a"))
-        await add(nc, "OLD", size)
-        await add(nc, "NEW", size, allow_batched=True)
-        await nc.close()
+        async with await nats.connect(cluster.urls_for("a")) as nc:
+            await add(nc, "OLD", size)
+            await add(nc, "NEW", size, allow_batched=True)
         await asyncio.gather(*(server.stop() for server in cluster))
         for server in cluster:
             server.binary = nats_server(BETWEEN)

@@ -37,12 +37,9 @@ def not_exporting(cluster: Cluster, stream: str, folder: Path) -> Path:
 
 async def add_stream(cluster: Cluster, name: str, replicas: int) -> str:
     """Its leader's name."""
-    client = await nats.connect(cluster.urls)
-    try:
+    async with await nats.connect(cluster.urls) as client:
         config = StreamConfig(name=name, subjects=[f"{name}.>"], num_replicas=replicas)
         info = await create_stream(client.jetstream(), config)
-    finally:
-        await client.close()
     assert info.cluster is not None
     return info.cluster.leader or ""
 

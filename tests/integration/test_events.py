@@ -69,8 +69,10 @@ async def test_the_poison_message_of_the_orders_shows_exactly(tmp_path: Path) ->
 
 
 async def test_counters_begin_at_zero_and_end_with_their_consumer(tmp_path: Path) -> None:
-    async with Cluster(size=1, accounts={"A": account("a")}) as cluster:
-        nc = await nats.connect(cluster.urls_for("a"))
+    async with (
+        Cluster(size=1, accounts={"A": account("a")}) as cluster,
+        await nats.connect(cluster.urls_for("a")) as nc,
+    ):
         js = nc.jetstream(timeout=20)
         await create_stream(js, name="S", subjects=["s"])
         await make(js, sample_freq="100")
@@ -89,7 +91,6 @@ async def test_counters_begin_at_zero_and_end_with_their_consumer(tmp_path: Path
             await make(js)
             again = await running.until("the new one", lambda s: s.all(GIVEN_UP) != [])
             assert again.all(GIVEN_UP) == again.all(EXCESS) == [0]
-        await nc.close()
 
 
 async def test_an_event_that_comes_on_two_connections_counts_once(tmp_path: Path) -> None:
@@ -99,9 +100,10 @@ async def test_an_event_that_comes_on_two_connections_counts_once(tmp_path: Path
         kind = {"kind": "stream_leader_elected"}
         async with exporter(tmp_path, config=config) as running:
             await running.scrape()
-            nc = await nats.connect(cluster.urls_for("a"))
-            await create_stream(nc.jetstream(timeout=20), name="S", subjects=["s"], num_replicas=3)
-            await nc.close()
+            async with await nats.connect(cluster.urls_for("a")) as nc:
+                await create_stream(
+                    nc.jetstream(timeout=20), name="S", subjects=["s"], num_replicas=3
+                )
             samples = await running.until(
                 "an election", lambda s: s.get("jetstream_advisories_total", **kind) != 0
             )
@@ -126,8 +128,10 @@ async def flood(nc: Client, first: int, count: int) -> None:
 
 
 async def test_a_flood_is_counted_to_the_last_event_while_pages_are_served(tmp_path: Path) -> None:
-    async with Cluster(size=1, accounts={"A": account("a")}) as cluster:
-        nc = await nats.connect(cluster.urls_for("a"))
+    async with (
+        Cluster(size=1, accounts={"A": account("a")}) as cluster,
+        await nats.connect(cluster.urls_for("a")) as nc,
+    ):
         js = nc.jetstream(timeout=20)
         await create_stream(js, name="S", subjects=["s"])
         await make(js)
@@ -140,7 +144,6 @@ async def test_a_flood_is_counted_to_the_last_event_while_pages_are_served(tmp_p
             samples = await running.until("all", lambda s: s.all(GIVEN_UP) == [FLOOD], 60)
             assert samples.all(EXCESS) == [2 * FLOOD]
             assert samples.all("jetstream_exporter_advisory_gaps_total") == [0]
-        await nc.close()
 
 
 async def captured(nc: Client) -> JetStreamContext:
@@ -155,8 +158,10 @@ async def captured(nc: Client) -> JetStreamContext:
 async def test_a_capturing_stream_keeps_what_happens_while_the_exporter_is_away(
     tmp_path: Path,
 ) -> None:
-    async with Cluster(size=1, accounts={"A": account("a")}) as cluster:
-        nc = await nats.connect(cluster.urls_for("a"))
+    async with (
+        Cluster(size=1, accounts={"A": account("a")}) as cluster,
+        await nats.connect(cluster.urls_for("a")) as nc,
+    ):
         js = await captured(nc)
         config = listening(cluster, tmp_path, stream="EVENTS")
         async with exporter(tmp_path, config=config) as running:
@@ -182,14 +187,15 @@ async def test_a_capturing_stream_keeps_what_happens_while_the_exporter_is_away(
             )
             await flood(nc, 17, 2)
             await running.until("the rest", lambda s: s.get(GIVEN_UP, consumer="c") == 7 + 1 + 2)
-        await nc.close()
 
 
 async def test_an_exporter_killed_in_a_flood_loses_no_captured_event_and_counts_none_twice(
     tmp_path: Path,
 ) -> None:
-    async with Cluster(size=1, accounts={"A": account("a")}) as cluster:
-        nc = await nats.connect(cluster.urls_for("a"))
+    async with (
+        Cluster(size=1, accounts={"A": account("a")}) as cluster,
+        await nats.connect(cluster.urls_for("a")) as nc,
+    ):
         js = await captured(nc)
         config = listening(cluster, tmp_path, stream="EVENTS")
         before = 0.0
@@ -214,4 +220,3 @@ async def test_an_exporter_killed_in_a_flood_loses_no_captured_event_and_counts_
             await eventually("the end of the stream", is_all_read, 60)
             assert before + after == CAPTURED
             assert before < CAPTURED
-        await nc.close()

@@ -38,9 +38,8 @@ def figures(samples: Samples) -> dict[str, dict[frozenset[tuple[str, str]], floa
 async def test_all_ways_give_equal_figures_at_rest(cluster: Cluster, tmp_path: Path) -> None:
     dice = random.Random(SEED)
     for user in ("a", "b"):
-        nc = await nats.connect(cluster.urls_for(user))
-        await load(nc, user, dice)
-        await nc.close()
+        async with await nats.connect(cluster.urls_for(user)) as nc:
+            await load(nc, user, dice)
     said: dict[str, Samples] = {}
     for way in ALL:
         folder = tmp_path / way.__name__

@@ -35,11 +35,12 @@ async def stage(version: str = NEWEST) -> AsyncIterator[Stage]:
     block = limited(user("narrow", ACCOUNT_PUBLISH), user("one", ONE))
     server = nats_server(version)
     with pytest.MonkeyPatch.context() as patch:
-        async with Cluster(size=1, binary=server, accounts={"A": block}) as cluster:
-            client = await nats.connect(cluster.urls_for("a"))
+        async with (
+            Cluster(size=1, binary=server, accounts={"A": block}) as cluster,
+            await nats.connect(cluster.urls_for("a")) as client,
+        ):
             patch.setenv(PASSWORD, "one")
             yield Stage(cluster, client)
-            await client.close()
 
 
 def settings(here: Stage, name: str = "one", **exact: Any) -> dict[str, Any]:

@@ -28,8 +28,10 @@ expect:
 async def test_a_deleted_consumer_is_missing_and_what_a_stopped_server_holds_is_not(
     version: str, tmp_path: Path
 ) -> None:
-    async with Cluster(3, binary=nats_server(version)) as cluster:
-        nc = await nats.connect(cluster.urls)
+    async with (
+        Cluster(3, binary=nats_server(version)) as cluster,
+        await nats.connect(cluster.urls) as nc,
+    ):
         js = nc.jetstream(timeout=20)
         for name, replicas in (("LONE", 1), ("ORDERS", 3)):
             await create_stream(js, name=name, subjects=[name], num_replicas=replicas)
@@ -76,4 +78,3 @@ async def test_a_deleted_consumer_is_missing_and_what_a_stopped_server_holds_is_
             await holder.start()
             await on.until("what it holds", is_back, 60)
             assert all(names <= {"ORDERS/worker"} for names in seen), seen
-        await nc.close()

@@ -29,13 +29,12 @@ CONSUMER = STREAM | {"consumer": "c"}
 async def cluster(request: pytest.FixtureRequest) -> AsyncIterator[Cluster]:
     """Three servers with a replicated stream S, and a consumer c for which 20 messages wait."""
     async with Cluster(name="f", binary=nats_server(request.param)) as started:
-        nc = await nats.connect(started.urls)
-        js = nc.jetstream(timeout=20)
-        await create_stream(js, name="S", subjects=["s"], num_replicas=3)
-        await create_consumer(js, "S", ConsumerConfig(durable_name="c", ack_policy="explicit"))
-        for _ in range(WAITING):
-            await publish(js, "s", b"")
-        await nc.close()
+        async with await nats.connect(started.urls) as nc:
+            js = nc.jetstream(timeout=20)
+            await create_stream(js, name="S", subjects=["s"], num_replicas=3)
+            await create_consumer(js, "S", ConsumerConfig(durable_name="c", ack_policy="explicit"))
+            for _ in range(WAITING):
+                await publish(js, "s", b"")
         yield started
 
 
@@ -112,8 +111,11 @@ def has(samples: Samples, family: str, value: float | None, **labels: str) -> bo
 async def test_an_election_shows_no_zero_and_counts_one_change(
     cluster: Cluster, tmp_path: Path
 ) -> None:
-    nc = await nats.connect(cluster.urls)
-    async with exporter(tmp_path, cluster.monitor_urls) as running, Watch(running) as watch:
+    async with (
+        await nats.connect(cluster.urls) as nc,
+        exporter(tmp_path, cluster.monitor_urls) as running,
+        Watch(running) as watch,
+    ):
         await watch.until(
             "values", lambda s: has(s, "jetstream_stream_messages", WAITING, **STREAM)
         )
@@ -136,48 +138,48 @@ async def test_an_election_shows_no_zero_and_counts_one_change(
             changes = family.replace("leader", "leader_changes_total")
             assert watch.seen[-1].get(changes, **labels) == 1
         watch.never_lied()
-    await nc.close()
 
 
 async def test_a_killed_server_is_down_at_once_and_whole_again_after_its_return(
     cluster: Cluster, tmp_path: Path
 ) -> None:
-    nc = await nats.connect(cluster.urls)
-    victim = cluster[await leader(nc, "STREAM.INFO.S")]
-    place = {"server": victim.name}
-    async with exporter(tmp_path, cluster.monitor_urls) as running, Watch(running) as watch:
-        await watch.until("three servers", lambda s: s.all("nats_server_up") == [1, 1, 1])
-        await victim.kill()
-        await watch.until("the death", lambda s: has(s, "nats_server_up", 0, **place), 5)
-        await watch.until(
-            "a new leader", lambda s: has(s, "jetstream_stream_messages", WAITING, **STREAM)
-        )
-        await watch.until(
-            "a lost tolerance", lambda s: has(s, "jetstream_stream_fault_tolerance", 0, **STREAM)
-        )
-        dead = watch.seen[-1]
-        assert dead.get("nats_server_memory_bytes", **place) is None
-        assert dead.get("jetstream_exporter_source_up", target=victim.monitor_url) == 0
-        assert dead.get("jetstream_stream_has_quorum", **STREAM) == 1
-        assert dead.get("jetstream_stream_replica_current", **STREAM, **place) == 0
-        await victim.start()
-        await watch.until(
-            "the return", lambda s: has(s, "jetstream_stream_fault_tolerance", 1, **STREAM)
-        )
-        await watch.until("a healthy server", lambda s: has(s, "nats_server_healthy", 1, **place))
-        watch.never_lied()
-        log = running.log()
-        assert log.count('msg="target failed"') == 1
-        assert log.count('msg="target answers again"') == 1
-    await nc.close()
+    async with await nats.connect(cluster.urls) as nc:
+        victim = cluster[await leader(nc, "STREAM.INFO.S")]
+        place = {"server": victim.name}
+        async with exporter(tmp_path, cluster.monitor_urls) as running, Watch(running) as watch:
+            await watch.until("three servers", lambda s: s.all("nats_server_up") == [1, 1, 1])
+            await victim.kill()
+            await watch.until("the death", lambda s: has(s, "nats_server_up", 0, **place), 5)
+            await watch.until(
+                "a new leader", lambda s: has(s, "jetstream_stream_messages", WAITING, **STREAM)
+            )
+            await watch.until(
+                "a lost tolerance",
+                lambda s: has(s, "jetstream_stream_fault_tolerance", 0, **STREAM),
+            )
+            dead = watch.seen[-1]
+            assert dead.get("nats_server_memory_bytes", **place) is None
+            assert dead.get("jetstream_exporter_source_up", target=victim.monitor_url) == 0
+            assert dead.get("jetstream_stream_has_quorum", **STREAM) == 1
+            assert dead.get("jetstream_stream_replica_current", **STREAM, **place) == 0
+            await victim.start()
+            await watch.until(
+                "the return", lambda s: has(s, "jetstream_stream_fault_tolerance", 1, **STREAM)
+            )
+            await watch.until(
+                "a healthy server", lambda s: has(s, "nats_server_healthy", 1, **place)
+            )
+            watch.never_lied()
+            log = running.log()
+            assert log.count('msg="target failed"') == 1
+            assert log.count('msg="target answers again"') == 1
 
 
 async def test_without_quorum_there_is_no_value_and_has_quorum_is_0(
     cluster: Cluster, tmp_path: Path
 ) -> None:
-    nc = await nats.connect(cluster.urls)
-    survivor = cluster[await leader(nc, "STREAM.INFO.S")]
-    await nc.close()
+    async with await nats.connect(cluster.urls) as nc:
+        survivor = cluster[await leader(nc, "STREAM.INFO.S")]
     async with exporter(tmp_path, cluster.monitor_urls) as running, Watch(running) as watch:
         await watch.until(
             "values", lambda s: has(s, "jetstream_stream_messages", WAITING, **STREAM)
@@ -215,9 +217,8 @@ async def test_without_quorum_there_is_no_value_and_has_quorum_is_0(
 async def test_a_frozen_server_costs_one_deadline_and_is_believed_again_when_it_thaws(
     cluster: Cluster, tmp_path: Path
 ) -> None:
-    nc = await nats.connect(cluster.urls)
-    victim = cluster[await leader(nc, "CONSUMER.INFO.S.c")]
-    await nc.close()
+    async with await nats.connect(cluster.urls) as nc:
+        victim = cluster[await leader(nc, "CONSUMER.INFO.S.c")]
     async with exporter(tmp_path, cluster.monitor_urls) as running, Watch(running) as watch:
         await watch.until(
             "values", lambda s: has(s, "jetstream_stream_messages", WAITING, **STREAM)
@@ -258,9 +259,8 @@ async def test_a_server_that_stops_in_order_is_not_believed_to_hold_nothing(
 async def test_a_leader_that_only_the_exporter_cannot_hear_is_no_missing_leader(
     cluster: Cluster, tmp_path: Path
 ) -> None:
-    nc = await nats.connect(cluster.urls)
-    unheard = await leader(nc, "STREAM.INFO.S")
-    await nc.close()
+    async with await nats.connect(cluster.urls) as nc:
+        unheard = await leader(nc, "STREAM.INFO.S")
     targets = [server.monitor_url for server in cluster if server.name != unheard]
     async with exporter(tmp_path, targets) as running:
         samples = await running.scrape()
@@ -278,9 +278,8 @@ async def test_a_leader_that_only_the_exporter_cannot_hear_is_no_missing_leader(
 
 async def test_a_server_alone_that_is_killed_leaves_its_name_and_no_figures(tmp_path: Path) -> None:
     async with Cluster(size=1) as cluster:
-        nc = await nats.connect(cluster.urls)
-        await create_stream(nc.jetstream(), name="S", subjects=["s"])
-        await nc.close()
+        async with await nats.connect(cluster.urls) as nc:
+            await create_stream(nc.jetstream(), name="S", subjects=["s"])
         alone: Server = cluster[0]
         async with exporter(tmp_path, cluster.monitor_urls) as running:
             assert (await running.scrape()).all("jetstream_stream_messages") == [0]

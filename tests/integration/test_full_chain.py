@@ -165,8 +165,7 @@ async def add_beyond_thresholds(nc: Client, stream: str, owner: dict[str, str]) 
 async def test_an_alert_goes_to_the_team_of_its_stream_and_to_everybody_where_there_is_none(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async with chain(monkeypatch) as (cluster, stack):
-        nc = await nats.connect(cluster.urls)
+    async with chain(monkeypatch) as (cluster, stack), await nats.connect(cluster.urls) as nc:
         await add_beyond_thresholds(nc, "OWNED", {TEAM: "payments"})
         await add_beyond_thresholds(nc, "FREE", {})
         expected = {
@@ -189,7 +188,6 @@ async def test_an_alert_goes_to_the_team_of_its_stream_and_to_everybody_where_th
         with suppress(DemoError):
             await wait("the incidents of both", is_told, BORN)
         assert found == expected
-        await nc.close()
 
 
 async def test_a_killed_server_is_one_critical_incident(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ import nats.errors
 import pytest
 from scripts.versions import BETWEEN, NEWER, NEWEST
 from tests.support.api import api
+from tests.support.clients import persistent
 from tests.support.exporter import eventually
 from tests.support.tools import nats_server
 
@@ -102,8 +103,10 @@ async def is_off(server: Server) -> bool:
 
 async def test_a_replica_stops_until_the_restart_and_jetstream_stays_on(tmp_path: Path) -> None:
     """Nothing but the health check and one line of the log says so; what is stored is far below the limit."""
-    async with servers(tmp_path, NEWEST, 3) as (cluster, full):
-        nc = await nats.connect(cluster.urls, max_reconnect_attempts=-1)
+    async with (
+        servers(tmp_path, NEWEST, 3) as (cluster, full),
+        await persistent(cluster.urls) as nc,
+    ):
         await api(nc, "STREAM.CREATE.S", {"name": "S", "subjects": ["s"], "num_replicas": 3})
         await led_elsewhere(nc, full)
         await until_full(nc, full.store)
@@ -122,16 +125,17 @@ async def test_a_replica_stops_until_the_restart_and_jetstream_stays_on(tmp_path
         mounted(full.store, "remount", f"size={ENLARGED}")
         assert (await health(full))[0] == 503
         await full.restart()
-        await nc.close()
 
 
 async def test_a_server_that_cannot_write_the_log_of_a_group_turns_jetstream_off(
     tmp_path: Path,
 ) -> None:
     """And publishes server_out_of_space."""
-    async with servers(tmp_path, NEWEST, 3) as (cluster, full):
-        nc = await nats.connect(cluster.urls, max_reconnect_attempts=-1)
-        system = await nats.connect(cluster.urls_for("sys"), max_reconnect_attempts=-1)
+    async with (
+        servers(tmp_path, NEWEST, 3) as (cluster, full),
+        await persistent(cluster.urls) as nc,
+        await persistent(cluster.urls_for("sys")) as system,
+    ):
         heard = await system.subscribe("$JS.EVENT.ADVISORY.SERVER.OUT_OF_STORAGE")
         await api(nc, "STREAM.CREATE.S", {"name": "S", "subjects": ["s"], "num_replicas": 3})
         await led_elsewhere(nc, full)
@@ -162,8 +166,6 @@ async def test_a_server_that_cannot_write_the_log_of_a_group_turns_jetstream_off
         mounted(full.store, "remount", f"size={ENLARGED}")
         await full.restart()
         assert not await is_off(full)
-        await nc.close()
-        await system.close()
 
 
 @pytest.mark.parametrize("version", [BETWEEN, NEWER])
@@ -172,8 +174,10 @@ async def test_a_stream_with_one_replica_stops_or_before_2_14_refuses(
 ) -> None:
     """Before 2.14 the server is healthy, and stores again as soon as there is room."""
     stops = version == NEWER
-    async with servers(tmp_path, version, 1) as (cluster, full):
-        nc = await nats.connect(cluster.urls, max_reconnect_attempts=-1, reconnect_time_wait=0.2)
+    async with (
+        servers(tmp_path, version, 1) as (cluster, full),
+        await persistent(cluster.urls) as nc,
+    ):
         await api(nc, "STREAM.CREATE.S", {"name": "S", "subjects": ["s"]})
         await until_full(nc, full.store)
 
@@ -192,4 +196,3 @@ async def test_a_stream_with_one_replica_stops_or_before_2_14_refuses(
         assert await stores(nc) == (not stops)
         await full.restart()
         await eventually("a stored message", lambda: stores(nc))
-        await nc.close()

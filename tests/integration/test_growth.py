@@ -61,8 +61,7 @@ def _exported(samples: Samples) -> int:
 async def test_memory_is_where_it_was_after_ten_thousand_short_lived_consumers(
     tmp_path: Path,
 ) -> None:
-    async with Cluster(size=1) as cluster:
-        nc = await nats.connect(cluster.urls)
+    async with Cluster(size=1) as cluster, await nats.connect(cluster.urls) as nc:
         await create_stream(
             nc.jetstream(), name="S", subjects=["s"], storage="memory", max_consumers=20_000
         )
@@ -77,4 +76,3 @@ async def test_memory_is_where_it_was_after_ten_thousand_short_lived_consumers(
             samples = await running.scrape()
             assert _exported(samples) == 0
             assert samples.get("jetstream_exporter_objects", kind="consumer") == 0
-        await nc.close()

@@ -51,16 +51,13 @@ HOSTILE = [
 @asynccontextmanager
 async def tenant(cluster: Cluster, user: str, *more: str) -> AsyncIterator[Client]:
     """A tenant with a stream S and its consumer c, and with more streams."""
-    nc = await nats.connect(cluster.urls_for(user))
-    js = nc.jetstream(timeout=20)
-    await create_stream(js, name="S", subjects=["s"])
-    await create_consumer(js, "S", ConsumerConfig(durable_name="c", ack_policy="explicit"))
-    for name in more:
-        await create_stream(js, name=name, subjects=["$JS.EVENT.>"])
-    try:
+    async with await nats.connect(cluster.urls_for(user)) as nc:
+        js = nc.jetstream(timeout=20)
+        await create_stream(js, name="S", subjects=["s"])
+        await create_consumer(js, "S", ConsumerConfig(durable_name="c", ack_policy="explicit"))
+        for name in more:
+            await create_stream(js, name=name, subjects=["$JS.EVENT.>"])
         yield nc
-    finally:
-        await nc.close()
 
 
 def two_tenants() -> dict[str, Any]:
@@ -225,36 +222,34 @@ LIES: list[tuple[bytes, bool]] = [  # an answer, and whether it can be read
 async def test_lies_of_which_none_is_corrected_stay_in_their_account(tmp_path: Path) -> None:
     """Below a prefix that no server serves nobody but the tenant answers, so that every lie arrives."""
     async with Cluster(size=1, accounts=two_tenants()) as cluster:
-        b = await nats.connect(cluster.urls_for("b"))
-        await create_stream(b.jetstream(timeout=20), name="S", subjects=["s"])
-        await b.close()
-        a = await nats.connect(cluster.urls_for("a"))
-        lie = b""
+        async with await nats.connect(cluster.urls_for("b")) as b:
+            await create_stream(b.jetstream(timeout=20), name="S", subjects=["s"])
+        async with await nats.connect(cluster.urls_for("a")) as a:
+            lie = b""
 
-        async def answer(message: Msg) -> None:
-            await message.respond(lie)
+            async def answer(message: Msg) -> None:
+                await message.respond(lie)
 
-        await a.subscribe("MINE.API.>", cb=answer)
-        await a.flush()
-        both = [sources.login(cluster, tmp_path, user) for user in ("a", "b")]
-        both[0]["api_prefix"] = "MINE.API"
-        config = sources.settings(targets=cluster.monitor_urls, accounts=both)
-        async with exporter(tmp_path, config=config) as running:
-            await running.until("B's stream", lambda s: s.get(STREAMS, account="B") == 0)
-            for lie, is_read in LIES:
-                started = time.monotonic()
-                samples = await running.scrape()
-                assert samples.get(STREAMS, account="B", stream="S") == 0
-                assert samples.get(UP, target=_target(samples, "B")) == 1
-                assert samples.all(UP, source="monitoring") == [1]
-                assert samples.labels(STREAMS, "account") <= {"A", "B"}
-                arrived = samples.get(STREAMS, account="A", stream="S") == 9
-                assert arrived == is_read, lie[:50]
-                assert is_read or samples.get(UP, target=_target(samples, "A")) == 0
-                assert time.monotonic() - started < 8, "a lie does not take all the time"
-            assert "Traceback" not in running.log()
-            assert "\x1b" not in running.log() + await running.text("/debug/sources")
-        await a.close()
+            await a.subscribe("MINE.API.>", cb=answer)
+            await a.flush()
+            both = [sources.login(cluster, tmp_path, user) for user in ("a", "b")]
+            both[0]["api_prefix"] = "MINE.API"
+            config = sources.settings(targets=cluster.monitor_urls, accounts=both)
+            async with exporter(tmp_path, config=config) as running:
+                await running.until("B's stream", lambda s: s.get(STREAMS, account="B") == 0)
+                for lie, is_read in LIES:
+                    started = time.monotonic()
+                    samples = await running.scrape()
+                    assert samples.get(STREAMS, account="B", stream="S") == 0
+                    assert samples.get(UP, target=_target(samples, "B")) == 1
+                    assert samples.all(UP, source="monitoring") == [1]
+                    assert samples.labels(STREAMS, "account") <= {"A", "B"}
+                    arrived = samples.get(STREAMS, account="A", stream="S") == 9
+                    assert arrived == is_read, lie[:50]
+                    assert is_read or samples.get(UP, target=_target(samples, "A")) == 0
+                    assert time.monotonic() - started < 8, "a lie does not take all the time"
+                assert "Traceback" not in running.log()
+                assert "\x1b" not in running.log() + await running.text("/debug/sources")
 
 
 def _target(samples: Samples, account: str) -> str:

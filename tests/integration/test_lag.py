@@ -81,20 +81,19 @@ async def test_no_message_is_said_to_be_older_than_it_is(version: str, tmp_path:
         config = {
             "clusters": [{"targets": cluster.monitor_urls}],
         }
-        nc = await nats.connect(cluster.urls)
-        js = nc.jetstream()
-        await create_stream(js, StreamConfig(name="S", subjects=["s.*"]))
-        for name, subject in FILTERS.items():
-            wanted = None if name == "all" else subject
-            await js.add_consumer(
-                "S", ConsumerConfig(durable_name=name, filter_subject=wanted, ack_wait=60)
-            )
-        compared = 0
-        async with exporter(tmp_path, config=json.dumps(config)) as watching:
-            for _ in range(ROUNDS):
-                await work(js, dice)
-                samples = await watching.scrape()
-                for name in FILTERS:
-                    compared += await compare(nc, samples, name)
-        await nc.close()
+        async with await nats.connect(cluster.urls) as nc:
+            js = nc.jetstream()
+            await create_stream(js, StreamConfig(name="S", subjects=["s.*"]))
+            for name, subject in FILTERS.items():
+                wanted = None if name == "all" else subject
+                await js.add_consumer(
+                    "S", ConsumerConfig(durable_name=name, filter_subject=wanted, ack_wait=60)
+                )
+            compared = 0
+            async with exporter(tmp_path, config=json.dumps(config)) as watching:
+                for _ in range(ROUNDS):
+                    await work(js, dice)
+                    samples = await watching.scrape()
+                    for name in FILTERS:
+                        compared += await compare(nc, samples, name)
     assert compared > ROUNDS

@@ -16,6 +16,7 @@ from tests.integration.test_failures import leader
 from tests.integration.test_lag import ERROR, OLDEST, asked
 from tests.support.api import api
 from tests.support.broken_links import cut, hub_and_leaf, mend
+from tests.support.clients import persistent
 from tests.support.exporter import Exporter, exporter
 from tests.support.tools import nats_server
 
@@ -70,10 +71,11 @@ class Stage:
 
 @asynccontextmanager
 async def stage() -> AsyncIterator[Stage]:
-    async with Cluster(size=1, binary=nats_server(NEWEST)) as cluster:
-        client = await nats.connect(cluster.urls)
+    async with (
+        Cluster(size=1, binary=nats_server(NEWEST)) as cluster,
+        await nats.connect(cluster.urls) as client,
+    ):
         yield Stage(cluster, client)
-        await client.close()
 
 
 def at(seconds: float) -> str:
@@ -222,8 +224,10 @@ async def test_messages_that_expire_or_are_replaced_make_nothing_older(tmp_path:
 async def test_what_waits_grows_no_younger_when_the_leader_of_its_consumer_is_killed(
     tmp_path: Path,
 ) -> None:
-    async with Cluster(size=3, binary=nats_server("2.15.1")) as cluster:
-        client = await nats.connect(cluster.urls)
+    async with (
+        Cluster(size=3, binary=nats_server("2.15.1")) as cluster,
+        await nats.connect(cluster.urls) as client,
+    ):
         here = Stage(cluster, client)
         await here.stream(num_replicas=3)
         await here.publish("S.b")
@@ -243,7 +247,6 @@ async def test_what_waits_grows_no_younger_when_the_leader_of_its_consumer_is_ki
                 after = await told_of_both(watching)
                 for name, then in before.items():
                     assert stored - 1e-5 <= after[name] <= then, name
-        await client.close()
 
 
 async def told_of_both(watching: Exporter) -> dict[str, float]:
@@ -263,10 +266,10 @@ async def test_a_stream_that_was_lost_with_its_server_makes_no_message_of_the_ne
     tmp_path: Path,
 ) -> None:
     """It is kept in memory, created when it was, and longer than before when it is scraped again."""
-    async with Cluster(size=3, binary=nats_server(NEWEST)) as cluster:
-        client = await nats.connect(
-            cluster.urls, max_reconnect_attempts=-1, reconnect_time_wait=0.2, error_cb=ignore
-        )
+    async with (
+        Cluster(size=3, binary=nats_server(NEWEST)) as cluster,
+        await persistent(cluster.urls, error_cb=ignore) as client,
+    ):
         here = Stage(cluster, client)
         await here.stream(storage="memory")
         for _ in range(3):
@@ -291,7 +294,6 @@ async def test_a_stream_that_was_lost_with_its_server_makes_no_message_of_the_ne
                 await asyncio.sleep(LONG)
             assert told is not None
             assert told >= stored[1] - 1e-5
-        await client.close()
 
 
 async def ignore(_: Exception) -> None:
@@ -302,9 +304,12 @@ async def test_a_mirror_of_another_domain_has_the_lag_since_its_origin_stored_th
     tmp_path: Path,
 ) -> None:
     """The mirror gets the message later than that, because its link is cut meanwhile."""
-    async with hub_and_leaf("2.15.1") as (hub, leaf, link):
-        origin = Stage(hub, await nats.connect(hub.urls_for("a")))
-        here = Stage(leaf, await nats.connect(leaf.urls_for("a")))
+    async with (
+        hub_and_leaf("2.15.1") as (hub, leaf, link),
+        await nats.connect(hub.urls_for("a")) as of_the_hub,
+        await nats.connect(leaf.urls_for("a")) as of_the_leaf,
+    ):
+        origin, here = Stage(hub, of_the_hub), Stage(leaf, of_the_leaf)
         await origin.stream()
         await origin.publish()
         mirror = {"name": "S", "external": {"api": "$JS.hub.API"}}
@@ -324,5 +329,3 @@ async def test_a_mirror_of_another_domain_has_the_lag_since_its_origin_stored_th
             told = await told_of_both(watching)
             assert stored - 1e-5 <= told["all"] <= arrived - LONG
             assert stored - 1e-5 <= told["few"]
-        await origin.client.close()
-        await here.client.close()

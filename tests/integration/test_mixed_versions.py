@@ -57,27 +57,26 @@ async def test_a_work_queue_that_an_older_server_leads_keeps_what_is_acknowledge
     """Until a newer one leads. JetStreamStreamMessagesOrphaned would call these messages lost."""
     async with Upgraded(BETWEEN, after) as cluster:
         old, new = cluster[0], cluster[1]
-        nc = await nats.connect(cluster.urls)
-        await api(nc, "STREAM.CREATE.Q", STREAM)
-        await api(nc, "CONSUMER.DURABLE.CREATE.Q.c", {"stream_name": "Q", "config": CONSUMER})
-        await lead(nc, old, "STREAM.LEADER.STEPDOWN.Q", "STREAM.INFO.Q")
-        await lead(nc, new, "CONSUMER.LEADER.STEPDOWN.Q.c", "CONSUMER.INFO.Q.c")
-        for _ in range(5):
-            await nc.jetstream(timeout=20).publish("q", b"x")
-        worker = await nc.jetstream().pull_subscribe_bind("c", "Q")
-        for _ in range(3):
-            (message,) = await worker.fetch(1, timeout=20)
-            await message.ack_sync(timeout=20)
+        async with await nats.connect(cluster.urls) as nc:
+            await api(nc, "STREAM.CREATE.Q", STREAM)
+            await api(nc, "CONSUMER.DURABLE.CREATE.Q.c", {"stream_name": "Q", "config": CONSUMER})
+            await lead(nc, old, "STREAM.LEADER.STEPDOWN.Q", "STREAM.INFO.Q")
+            await lead(nc, new, "CONSUMER.LEADER.STEPDOWN.Q.c", "CONSUMER.INFO.Q.c")
+            for _ in range(5):
+                await nc.jetstream(timeout=20).publish("q", b"x")
+            worker = await nc.jetstream().pull_subscribe_bind("c", "Q")
+            for _ in range(3):
+                (message,) = await worker.fetch(1, timeout=20)
+                await message.ack_sync(timeout=20)
 
-        async def acknowledged() -> bool:
-            return bool((await api(nc, "CONSUMER.INFO.Q.c"))["ack_floor"]["stream_seq"] == 3)
+            async def acknowledged() -> bool:
+                return bool((await api(nc, "CONSUMER.INFO.Q.c"))["ack_floor"]["stream_seq"] == 3)
 
-        await eventually("the acknowledgements", acknowledged)
-        assert await held(nc) == 5
-        await lead(nc, new, "STREAM.LEADER.STEPDOWN.Q", "STREAM.INFO.Q")
+            await eventually("the acknowledgements", acknowledged)
+            assert await held(nc) == 5
+            await lead(nc, new, "STREAM.LEADER.STEPDOWN.Q", "STREAM.INFO.Q")
 
-        async def removed() -> bool:
-            return await held(nc) == 2
+            async def removed() -> bool:
+                return await held(nc) == 2
 
-        await eventually("the removal", removed)
-        await nc.close()
+            await eventually("the removal", removed)

@@ -29,15 +29,14 @@ MESSAGES = "jetstream_stream_messages"
 
 async def fill(cluster: Cluster, count: int, **streams: int) -> None:
     """Make streams of so many replicas, with `count` messages and a consumer each."""
-    nc = await nats.connect(cluster.urls_for("a"))
-    js = nc.jetstream(timeout=20)
-    for name, replicas in streams.items():
-        subject = f"{name}.{cluster.name}"  # a hub hears what is published to its leaf nodes
-        await create_stream(js, name=name, subjects=[subject], num_replicas=replicas)
-        for _ in range(count):
-            await publish(js, subject, b"")
-        await create_consumer(js, name, ConsumerConfig(durable_name="c", ack_policy="explicit"))
-    await nc.close()
+    async with await nats.connect(cluster.urls_for("a")) as nc:
+        js = nc.jetstream(timeout=20)
+        for name, replicas in streams.items():
+            subject = f"{name}.{cluster.name}"  # a hub hears what is published to its leaf nodes
+            await create_stream(js, name=name, subjects=[subject], num_replicas=replicas)
+            for _ in range(count):
+                await publish(js, subject, b"")
+            await create_consumer(js, name, ConsumerConfig(durable_name="c", ack_policy="explicit"))
 
 
 class Hub(Cluster):

@@ -58,12 +58,11 @@ def limited(*users: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 
 async def fill(cluster: Cluster, replicas: int = 1) -> None:
-    nc = await nats.connect(cluster.urls_for("a"))
-    js = nc.jetstream(timeout=20)
-    await create_stream(js, name="S", subjects=["s"], num_replicas=replicas)
-    await publish(js, "s", b"")
-    await create_consumer(js, "S", ConsumerConfig(durable_name="c", ack_policy="explicit"))
-    await nc.close()
+    async with await nats.connect(cluster.urls_for("a")) as nc:
+        js = nc.jetstream(timeout=20)
+        await create_stream(js, name="S", subjects=["s"], num_replicas=replicas)
+        await publish(js, "s", b"")
+        await create_consumer(js, "S", ConsumerConfig(durable_name="c", ack_policy="explicit"))
 
 
 def test_the_page_about_sources_names_the_least_permissions() -> None:
@@ -144,9 +143,8 @@ async def test_the_least_permissions_are_enough_for_each_way(
 async def test_the_least_permissions_are_enough_to_read_a_capturing_stream(
     standalone: Cluster, tmp_path: Path
 ) -> None:
-    nc = await nats.connect(standalone.urls_for("a"))
-    await create_stream(nc.jetstream(), name="EVENTS", subjects=["$JS.EVENT.>"])
-    await nc.close()
+    async with await nats.connect(standalone.urls_for("a")) as nc:
+        await create_stream(nc.jetstream(), name="EVENTS", subjects=["$JS.EVENT.>"])
     reading = sources.login(standalone, tmp_path, "reader") | {"stream": "EVENTS"}
     config = sources.settings(targets=standalone.monitor_urls, advisories=[reading])
     async with exporter(tmp_path, config=config) as running:
@@ -161,25 +159,24 @@ async def test_the_least_permissions_are_enough_to_read_a_capturing_stream(
 async def test_what_reading_a_capturing_stream_lacks_is_named(
     missing: str, standalone: Cluster, tmp_path: Path
 ) -> None:
-    nc = await nats.connect(standalone.urls_for("a"))
-    await create_stream(nc.jetstream(), name="EVENTS", subjects=["$JS.EVENT.>"])
-    reading = sources.login(standalone, tmp_path, f"reader-{READ_PUBLISH.index(missing)}")
-    config = sources.settings(
-        targets=standalone.monitor_urls, advisories=[reading | {"stream": "EVENTS"}]
-    )
-    stem = missing.rstrip("*>.")
-    async with exporter(tmp_path, config=config) as running:
-        await running.scrape()
-        await nc.publish("$JS.EVENT.ADVISORY.STREAM.CREATED.X", b"{}")
+    async with await nats.connect(standalone.urls_for("a")) as nc:
+        await create_stream(nc.jetstream(), name="EVENTS", subjects=["$JS.EVENT.>"])
+        reading = sources.login(standalone, tmp_path, f"reader-{READ_PUBLISH.index(missing)}")
+        config = sources.settings(
+            targets=standalone.monitor_urls, advisories=[reading | {"stream": "EVENTS"}]
+        )
+        stem = missing.rstrip("*>.")
+        async with exporter(tmp_path, config=config) as running:
+            await running.scrape()
+            await nc.publish("$JS.EVENT.ADVISORY.STREAM.CREATED.X", b"{}")
 
-        async def is_named() -> bool:
-            samples = await running.scrape()
-            said = (await errors(running)).lower()
-            return states(samples, "advisories") == {0} and stem.lower() in said
+            async def is_named() -> bool:
+                samples = await running.scrape()
+                said = (await errors(running)).lower()
+                return states(samples, "advisories") == {0} and stem.lower() in said
 
-        await eventually(f"the lack of {missing}", is_named)
-        assert stem.lower() in running.log().lower()
-    await nc.close()
+            await eventually(f"the lack of {missing}", is_named)
+            assert stem.lower() in running.log().lower()
 
 
 async def test_infos_alone_are_enough_where_names_are_configured(
@@ -237,35 +234,35 @@ async def test_an_account_speaks_for_a_cluster_whose_monitoring_ports_are_all_cl
 async def test_several_ways_to_one_account_give_no_series_twice(
     standalone: Cluster, tmp_path: Path
 ) -> None:
-    nc = await nats.connect(standalone.urls_for("a"))
-    subscription = await nc.jetstream().pull_subscribe_bind(consumer="c", stream="S")
-    again = sources.login(standalone, tmp_path, "a")
-    by_name = again | {"urls": [standalone.urls[0].replace("127.0.0.1", "localhost")]}
-    config = json.loads(sources.together(standalone, tmp_path))
-    config["clusters"][0]["accounts"] += [again, by_name]
-    config["clusters"][0]["advisories"] = [
-        again,
-        by_name,
-        sources.login(standalone, tmp_path, "sys"),
-    ]
-    config["clusters"].append({"accounts": [by_name]})
-    async with exporter(tmp_path, config=json.dumps(config)) as running:
-        await running.until("all", lambda s: set(s.all(UP)) == {1})  # and no series twice
-        (message,) = await subscription.fetch(1)
-        await message.term()
-        samples = await running.until(
-            "the end of a message", lambda s: s.all("jetstream_consumer_terminations_total") == [1]
-        )
-        assert samples.get("jetstream_advisories_total", kind="terminated") == 1
-        assert samples.all("jetstream_stream_messages") == [1]
-        assert samples.all("jetstream_account_streams") == [1]
-        port = standalone[0].ports.client.number
-        assert samples.labels(UP, "target", source="account") == {
-            f"nats://127.0.0.1:{port} A",
-            f"nats://localhost:{port} A",
-            f"nats://localhost:{port} A (clusters[1])",
-        }
-    await nc.close()
+    async with await nats.connect(standalone.urls_for("a")) as nc:
+        subscription = await nc.jetstream().pull_subscribe_bind(consumer="c", stream="S")
+        again = sources.login(standalone, tmp_path, "a")
+        by_name = again | {"urls": [standalone.urls[0].replace("127.0.0.1", "localhost")]}
+        config = json.loads(sources.together(standalone, tmp_path))
+        config["clusters"][0]["accounts"] += [again, by_name]
+        config["clusters"][0]["advisories"] = [
+            again,
+            by_name,
+            sources.login(standalone, tmp_path, "sys"),
+        ]
+        config["clusters"].append({"accounts": [by_name]})
+        async with exporter(tmp_path, config=json.dumps(config)) as running:
+            await running.until("all", lambda s: set(s.all(UP)) == {1})  # and no series twice
+            (message,) = await subscription.fetch(1)
+            await message.term()
+            samples = await running.until(
+                "the end of a message",
+                lambda s: s.all("jetstream_consumer_terminations_total") == [1],
+            )
+            assert samples.get("jetstream_advisories_total", kind="terminated") == 1
+            assert samples.all("jetstream_stream_messages") == [1]
+            assert samples.all("jetstream_account_streams") == [1]
+            port = standalone[0].ports.client.number
+            assert samples.labels(UP, "target", source="account") == {
+                f"nats://127.0.0.1:{port} A",
+                f"nats://localhost:{port} A",
+                f"nats://localhost:{port} A (clusters[1])",
+            }
 
 
 async def test_accounts_that_cannot_be_reached_are_told_apart(
@@ -335,11 +332,10 @@ async def test_verdicts_agree_when_a_server_is_killed_and_a_lone_asset_is_known_
     version: str, tmp_path: Path
 ) -> None:
     async with Cluster(accounts={"A": account("a")}, binary=nats_server(version)) as cluster:
-        nc = await nats.connect(cluster.urls_for("a"))
-        js = nc.jetstream(timeout=20)
-        await create_stream(js, name="R3", subjects=["r3"], num_replicas=3)
-        lone = await create_stream(js, name="R1", subjects=["r1"])
-        await nc.close()
+        async with await nats.connect(cluster.urls_for("a")) as nc:
+            js = nc.jetstream(timeout=20)
+            await create_stream(js, name="R3", subjects=["r3"], num_replicas=3)
+            lone = await create_stream(js, name="R1", subjects=["r1"])
         assert lone.cluster is not None
         victim = cluster[str(lone.cluster.leader)]
         folders = {

@@ -105,8 +105,10 @@ class Crowd:
 async def crowd(
     size: int, further: Collection[str] = ()
 ) -> AsyncIterator[tuple[Crowd, SystemSource]]:
-    async with Cluster(size=1, accounts={"A": account("a")}) as cluster:
-        nc = await nats.connect(cluster.urls)
+    async with (
+        Cluster(size=1, accounts={"A": account("a")}) as cluster,
+        await nats.connect(cluster.urls) as nc,
+    ):
         servers = Crowd(size)
         running: set[asyncio.Task[None]] = set()
 
@@ -123,7 +125,6 @@ async def crowd(
         source = SystemSource(login, "here", "", "full", LIMIT, further=further)
         yield servers, source
         await source.close()
-        await nc.close()
 
 
 async def test_one_silent_server_of_33_costs_itself_and_seconds() -> None:
@@ -278,12 +279,11 @@ async def test_answers_about_an_account_above_the_limit_together_are_refused(
 ) -> None:
     monkeypatch.setenv("USER_A", "a")
     async with Cluster(size=1, accounts={"A": account("a")}) as cluster:
-        nc = await nats.connect(cluster.urls_for("a"))
-        for number in range(5):
-            await create_stream(
-                nc.jetstream(timeout=20), name=f"S{number}", subjects=[f"s{number}"]
-            )
-        await nc.close()
+        async with await nats.connect(cluster.urls_for("a")) as nc:
+            for number in range(5):
+                await create_stream(
+                    nc.jetstream(timeout=20), name=f"S{number}", subjects=[f"s{number}"]
+                )
         login = AccountApi(urls=cluster.urls, username="a", password_env="USER_A")
         source = AccountSource(login, "here", "", max_bytes=3000)
         (outcome,) = await source.ask(in_seconds(10))

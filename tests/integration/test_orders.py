@@ -34,9 +34,8 @@ async def server() -> AsyncIterator[Cluster]:
 
 @pytest.fixture
 async def nc(server: Cluster) -> AsyncIterator[Client]:
-    nc = await nats.connect(server.urls)
-    yield nc
-    await nc.close()
+    async with await nats.connect(server.urls) as nc:
+        yield nc
 
 
 async def test_the_stream_is_what_the_workload_promises_and_a_second_creation_changes_nothing(
@@ -122,8 +121,7 @@ def test_the_pauses_of_a_backoff_double_up_to_their_bound() -> None:
 
 
 async def test_a_poison_message_becomes_a_dead_letter_of_each_consumer_as_it_came() -> None:
-    async with Cluster(size=3) as cluster:
-        nc = await nats.connect(cluster.urls)
+    async with Cluster(size=3) as cluster, await nats.connect(cluster.urls) as nc:
         js = nc.jetstream()
         pace = Pace(rate=50, duplicate_every=5, poison_at=3)
         async with Workload(cluster.urls, pace=pace, replay_after=None):
@@ -146,7 +144,6 @@ async def test_a_poison_message_becomes_a_dead_letter_of_each_consumer_as_it_cam
         assert said["Dead-Letter-Subject"] == "orders.created"
         assert said["Dead-Letter-Nats-Msg-Id"] == original.headers["Nats-Msg-Id"]
         assert said["Dead-Letter-Stored"] == original.time.isoformat()
-        await nc.close()
 
 
 async def test_leaving_the_workload_drains_it_and_a_second_run_goes_on_where_it_was(

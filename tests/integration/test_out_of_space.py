@@ -118,8 +118,8 @@ async def test_a_server_out_of_space_raises_an_alert_whether_it_turns_jetstream_
     async with (
         SmallDisk(accounts=USERS, binary=nats_server(version)) as cluster,
         watched(cluster, tmp_path) as (running, prom),
+        await nats.connect(cluster.urls_for("a")[1:]) as nc,
     ):
-        nc = await nats.connect(cluster.urls_for("a")[1:])
         js = nc.jetstream(timeout=20)
         await create_stream(js, name="S", subjects=["s"], num_replicas=3)
         cluster.fill()
@@ -137,7 +137,6 @@ async def test_a_server_out_of_space_raises_an_alert_whether_it_turns_jetstream_
             await until_fires(prom, TROUBLE, severity="critical", kind="server_out_of_space")
         else:
             await until_fires(prom, "JetStreamServerUnhealthy", server="nats-0")
-        await nc.close()
 
 
 async def test_a_lowered_quorum_of_the_meta_group_is_heard_and_stays_an_alert(
@@ -157,15 +156,14 @@ async def test_a_lowered_quorum_of_the_meta_group_is_heard_and_stays_an_alert(
                 and s.all("jetstream_exporter_advisory_connected") == [1]
             ),
         )
-        nc = await nats.connect(cluster[0].url_for("sys"))
-        body = json.dumps({"quorum_needed": 1}).encode()
+        async with await nats.connect(cluster[0].url_for("sys")) as nc:
+            body = json.dumps({"quorum_needed": 1}).encode()
 
-        async def is_lowered() -> bool:
-            said = json.loads((await nc.request("$JS.API.META.RESCUE", body, timeout=5)).data)
-            return "error" not in said
+            async def is_lowered() -> bool:
+                said = json.loads((await nc.request("$JS.API.META.RESCUE", body, timeout=5)).data)
+                return "error" not in said
 
-        await eventually("the lowered quorum", is_lowered)
-        await nc.close()
+            await eventually("the lowered quorum", is_lowered)
         await running.until("the advisory", lambda s: s.all(KINDS, kind="meta_rescue") == [1])
         samples = await running.until("the state", lambda s: s.all("jetstream_meta_rescue") == [1])
         assert samples.all("jetstream_meta_quorum_needed") == [1]

@@ -30,12 +30,11 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def cluster() -> AsyncIterator[Cluster]:
     async with Cluster(accounts={"A": account("a")}) as made:
-        nc = await nats.connect(made.urls_for("a"))
-        js = nc.jetstream(timeout=20)
-        await create_stream(js, name="R3", subjects=["r3"], num_replicas=3)
-        for i in range(6):
-            await create_stream(js, name=f"R1-{i}", subjects=[f"r1.{i}"])
-        await nc.close()
+        async with await nats.connect(made.urls_for("a")) as nc:
+            js = nc.jetstream(timeout=20)
+            await create_stream(js, name="R3", subjects=["r3"], num_replicas=3)
+            for i in range(6):
+                await create_stream(js, name=f"R1-{i}", subjects=[f"r1.{i}"])
         yield made
 
 

@@ -22,14 +22,13 @@ async def test_a_minute_through_a_servers_death_holds_no_false_and_no_stale_samp
     tmp_path: Path,
 ) -> None:
     async with Cluster(name="p") as cluster:
-        nc = await nats.connect(cluster.urls)
-        js = nc.jetstream(timeout=20)
-        await create_stream(js, name="S", subjects=["s"], num_replicas=3)
-        await create_consumer(js, "S", ConsumerConfig(durable_name="c", ack_policy="explicit"))
-        for _ in range(WAITING):
-            await publish(js, "s", b"")
-        victim = cluster[await leader(nc, "CONSUMER.INFO.S.c")]
-        await nc.close()
+        async with await nats.connect(cluster.urls) as nc:
+            js = nc.jetstream(timeout=20)
+            await create_stream(js, name="S", subjects=["s"], num_replicas=3)
+            await create_consumer(js, "S", ConsumerConfig(durable_name="c", ack_policy="explicit"))
+            for _ in range(WAITING):
+                await publish(js, "s", b"")
+            victim = cluster[await leader(nc, "CONSUMER.INFO.S.c")]
         async with (
             exporter(tmp_path, cluster.monitor_urls) as running,
             prometheus(tmp_path, running.url.removeprefix("http://")) as prom,

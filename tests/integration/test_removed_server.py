@@ -8,6 +8,7 @@ import nats
 import pytest
 from scripts.versions import NEWER, NEWEST, OLDEST
 from tests.support.api import api
+from tests.support.clients import persistent
 from tests.support.exporter import eventually
 from tests.support.tools import nats_server
 
@@ -18,18 +19,17 @@ ONE = {"name": "ONE", "subjects": ["one"], "num_replicas": 1, "storage": "file"}
 
 
 async def removed(cluster: Cluster, server: Server) -> None:
-    system = await nats.connect(cluster.urls_for("sys"), max_reconnect_attempts=-1)
-    body = json.dumps({"peer": server.name}).encode()
+    async with await persistent(cluster.urls_for("sys")) as system:
+        body = json.dumps({"peer": server.name}).encode()
 
-    async def done() -> bool:
-        try:  # nobody answers during an election
-            said = await system.request("$JS.API.SERVER.REMOVE", body, timeout=2)
-        except nats.errors.TimeoutError:
-            return False
-        return bool(json.loads(said.data).get("success"))
+        async def done() -> bool:
+            try:  # nobody answers during an election
+                said = await system.request("$JS.API.SERVER.REMOVE", body, timeout=2)
+            except nats.errors.TimeoutError:
+                return False
+            return bool(json.loads(said.data).get("success"))
 
-    await eventually("the removal", done, 60)
-    await system.close()
+        await eventually("the removal", done, 60)
 
 
 async def members(cluster: Cluster) -> int:
@@ -45,9 +45,8 @@ async def messages_of_a_copy(store: Path, version: str) -> int:
         shutil.rmtree(alone[0].store)
         shutil.copytree(store, alone[0].store)
         await alone[0].start()
-        nc = await nats.connect(alone.urls)
-        info = await api(nc, "STREAM.INFO.ONE")
-        await nc.close()
+        async with await nats.connect(alone.urls) as nc:
+            info = await api(nc, "STREAM.INFO.ONE")
         return int(info["state"]["messages"])
 
 
@@ -56,8 +55,10 @@ async def messages_of_a_copy(store: Path, version: str) -> int:
 async def test_a_removed_server_deletes_what_only_it_held_and_joins_again(
     version: str, tmp_path: Path
 ) -> None:
-    async with Cluster(binary=nats_server(version)) as cluster:
-        nc = await nats.connect(cluster.urls, max_reconnect_attempts=-1, reconnect_time_wait=0.5)
+    async with (
+        Cluster(binary=nats_server(version)) as cluster,
+        await persistent(cluster.urls) as nc,
+    ):
         await api(nc, "STREAM.CREATE.ONE", ONE)
         for _ in range(7):
             await nc.jetstream(timeout=20).publish("one", b"x")
@@ -87,4 +88,3 @@ async def test_a_removed_server_deletes_what_only_it_held_and_joins_again(
                 return await members(cluster) == 3
 
             await eventually("the return", joined, 60)
-        await nc.close()

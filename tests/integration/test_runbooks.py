@@ -74,9 +74,8 @@ async def test_every_nats_command_that_reads_shows_something(tmp_path: Path) -> 
     async with scene(tmp_path) as here:
         messages = await here.nc.jetstream().pull_subscribe_bind(CONSUMER, STREAM)
         await messages.fetch(5)
-        of_the_server = await nats.connect(here.cluster[here.known["SERVER"]].url)
-        wrong = await run_all(here, lambda f: f.programs & {"nats"} != set() and not f.change)
-        await of_the_server.close()
+        async with await nats.connect(here.cluster[here.known["SERVER"]].url):
+            wrong = await run_all(here, lambda f: f.programs & {"nats"} != set() and not f.change)
     assert not wrong, "\n\n".join(wrong)
 
 

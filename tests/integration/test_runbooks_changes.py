@@ -153,8 +153,10 @@ async def test_a_smaller_limit_does_what_the_runbooks_say(
 ) -> None:
     """Of 100 messages at most so many are left, or all; the next publish is taken or refused."""
     discard, limit, value, left, taken = case
-    async with Cluster(size=1, binary=nats_server(version)) as cluster:
-        nc = await nats.connect(cluster.urls)
+    async with (
+        Cluster(size=1, binary=nats_server(version)) as cluster,
+        await nats.connect(cluster.urls) as nc,
+    ):
         config = {"name": "S", "subjects": ["s"], "discard": discard, "duplicate_window": 10**9}
         config |= {"storage": "file", "max_bytes": 10**7, "max_msgs": 1000, "max_age": 10**13}
         await api(nc, "STREAM.CREATE.S", config)
@@ -169,15 +171,11 @@ async def test_a_smaller_limit_does_what_the_runbooks_say(
         assert ((await api(nc, "STREAM.INFO.S"))["state"]["messages"] == 100) == (left == 100)
         answer = json.loads((await nc.request("s", b"12345", timeout=5)).data)
         assert ("error" not in answer) == taken, answer
-        await nc.close()
 
 
 async def a_follower(here: Scene) -> str:
     """A server that does not lead the meta group."""
-    system = await nats.connect(here.cluster.urls_for("sys"))
-    try:
+    async with await nats.connect(here.cluster.urls_for("sys")) as system:
         reply = await system.request("$SYS.REQ.SERVER.PING.JSZ", b'{"leader_only":true}', timeout=5)
-    finally:
-        await system.close()
     leader = json.loads(reply.data)["server"]["name"]
     return next(server.name for server in here.cluster if server.name != leader and server.alive)

@@ -33,12 +33,11 @@ async def test_a_server_that_is_removed_is_heard_in_the_system_account_and_is_on
             )
             leader = samples.labels("jetstream_meta_leader", "server")
             gone = next(server for server in cluster if server.name not in leader)
-            nc = await nats.connect(cluster.urls_for("sys"))
-            said = await nc.request(
-                "$JS.API.SERVER.REMOVE", json.dumps({"peer": gone.name}).encode(), timeout=10
-            )
-            assert json.loads(said.data)["success"] is True
-            await nc.close()
+            async with await nats.connect(cluster.urls_for("sys")) as nc:
+                said = await nc.request(
+                    "$JS.API.SERVER.REMOVE", json.dumps({"peer": gone.name}).encode(), timeout=10
+                )
+                assert json.loads(said.data)["success"] is True
             await running.until("two members", lambda s: s.all(PEERS) == [2])
             samples = await running.until(
                 "the advisory", lambda s: s.all(KINDS, kind="server_removed") == [1]
@@ -47,8 +46,10 @@ async def test_a_server_that_is_removed_is_heard_in_the_system_account_and_is_on
 
 
 async def test_a_batch_that_nobody_commits_is_counted_from_0(tmp_path: Path) -> None:
-    async with Cluster(1, accounts=USERS, binary=nats_server("2.15.1")) as cluster:
-        nc = await nats.connect(cluster.urls_for("a"))
+    async with (
+        Cluster(1, accounts=USERS, binary=nats_server("2.15.1")) as cluster,
+        await nats.connect(cluster.urls_for("a")) as nc,
+    ):
         await create_stream(nc.jetstream(timeout=20), name="S", subjects=["s"])
         config = {"name": "S", "subjects": ["s"], "allow_atomic": True}
         said = await nc.request("$JS.API.STREAM.UPDATE.S", json.dumps(config).encode(), timeout=5)
@@ -62,7 +63,6 @@ async def test_a_batch_that_nobody_commits_is_counted_from_0(tmp_path: Path) -> 
                 "s", b"x", headers={"Nats-Batch-Id": "one", "Nats-Batch-Sequence": "1"}, timeout=5
             )
             await running.until("the batch", lambda s: s.all(KINDS, kind=kind) == [1], 60)
-        await nc.close()
 
 
 async def test_what_a_client_makes_up_about_servers_raises_no_count(tmp_path: Path) -> None:
@@ -73,10 +73,9 @@ async def test_what_a_client_makes_up_about_servers_raises_no_count(tmp_path: Pa
         async with exporter(tmp_path, config=settings) as running:
             kind = "server_out_of_space"
             await running.until("the count", lambda s: s.all(KINDS, kind=kind) == [0])
-            nc = await nats.connect(cluster.urls_for("a"))
-            body = json.dumps({"type": f"io.nats.jetstream.advisory.v1.{kind}", "id": "x"})
-            await nc.publish("$JS.EVENT.ADVISORY.SERVER.OUT_OF_STORAGE", body.encode())
-            await nc.flush()
-            samples = await running.until("it", lambda s: s.all(KINDS, kind="other") == [1])
-            assert samples.all(KINDS, kind=kind) == [0]
-            await nc.close()
+            async with await nats.connect(cluster.urls_for("a")) as nc:
+                body = json.dumps({"type": f"io.nats.jetstream.advisory.v1.{kind}", "id": "x"})
+                await nc.publish("$JS.EVENT.ADVISORY.SERVER.OUT_OF_STORAGE", body.encode())
+                await nc.flush()
+                samples = await running.until("it", lambda s: s.all(KINDS, kind="other") == [1])
+                assert samples.all(KINDS, kind=kind) == [0]

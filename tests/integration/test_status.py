@@ -52,15 +52,14 @@ class Looks:
 @pytest.fixture
 async def cluster() -> AsyncIterator[Cluster]:
     async with Cluster(name="status") as started:
-        nc = await nats.connect(started.urls)
-        js = nc.jetstream(timeout=20)
-        await create_stream(js, name="S", subjects=["s"], num_replicas=3)
-        await create_consumer(js, "S", ConsumerConfig(durable_name="c", ack_policy="explicit"))
-        await create_stream(
-            js, name="FULL", subjects=["full"], num_replicas=3, max_msgs=5, discard="new"
-        )
-        await publish(js, "s", b"")
-        await nc.close()
+        async with await nats.connect(started.urls) as nc:
+            js = nc.jetstream(timeout=20)
+            await create_stream(js, name="S", subjects=["s"], num_replicas=3)
+            await create_consumer(js, "S", ConsumerConfig(durable_name="c", ack_policy="explicit"))
+            await create_stream(
+                js, name="FULL", subjects=["full"], num_replicas=3, max_msgs=5, discard="new"
+            )
+            await publish(js, "s", b"")
         yield started
 
 
@@ -77,10 +76,9 @@ async def test_what_happens_to_a_cluster_is_what_the_status_says(
     cluster: Cluster, looks: Looks
 ) -> None:
     await looks.until(set())
-    nc = await nats.connect(cluster.urls)
-    for _ in range(5):
-        await publish(nc.jetstream(timeout=20), "full", b"x")
-    await nc.close()
+    async with await nats.connect(cluster.urls) as nc:
+        for _ in range(5):
+            await publish(nc.jetstream(timeout=20), "full", b"x")
     await looks.until({("JetStreamStreamRejectingPublishes", "FULL")})
     assert "refusing" in (await looks.view()).streams.values()
 

@@ -36,8 +36,10 @@ async def test_messages_are_refused_and_jetstream_stays_on(
 ) -> None:
     """Where replicas have no room either, the stream then has no leader for whom publishers could wait."""
     limits = {"max_file_store": LIMIT, "max_memory_store": LIMIT}
-    async with Cluster(size, binary=nats_server(version), **limits) as cluster:
-        nc = await nats.connect(cluster.urls)
+    async with (
+        Cluster(size, binary=nats_server(version), **limits) as cluster,
+        await nats.connect(cluster.urls) as nc,
+    ):
         config = {"name": "S", "subjects": ["s"], "num_replicas": size, "storage": store}
         await api(nc, "STREAM.CREATE.S", config)
         answers: list[str] = []
@@ -50,4 +52,3 @@ async def test_messages_are_refused_and_jetstream_stays_on(
         assert REFUSED in answers
         for server in cluster:
             assert not (await server.ask("/jsz")).get("disabled")
-        await nc.close()

@@ -19,6 +19,7 @@ import pytest
 from nats.aio.client import Client
 from scripts.versions import NEWEST, OLDEST
 from tests.support.api import api
+from tests.support.clients import persistent
 from tests.support.exporter import Exporter, eventually, exporter
 from tests.support.nats_cli import program
 from tests.support.scenario import Prometheus, add_consumer, prometheus
@@ -129,8 +130,7 @@ class Watched:
 async def watched(size: int, version: str, folder: Path) -> AsyncIterator[Watched]:
     async with AsyncExitStack() as stack:
         cluster = await stack.enter_async_context(Cluster(size, binary=nats_server(version)))
-        nc = await nats.connect(cluster.urls, max_reconnect_attempts=-1, reconnect_time_wait=0.2)
-        stack.push_async_callback(nc.close)
+        nc = await stack.enter_async_context(await persistent(cluster.urls))
         watching = await stack.enter_async_context(exporter(folder, cluster.monitor_urls))
         target = watching.url.removeprefix("http://")
         prom = await stack.enter_async_context(prometheus(folder, [target], 0.5))
@@ -330,10 +330,9 @@ async def test_consumers_are_judged_by_what_the_nats_tools_document(tmp_path: Pa
 
 async def test_another_metadata_key_is_a_label_after_a_reload(tmp_path: Path) -> None:
     async with Cluster(1, binary=nats_server(NEWEST)) as cluster:
-        nc = await nats.connect(cluster.urls)
-        said = {"name": "S", "subjects": ["s"], "metadata": {"app": "shop", "tier": "gold"}}
-        await api(nc, "STREAM.CREATE.S", said)
-        await nc.close()
+        async with await nats.connect(cluster.urls) as nc:
+            said = {"name": "S", "subjects": ["s"], "metadata": {"app": "shop", "tier": "gold"}}
+            await api(nc, "STREAM.CREATE.S", said)
         config: dict[str, Any] = {"clusters": [{"targets": cluster.monitor_urls}]}
         async with exporter(tmp_path, config=json.dumps(config)) as watching:
             samples = await watching.until(

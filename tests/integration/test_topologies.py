@@ -122,12 +122,13 @@ async def test_accounts_by_jwt_are_read_with_their_tiers_and_labelled_by_id(
     tmp_path: Path,
 ) -> None:
     async with JwtCluster(tmp_path) as cluster:
-        nc = await nats.connect(cluster.urls, user_credentials=str(tmp_path / "app.creds"))
-        js = nc.jetstream(timeout=20)
-        await create_stream(js, name="S", subjects=["s"])
-        await publish(js, "s", b"x")
-        await create_consumer(js, "S", ConsumerConfig(durable_name="c", ack_policy="explicit"))
-        await nc.close()
+        async with await nats.connect(
+            cluster.urls, user_credentials=str(tmp_path / "app.creds")
+        ) as nc:
+            js = nc.jetstream(timeout=20)
+            await create_stream(js, name="S", subjects=["s"])
+            await publish(js, "s", b"x")
+            await create_consumer(js, "S", ConsumerConfig(durable_name="c", ack_policy="explicit"))
         config = sources.settings(
             targets=cluster.monitor_urls,
             system=cluster.login("sys"),
@@ -154,15 +155,16 @@ async def test_every_way_labels_an_account_by_its_name_where_that_is_asked_for(
     """Also an account without streams, of which only its limits are known."""
     async with JwtCluster(tmp_path) as cluster:
         ways_in = {"targets": cluster.monitor_urls, "accounts": [cluster.login("app")]}
-        nc = await nats.connect(cluster.urls, user_credentials=str(tmp_path / "app.creds"))
-        for family in ("jetstream_account_info", "jetstream_stream_messages"):
-            for way, login in ways_in.items():
-                named = {"clusters": [{way: login}], "labels": {"account": "name"}}
-                async with exporter(tmp_path, config=json.dumps(named)) as running:
-                    samples = await running.scrape()
-                assert samples.labels(family, "account") == {"ORDERS-APP"}, way
-            await create_stream(nc.jetstream(timeout=20), name="S", subjects=["s"])
-        await nc.close()
+        async with await nats.connect(
+            cluster.urls, user_credentials=str(tmp_path / "app.creds")
+        ) as nc:
+            for family in ("jetstream_account_info", "jetstream_stream_messages"):
+                for way, login in ways_in.items():
+                    named = {"clusters": [{way: login}], "labels": {"account": "name"}}
+                    async with exporter(tmp_path, config=json.dumps(named)) as running:
+                        samples = await running.scrape()
+                    assert samples.labels(family, "account") == {"ORDERS-APP"}, way
+                await create_stream(nc.jetstream(timeout=20), name="S", subjects=["s"])
 
 
 @asynccontextmanager
@@ -182,13 +184,14 @@ async def hub_and_leaf() -> AsyncIterator[tuple[Cluster, Cluster]]:
 async def test_a_leaf_nodes_domain_is_read_through_the_hub(tmp_path: Path) -> None:
     async with hub_and_leaf() as (hub, leaf):
         for cluster, count in ((hub, 1), (leaf, 3)):
-            nc = await nats.connect(cluster.urls_for("a"))
-            js = nc.jetstream(timeout=20)
-            await create_stream(js, name="S", subjects=[f"s{count}"])
-            for _ in range(count):
-                await publish(js, f"s{count}", b"")
-            await create_consumer(js, "S", ConsumerConfig(durable_name="c", ack_policy="explicit"))
-            await nc.close()
+            async with await nats.connect(cluster.urls_for("a")) as nc:
+                js = nc.jetstream(timeout=20)
+                await create_stream(js, name="S", subjects=[f"s{count}"])
+                for _ in range(count):
+                    await publish(js, f"s{count}", b"")
+                await create_consumer(
+                    js, "S", ConsumerConfig(durable_name="c", ack_policy="explicit")
+                )
         login = sources.login(hub, tmp_path, "a")
         config = sources.settings(accounts=[login, login | {"domain": "leaf"}])
         async with exporter(tmp_path, config=config) as running:
@@ -234,22 +237,23 @@ async def two_clusters() -> AsyncIterator[tuple[Cluster, Cluster]]:
 @pytest.mark.parametrize("way", ["system", "accounts", "together"])
 async def test_clusters_behind_gateways_are_told_apart(way: str, tmp_path: Path) -> None:
     async with two_clusters() as (east, west):
-        nc = await nats.connect(east.urls_for("a"))
-        js = nc.jetstream(timeout=20)
-        for name in ("east", "west"):
+        async with await nats.connect(east.urls_for("a")) as nc:
+            js = nc.jetstream(timeout=20)
+            for name in ("east", "west"):
 
-            async def placed(name: str = name) -> bool:
-                try:
-                    await create_stream(
-                        js, name=name, subjects=[name], placement=Placement(cluster=name)
-                    )
-                except nats.js.errors.Error:
-                    return False
-                return True
+                async def placed(name: str = name) -> bool:
+                    try:
+                        await create_stream(
+                            js, name=name, subjects=[name], placement=Placement(cluster=name)
+                        )
+                    except nats.js.errors.Error:
+                        return False
+                    return True
 
-            await eventually(f"a stream in {name}", placed)
-            await create_consumer(js, name, ConsumerConfig(durable_name="c", ack_policy="explicit"))
-        await nc.close()
+                await eventually(f"a stream in {name}", placed)
+                await create_consumer(
+                    js, name, ConsumerConfig(durable_name="c", ack_policy="explicit")
+                )
         config = json.loads(getattr(sources, way)(east, tmp_path))
         if "targets" in config["clusters"][0]:
             config["clusters"][0]["targets"] += west.monitor_urls

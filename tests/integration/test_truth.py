@@ -124,30 +124,29 @@ async def test_all_figures_are_the_servers_own_after_a_random_workload(
 ) -> None:
     dice = random.Random(SEED)
     for user in ("a", "b"):
-        nc = await nats.connect(cluster.urls_for(user))
-        await load(nc, user, dice)
-        await nc.close()
+        async with await nats.connect(cluster.urls_for(user)) as nc:
+            await load(nc, user, dice)
     async with exporter(tmp_path, cluster.monitor_urls) as running:
         for user, name in (("a", "A"), ("b", "B")):
-            nc = await nats.connect(cluster.urls_for(user))
-
-            samples = await running.until("the mirror's last message", is_mirrored(name))
-            assert await check_account(samples, nc, cluster.name, name) >= 5 * 4 + 5
-            kinds = {
-                stream: samples.labels("jetstream_stream_info", "kind", account=name, stream=stream)
-                for stream in ("S0", "KV_settings", "OBJ_files")
-            }
-            assert kinds == {"S0": {"stream"}, "KV_settings": {"kv"}, "OBJ_files": {"object"}}
-            place = {"account": name, "stream": "S0"}
-            assert samples.get("jetstream_stream_ephemeral_consumers", **place) == 1
-            healthy = samples.all("jetstream_stream_source_healthy", account=name)
-            assert healthy == [1, 1, 1]
-            await scale_down(nc, "KV_settings")
-            samples = await running.until("the new number of replicas", is_single(name))
-            place = {"account": name, "stream": "KV_settings"}
-            assert samples.get("jetstream_stream_messages", **place) == 1
-            assert samples.get("jetstream_stream_has_quorum", **place) == 1
-            await nc.close()
+            async with await nats.connect(cluster.urls_for(user)) as nc:
+                samples = await running.until("the mirror's last message", is_mirrored(name))
+                assert await check_account(samples, nc, cluster.name, name) >= 5 * 4 + 5
+                kinds = {
+                    stream: samples.labels(
+                        "jetstream_stream_info", "kind", account=name, stream=stream
+                    )
+                    for stream in ("S0", "KV_settings", "OBJ_files")
+                }
+                assert kinds == {"S0": {"stream"}, "KV_settings": {"kv"}, "OBJ_files": {"object"}}
+                place = {"account": name, "stream": "S0"}
+                assert samples.get("jetstream_stream_ephemeral_consumers", **place) == 1
+                healthy = samples.all("jetstream_stream_source_healthy", account=name)
+                assert healthy == [1, 1, 1]
+                await scale_down(nc, "KV_settings")
+                samples = await running.until("the new number of replicas", is_single(name))
+                place = {"account": name, "stream": "KV_settings"}
+                assert samples.get("jetstream_stream_messages", **place) == 1
+                assert samples.get("jetstream_stream_has_quorum", **place) == 1
         servers = await running.scrape()
         check_servers(servers, cluster)
 
@@ -194,8 +193,7 @@ def check_servers(samples: Samples, cluster: Cluster) -> None:
 async def test_consumers_led_elsewhere_than_their_stream_have_their_leaders_figures(
     tmp_path: Path,
 ) -> None:
-    async with Cluster(name="apart") as cluster:
-        nc = await nats.connect(cluster.urls)
+    async with Cluster(name="apart") as cluster, await nats.connect(cluster.urls) as nc:
         js = nc.jetstream(timeout=20)
         await create_stream(js, name="S", subjects=["s"], num_replicas=3)
         for _ in range(7):
@@ -210,7 +208,6 @@ async def test_consumers_led_elsewhere_than_their_stream_have_their_leaders_figu
             samples = await running.scrape()
             assert samples.all("jetstream_consumer_pending_messages") == [7.0] * 12
             assert samples.labels("jetstream_consumer_leader", "server") == led_by
-        await nc.close()
 
 
 ODD_NAMES = (
@@ -228,8 +225,10 @@ ODD_NAMES = (
 
 
 async def test_every_name_that_nats_allows_comes_out_as_valid_exposition(tmp_path: Path) -> None:
-    async with Cluster(size=1, accounts={"acc{ou}nt é'": account("u")}) as cluster:
-        nc = await nats.connect(cluster.urls)
+    async with (
+        Cluster(size=1, accounts={"acc{ou}nt é'": account("u")}) as cluster,
+        await nats.connect(cluster.urls) as nc,
+    ):
         js = nc.jetstream(timeout=20)
         made = set()
         for i, name in enumerate(ODD_NAMES):
@@ -247,14 +246,12 @@ async def test_every_name_that_nats_allows_comes_out_as_valid_exposition(tmp_pat
             assert samples.labels("jetstream_stream_messages", "stream") == made
             assert samples.labels("jetstream_consumer_pending_messages", "consumer") == made
             assert samples.labels("jetstream_stream_messages", "account") == {"acc{ou}nt é'"}
-        await nc.close()
 
 
 async def test_a_new_consumer_is_exported_with_the_next_scrape_and_a_deleted_one_is_gone(
     tmp_path: Path,
 ) -> None:
-    async with Cluster(size=1) as cluster:
-        nc = await nats.connect(cluster.urls)
+    async with Cluster(size=1) as cluster, await nats.connect(cluster.urls) as nc:
         js = nc.jetstream(timeout=20)
         await create_stream(js, name="S", subjects=["s"])
         async with exporter(tmp_path, cluster.monitor_urls) as running:
@@ -268,7 +265,6 @@ async def test_a_new_consumer_is_exported_with_the_next_scrape_and_a_deleted_one
             assert samples.get("jetstream_consumer_info", consumer="new", type="pull") == 1
             await js.delete_consumer("S", "new")
             assert (await running.scrape()).all("jetstream_consumer_has_leader") == []
-        await nc.close()
 
 
 async def test_a_server_without_jetstream_is_up_and_says_so(tmp_path: Path) -> None:
@@ -293,12 +289,13 @@ async def test_a_server_without_jetstream_is_up_and_says_so(tmp_path: Path) -> N
 
 async def test_a_memory_store_in_which_nothing_may_be_kept_is_limited_to_0(tmp_path: Path) -> None:
     """To a server's stores 0 is no word for "unlimited": it refuses every stream in memory then."""
-    async with Cluster(size=1, max_memory_store=0) as cluster:
-        nc = await nats.connect(cluster.urls)
+    async with (
+        Cluster(size=1, max_memory_store=0) as cluster,
+        await nats.connect(cluster.urls) as nc,
+    ):
         with pytest.raises(APIError, match="insufficient memory resources"):
             await create_stream(nc.jetstream(), name="S", subjects=["s"], storage="memory")
         async with exporter(tmp_path, cluster.monitor_urls) as running:
             samples = await running.scrape()
         assert samples.get("jetstream_server_store_limit_bytes", store="memory") == 0
         assert samples.get("jetstream_server_store_ratio", store="memory") is None
-        await nc.close()

@@ -15,6 +15,7 @@ from typing import Any
 import nats
 from scripts.versions import NEWEST
 from tests.support.api import api
+from tests.support.clients import persistent
 from tests.support.commands import Command, assigned, commands, fences
 from tests.support.exporter import eventually, exporter
 from tests.support.nats_cli import program
@@ -174,8 +175,7 @@ async def scene(folder: Path, size: int = 3, version: str = NEWEST) -> AsyncIter
         servers = Cluster(size=size, name="shop", binary=nats_server(version))
         cluster = await stack.enter_async_context(servers)
         logins(folder, cluster)
-        nc = await nats.connect(cluster.urls, max_reconnect_attempts=-1, reconnect_time_wait=0.5)
-        stack.push_async_callback(nc.close)
+        nc = await stack.enter_async_context(await persistent(cluster.urls))
         known = {
             **{"CLUSTER": "shop", "ACCOUNT": "APP", "STREAM": STREAM, "CONSUMER": CONSUMER},
             **{"SERVER": "nats-1", "APP": "APP", "SYS": "SYS", "SEQUENCE": "3", "JOB": "exporter"},

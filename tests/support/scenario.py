@@ -22,6 +22,7 @@ import nats.errors
 from nats.aio.client import Client
 from nats.js.errors import APIError
 from tests.support.api import api
+from tests.support.clients import persistent
 from tests.support.exporter import eventually, exporter
 from tests.support.ports import free_ports
 from tests.support.prometheus import spawned
@@ -220,8 +221,7 @@ async def scenario(
             watching = await enter(exporter(own, config=configuration(cluster)))
             targets.append(watching.url.removeprefix("http://"))
         asked = await enter(prometheus(folder, targets, interval, factor))
-        nc = await nats.connect(cluster.urls, max_reconnect_attempts=-1, reconnect_time_wait=0.5)
-        stack.push_async_callback(nc.close)
+        nc = await enter(await persistent(cluster.urls))
         work = await enter(AsyncExitStack())
         orders = await work.enter_async_context(Workload(cluster.urls, pace=Pace(rate=rate)))
         here = Scenario(cluster, asked, nc, time.time(), fill_pause, work, orders)

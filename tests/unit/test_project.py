@@ -201,3 +201,10 @@ def test_versions_of_nats_server_are_listed_in_one_file(folder: str) -> None:
         if several.search(line) and any(f'"{version}"' in line for version in STARTED)
     ]
     assert found == [], "import them from scripts/versions.py"
+
+
+def test_no_test_leaves_its_client_open_when_it_fails() -> None:
+    """A client that stays open fails the test after it, too."""
+    left = re.compile(r"^.*= await (?:nats\.connect|persistent)\(.*$", re.MULTILINE)
+    found = {path.name: left.findall(path.read_text()) for path in (ROOT / "tests").rglob("*.py")}
+    assert {name: lines for name, lines in found.items() if lines} == {}
