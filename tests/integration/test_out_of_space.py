@@ -2,8 +2,6 @@
 
 import contextlib
 import json
-import os
-import subprocess
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -16,6 +14,7 @@ from scripts.versions import BETWEEN, NEWEST, OLDEST
 from tests.support import sources
 from tests.support.exporter import Exporter, eventually, exporter
 from tests.support.prometheus import Prometheus, prometheus
+from tests.support.small_disk import fill, first_on_small_disk
 from tests.support.tools import nats_server
 
 from jetstream_exporter.demo.cluster import Cluster, account
@@ -23,50 +22,9 @@ from jetstream_exporter.demo.create import create_stream
 from jetstream_exporter.demo.stack import fast
 
 USERS = {"A": account("a")}
-DISK = 40  # MiB
+DISK = "40m"
 TROUBLE = "JetStreamAdvisoryServerTrouble"
 KINDS = "jetstream_advisories_total"
-
-
-class SmallDisk(Cluster):
-    """The store of the first server is on a file system of its own."""
-
-    _mounted: Path | None = None
-
-    def _configuration(self, number: int, server: Any) -> str:
-        if number == 0 and self._mounted is None:
-            server.store.mkdir(parents=True, exist_ok=True)
-            mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK}m", "tmpfs", str(server.store)]
-            subprocess.run(mount, check=True, capture_output=True)
-            self._mounted = server.store
-        return super()._configuration(number, server)
-
-    def fill(self) -> None:
-        """Leave no byte for the server."""
-        with (
-            contextlib.suppress(OSError),
-            (self[0].store / "ballast").open("wb", buffering=0) as file,
-        ):
-            while file.write(b"x" * 4096):
-                pass
-
-    def close(self) -> None:
-        for server in self.servers:
-            server.kill_now()
-        if self._mounted is not None:
-            subprocess.run(["umount", "--lazy", str(self._mounted)], check=True)
-            self._mounted = None
-        super().close()
-
-
-def can_mount(folder: Path) -> bool:
-    if os.geteuid() != 0:
-        return False
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
-    if subprocess.run(mount, check=False, capture_output=True).returncode:
-        return False
-    subprocess.run(["umount", str(folder)], check=True)
-    return True
 
 
 @asynccontextmanager
@@ -113,16 +71,15 @@ async def test_a_server_out_of_space_raises_an_alert_whether_it_turns_jetstream_
     version: str, turns_off: bool, tmp_path: Path
 ) -> None:
     """Since 2.14 it marks the stream as not current if the stream's own file is the first that cannot be written."""
-    if not can_mount(tmp_path):
-        pytest.skip("mounting a small file system requires root")
+    binary = nats_server(version)
     async with (
-        SmallDisk(accounts=USERS, binary=nats_server(version)) as cluster,
+        first_on_small_disk(tmp_path, DISK, accounts=USERS, binary=binary) as cluster,
         watched(cluster, tmp_path) as (running, prom),
         await nats.connect(cluster.urls_for("a")[1:]) as nc,
     ):
         js = nc.jetstream(timeout=20)
         await create_stream(js, name="S", subjects=["s"], num_replicas=3)
-        cluster.fill()
+        fill(cluster[0].store)
 
         async def is_unhealthy() -> bool:
             samples = await running.scrape()

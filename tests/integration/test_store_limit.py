@@ -1,12 +1,9 @@
 """What publishers get when servers have reached their own limit of a store, as the runbooks say it."""
 
-import json
-
 import nats
-import nats.errors
 import pytest
 from scripts.versions import EXTREMES
-from tests.support.api import api
+from tests.support.api import NO_RESPONDERS, api, publish
 from tests.support.exporter import eventually
 from tests.support.tools import nats_server
 
@@ -14,18 +11,7 @@ from jetstream_exporter.demo.cluster import Cluster
 
 LIMIT = 2 << 20
 LARGE = b"x" * 200_000
-REFUSED, NOBODY = "insufficient resources (10023)", "no responders"
-
-
-async def answer(nc: nats.NATS) -> str:
-    try:
-        said = json.loads((await nc.request("s", LARGE, timeout=2)).data)
-    except nats.errors.NoRespondersError:
-        return NOBODY
-    except nats.errors.TimeoutError:
-        return "no answer"
-    error = said.get("error")
-    return f"{error['description']} ({error['err_code']})" if error else ""
+REFUSED = "insufficient resources (10023)"
 
 
 @pytest.mark.parametrize("version", EXTREMES)
@@ -45,8 +31,8 @@ async def test_messages_are_refused_and_jetstream_stays_on(
         answers: list[str] = []
 
         async def refused() -> bool:
-            answers.append(await answer(nc))
-            return answers[-1] == (REFUSED if size == 1 else NOBODY)
+            answers.append(await publish(nc, "s", LARGE))
+            return answers[-1] == (REFUSED if size == 1 else NO_RESPONDERS)
 
         await eventually("a refusal", refused)
         assert REFUSED in answers

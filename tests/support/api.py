@@ -12,6 +12,7 @@ from jetstream_exporter.demo.create import PASSING
 UNAVAILABLE = 10008
 OFFLINE = (10118, 10119)  # a stream and a consumer whose servers are gone, until others are found
 ASK_AGAIN = (*PASSING, UNAVAILABLE, *OFFLINE)
+STORED, NO_RESPONDERS, NO_ANSWER = "stored", "no responders", "no answer"
 
 
 async def api(nc: Client, call: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -29,3 +30,15 @@ async def api(nc: Client, call: str, body: dict[str, Any] | None = None) -> dict
                 return read
             assert error.get("err_code") in ASK_AGAIN, f"{call}: {error}"
             await asyncio.sleep(0.2)
+
+
+async def publish(nc: Client, subject: str, data: bytes) -> str:
+    """What a publisher learns: one of the words above, or the server's reason with its code."""
+    try:
+        answer = await nc.request(subject, data, timeout=2)
+    except nats.errors.NoRespondersError:  # a stream without leader has none
+        return NO_RESPONDERS
+    except nats.errors.TimeoutError:
+        return NO_ANSWER
+    error = json.loads(answer.data).get("error")
+    return f"{error['description']} ({error['err_code']})" if error else STORED
