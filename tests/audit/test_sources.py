@@ -12,6 +12,7 @@ from nats.js import JetStreamContext
 from nats.js.api import ConsumerConfig
 from nats.js.errors import NotFoundError
 from tests.support import sources
+from tests.support.closing import closing
 
 from jetstream_exporter.app import App
 from jetstream_exporter.audit.command import main
@@ -55,8 +56,8 @@ async def test_only_the_exporter_itself_looks_up_messages() -> None:
     for purpose, looks_up in ((Purpose.FIGURES, False), (Purpose.EVERYTHING, True)):
         (source,) = build_sources(config.clusters[0], config.collect, purpose, SystemLookup())
         request = ScrapeRequest(asyncio.get_running_loop().time() + 0.5, with_config=False)
-        (outcome,) = await source.ask(request)
-        await source.close()
+        async with closing(source):
+            (outcome,) = await source.ask(request)
         assert isinstance(outcome.answer, LeaderAnswer)
         assert (outcome.answer.lookups is not None) is looks_up
 
@@ -104,11 +105,8 @@ async def test_an_audit_and_a_probe_leave_the_exporters_consumer_as_it_is(
             )
         )
         await audit(file)
-        service = App(str(file))
-        try:
+        async with closing(App(str(file))) as service:
             await service.probe(cluster.monitor_urls[0]).snapshot(10)
-        finally:
-            await service.close()
         after = await js.consumer_info("EVENTS", DURABLE)
         told = capsys.readouterr().err
         assert (before.num_pending, after.num_pending) == (7, 7)

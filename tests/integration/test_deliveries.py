@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
 import nats
@@ -13,6 +14,7 @@ from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.js.api import ConsumerConfig
 from scripts.versions import EXTREMES
+from tests.support.closing import closing
 from tests.support.exporter import eventually
 from tests.support.tools import nats_server
 
@@ -104,6 +106,9 @@ class Listener:
         for key, event in outcome.events.take().objects.items():
             self.counts[key[-1]].update(numbers(event))
 
+    async def close(self) -> None:
+        await self.source.close()
+
     def expected(self, oracle: Oracle) -> Counter[str]:
         told = oracle.last if self.hot else oracle.ended_by_server_or_client()
         return +Counter(
@@ -128,48 +133,47 @@ def numbers(event: EventCounts) -> dict[str, int | None]:
 @pytest.mark.parametrize("version", EXTREMES)
 async def test_excess_deliveries_are_those_that_a_client_counted(version: str) -> None:
     dice = random.Random(6)
-    async with Cluster(
-        size=1, accounts={"A": account("a")}, binary=nats_server(version)
-    ) as cluster:
+    async with AsyncExitStack() as stack:
+        enter = stack.enter_async_context
+        cluster = await enter(
+            Cluster(size=1, accounts={"A": account("a")}, binary=nats_server(version))
+        )
+        nc = await enter(await nats.connect(cluster.urls_for("a")))
         listeners = [
-            Listener(cluster.urls, EVERYTHING, 3),
-            Listener(cluster.urls, EVERYTHING, 1),
-            Listener(cluster.urls, [], 3),
+            await enter(closing(Listener(cluster.urls, hot, after)))
+            for hot, after in ((EVERYTHING, 3), (EVERYTHING, 1), ([], 3))
         ]
-        async with await nats.connect(cluster.urls_for("a")) as nc:
-            js = nc.jetstream(timeout=20)
-            await create_stream(js, name="S", subjects=["s"])
-            for listener in listeners:
-                await listener.take()
-            for _ in range(MESSAGES):
-                await publish(js, "s", b"")
-            for life in range(2):  # a consumer made anew begins anew
-                oracles = {name: Oracle(limit) for name, limit in LIMITS.items()}
-                for name, limit in LIMITS.items():
-                    config = ConsumerConfig(
-                        durable_name=name,
-                        ack_policy="explicit",
-                        ack_wait=ACK_WAIT,
-                        max_deliver=limit or -1,
-                        sample_freq="100",
-                    )
-                    await create_consumer(js, "S", config)
-                work = [consume(js, name, oracle, dice) for name, oracle in oracles.items()]
-                await asyncio.gather(*work)
-                assert oracles["endless"].excess(3, oracles["endless"].last) > 10
-                for listener in listeners:
-                    expected = {name: listener.expected(oracle) for name, oracle in oracles.items()}
-
-                    async def is_told(
-                        listener: Listener = listener,
-                        expected: dict[str, Counter[str]] = expected,
-                    ) -> bool:
-                        await listener.take()
-                        return {name: +listener.counts[name] for name in expected} == expected
-
-                    await eventually(f"life {life}, {listener.after}: {expected}", is_told)
-                    listener.counts.clear()
-                for name in LIMITS:
-                    await js.delete_consumer("S", name)
+        js = nc.jetstream(timeout=20)
+        await create_stream(js, name="S", subjects=["s"])
         for listener in listeners:
-            await listener.source.close()
+            await listener.take()
+        for _ in range(MESSAGES):
+            await publish(js, "s", b"")
+        for life in range(2):  # a consumer made anew begins anew
+            oracles = {name: Oracle(limit) for name, limit in LIMITS.items()}
+            for name, limit in LIMITS.items():
+                config = ConsumerConfig(
+                    durable_name=name,
+                    ack_policy="explicit",
+                    ack_wait=ACK_WAIT,
+                    max_deliver=limit or -1,
+                    sample_freq="100",
+                )
+                await create_consumer(js, "S", config)
+            work = [consume(js, name, oracle, dice) for name, oracle in oracles.items()]
+            await asyncio.gather(*work)
+            assert oracles["endless"].excess(3, oracles["endless"].last) > 10
+            for listener in listeners:
+                expected = {name: listener.expected(oracle) for name, oracle in oracles.items()}
+
+                async def is_told(
+                    listener: Listener = listener,
+                    expected: dict[str, Counter[str]] = expected,
+                ) -> bool:
+                    await listener.take()
+                    return {name: +listener.counts[name] for name in expected} == expected
+
+                await eventually(f"life {life}, {listener.after}: {expected}", is_told)
+                listener.counts.clear()
+            for name in LIMITS:
+                await js.delete_consumer("S", name)

@@ -160,16 +160,15 @@ async def another(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
 async def test_an_exporter_that_cannot_listen_ends_the_demo_with_its_reason(
     taker: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]], start: Start
 ) -> None:
-    server = await asyncio.start_server(taker, "127.0.0.1", 0)
-    taken = server.sockets[0].getsockname()[1]
-    demo = start("--servers", "1", "--web.listen-address", f"127.0.0.1:{taken}")
-    await demo.child.ended(20)
+    async with await asyncio.start_server(taker, "127.0.0.1", 0) as server:
+        taken = server.sockets[0].getsockname()[1]
+        demo = start("--servers", "1", "--web.listen-address", f"127.0.0.1:{taken}")
+        await demo.child.ended(20)
     assert demo.child.returncode == 1
     assert "demo: the exporter exited with code 1; its log ends with:\n" in demo.said
     assert f"cannot listen on 127.0.0.1:{taken}" in demo.said
     assert "Traceback" not in demo.said
     assert list(demo.folder.iterdir()) == []
-    server.close()
 
 
 @pytest.mark.parametrize(

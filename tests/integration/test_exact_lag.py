@@ -14,6 +14,7 @@ from tests.integration.test_lag import ERROR, OLDEST, UNFINISHED
 from tests.integration.test_lag_cases import Stage
 from tests.integration.test_nats_failures import ACCOUNT_PUBLISH, limited, user
 from tests.support.api import api
+from tests.support.closing import closing
 from tests.support.exporter import Samples, eventually, exporter
 from tests.support.tools import nats_server
 
@@ -220,28 +221,26 @@ class Asking:
 async def test_a_message_that_is_gone_by_then_is_counted_as_missing() -> None:
     async with stage() as here:
         await fill(here)
-        asking = Asking(here)
-        known = await asking.lookups()
-        await here.client.jetstream().purge_stream("S")
-        await asking.want(known, "missing", 2)  # to deliver, and to acknowledge
-        assert (await asking.lookups()).found == {}
-        await asking.close()
+        async with closing(Asking(here)) as asking:
+            known = await asking.lookups()
+            await here.client.jetstream().purge_stream("S")
+            await asking.want(known, "missing", 2)  # to deliver, and to acknowledge
+            assert (await asking.lookups()).found == {}
 
 
 async def test_a_server_that_does_not_answer_costs_one_lookup_and_is_asked_again() -> None:
     async with stage() as here:
         await fill(here)
-        asking = Asking(here)
-        known = await asking.lookups()
-        here.cluster[0].pause()
-        await asking.want(known, "failed", 1)
-        here.cluster[0].resume()
+        async with closing(Asking(here)) as asking:
+            known = await asking.lookups()
+            here.cluster[0].pause()
+            await asking.want(known, "failed", 1)
+            here.cluster[0].resume()
 
-        async def are_found() -> bool:
-            again = await asking.lookups()
-            again.want(frozenset({("A", "S", "few")}))
-            return again.counts["found"] == 2
+            async def are_found() -> bool:
+                again = await asking.lookups()
+                again.want(frozenset({("A", "S", "few")}))
+                return again.counts["found"] == 2
 
-        await eventually("both messages", are_found, 20)
-        assert len((await asking.lookups()).found["A", "S", "few"].messages) == 2
-        await asking.close()
+            await eventually("both messages", are_found, 20)
+            assert len((await asking.lookups()).found["A", "S", "few"].messages) == 2

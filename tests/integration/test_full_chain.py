@@ -112,9 +112,9 @@ async def another_leader(cluster: Cluster, system: Client) -> None:
     async def is_elected() -> bool:
         return await meta_leader(cluster[0]) not in ("", before)
 
-    await step_down(system)
-    await until("another meta leader", is_elected, 30, 0.2)
-    await system.close()
+    async with system:
+        await step_down(system)
+        await until("another meta leader", is_elected, 30, 0.2)
 
 
 def scenarios(cluster: Cluster, *names: str) -> list[Scenario]:

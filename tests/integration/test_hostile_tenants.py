@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -110,11 +110,11 @@ async def publish_raw(cluster: Cluster, user: str, lines: bytes) -> None:
     """Publish what no library would: servers look at neither the letters of a subject nor at headers."""
     host, _, port = cluster.urls[0].rpartition("/")[2].rpartition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
-    await reader.readline()
-    login = json.dumps({"verbose": False, "headers": True, "user": user, "pass": user})
-    writer.write(f"CONNECT {login}\r\n".encode() + lines + b"PING\r\n")
-    assert await reader.readline() == b"PONG\r\n"
-    writer.close()
+    with closing(writer):
+        await reader.readline()
+        login = json.dumps({"verbose": False, "headers": True, "user": user, "pass": user})
+        writer.write(f"CONNECT {login}\r\n".encode() + lines + b"PING\r\n")
+        assert await reader.readline() == b"PONG\r\n"
     await writer.wait_closed()
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import nkeys
 import pytest
 import trustme
+from tests.support.closing import closing
 
 from jetstream_exporter.config.nats import AccountApi
 from jetstream_exporter.demo.cluster import Cluster, account
@@ -37,13 +38,10 @@ class Bare(Cluster):
 
 
 async def ask(settings: AccountApi, seconds: float = 8) -> Outcome:
-    source = AccountSource(settings, "here", "")
-    try:
+    async with closing(AccountSource(settings, "here", "")) as source:
         (outcome,) = await source.ask(
             ScrapeRequest(asyncio.get_running_loop().time() + seconds, with_config=False)
         )
-    finally:
-        await source.close()
     assert SECRET not in repr(outcome)
     assert SEED not in repr(outcome)
     return outcome
@@ -190,18 +188,17 @@ async def test_nothing_is_said_to_a_server_without_tls_where_tls_is_configured(
         heard.append(await reader.read())
         writer.close()
 
-    server = await asyncio.start_server(plain, "127.0.0.1", 0)
-    address = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
     trustme.CA().cert_pem.write_to_path(str(folder / "ca.pem"))
     login = {"username": "p", "password_env": "LOGIN_SECRET"}
-    for settings in (
-        {"urls": [f"tls://{address}"]},
-        {"urls": [f"nats://{address}"], "ca_file": str(folder / "ca.pem")},
-    ):
-        said = await error(**settings, **login)
-        assert said == ("not connected: the server offers no TLS, which the configuration requires")
+    refusal = "not connected: the server offers no TLS, which the configuration requires"
+    async with await asyncio.start_server(plain, "127.0.0.1", 0) as server:
+        address = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        for settings in (
+            {"urls": [f"tls://{address}"]},
+            {"urls": [f"nats://{address}"], "ca_file": str(folder / "ca.pem")},
+        ):
+            assert await error(**settings, **login) == refusal
     assert heard == [b"", b""]
-    server.close()
 
 
 async def test_tls_is_spoken_where_the_server_leaves_the_choice(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import struct
+from contextlib import closing
 
 import aiohttp
 
@@ -21,11 +22,11 @@ def connect(client: str) -> bytes:
 
 async def join(port: int, client: str) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(connect(client))
-    assert await asyncio.wait_for(reader.readexactly(4), 20) == ACCEPTED
-    writer.write(b"\xe0\x00")  # DISCONNECT
-    await writer.drain()
-    writer.close()
+    with closing(writer):
+        writer.write(connect(client))
+        assert await asyncio.wait_for(reader.readexactly(4), 20) == ACCEPTED
+        writer.write(b"\xe0\x00")  # DISCONNECT
+        await writer.drain()
     await writer.wait_closed()
 
 

@@ -11,6 +11,7 @@ import nats
 import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from tests.support.closing import closing
 from tests.support.exporter import eventually
 
 from jetstream_exporter.config.nats import AccountApi, Advisories, System
@@ -35,6 +36,10 @@ NO_SUCH = "nats://127.0.0.1:1"
 
 def in_seconds(seconds: float, *, with_config: bool = False) -> ScrapeRequest:
     return ScrapeRequest(asyncio.get_running_loop().time() + seconds, with_config)
+
+
+def system_source(urls: list[str], further: Collection[str] = (), **login: str) -> SystemSource:
+    return SystemSource(System(urls=urls, **login), "here", "", "full", LIMIT, further=further)
 
 
 async def timed(source: SystemSource, seconds: float) -> tuple[dict[str, Outcome], float]:
@@ -121,10 +126,8 @@ async def crowd(
             await nc.subscribe(f"$SYS.REQ.SERVER.{subject}", cb=heard)
         await nc.subscribe(STATZ, cb=heard)
         await nc.flush()
-        login = System(urls=cluster.urls)
-        source = SystemSource(login, "here", "", "full", LIMIT, further=further)
-        yield servers, source
-        await source.close()
+        async with closing(system_source(cluster.urls, further)) as source:
+            yield servers, source
 
 
 async def test_one_silent_server_of_33_costs_itself_and_seconds() -> None:
@@ -285,12 +288,11 @@ async def test_answers_about_an_account_above_the_limit_together_are_refused(
                     nc.jetstream(timeout=20), name=f"S{number}", subjects=[f"s{number}"]
                 )
         login = AccountApi(urls=cluster.urls, username="a", password_env="USER_A")
-        source = AccountSource(login, "here", "", max_bytes=3000)
-        (outcome,) = await source.ask(in_seconds(10))
-        assert "are larger than 3000 bytes together (collect.max_response_bytes)" in str(
-            outcome.error
-        )
-        await source.close()
+        async with closing(AccountSource(login, "here", "", max_bytes=3000)) as source:
+            (outcome,) = await source.ask(in_seconds(10))
+            assert "are larger than 3000 bytes together (collect.max_response_bytes)" in str(
+                outcome.error
+            )
 
 
 @pytest.mark.parametrize("kind", ["system", "account", "advisories"])
@@ -299,14 +301,13 @@ async def test_a_source_leaves_no_task_behind_whatever_it_met(kind: str) -> None
     async with Cluster(size=1, accounts={"A": account("a")}) as cluster:
         for urls in ([NO_SUCH], [NO_SUCH, cluster.urls[0]]):
             made: dict[str, SystemSource | AccountSource | AdvisoriesSource] = {
-                "system": SystemSource(System(urls=urls), "here", "", "full", LIMIT),
+                "system": system_source(urls),
                 "account": AccountSource(AccountApi(urls=urls), "here", ""),
                 "advisories": AdvisoriesSource(Advisories(urls=urls), "here", "", EventCounter()),
             }
-            source = made[kind]
-            for _ in range(3):
-                await source.ask(in_seconds(1))
-            await source.close()
+            async with closing(made[kind]) as source:
+                for _ in range(3):
+                    await source.ask(in_seconds(1))
 
     async def is_quiet() -> bool:
         return asyncio.all_tasks() <= before
@@ -335,34 +336,33 @@ async def test_a_revoked_login_is_said_and_a_withdrawn_permission_named_until_gi
         login = {"urls": cluster.urls, "username": "a", "password_env": "USER_A"}
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("USER_A", "a")
-            source = AccountSource(AccountApi(**login), "here", "")
+            async with closing(AccountSource(AccountApi(**login), "here", "")) as source:
 
-            async def error() -> str | None:
-                return (await source.ask(in_seconds(4)))[0].error
+                async def error() -> str | None:
+                    return (await source.ask(in_seconds(4)))[0].error
 
-            assert await error() is None
-            narrow = {"publish": {"deny": ["$JS.API.INFO"]}}
-            plain = '{"user": "a", "password": "a"}'
-            assert plain in whole
-            limited = {"user": "a", "password": "a", "permissions": narrow}
-            other = '{"user": "a", "password": "other"}'
-            states = {
-                "the user may not publish to $JS.API.INFO": whole.replace(
-                    plain, json.dumps(limited)
-                ),
-                None: whole,
-                "the server refuses the login": whole.replace(plain, other),
-            }
-            for expected, text in states.items():
-                server.config.write_text(text)
-                server.reload()
+                assert await error() is None
+                narrow = {"publish": {"deny": ["$JS.API.INFO"]}}
+                plain = '{"user": "a", "password": "a"}'
+                assert plain in whole
+                limited = {"user": "a", "password": "a", "permissions": narrow}
+                other = '{"user": "a", "password": "other"}'
+                states = {
+                    "the user may not publish to $JS.API.INFO": whole.replace(
+                        plain, json.dumps(limited)
+                    ),
+                    None: whole,
+                    "the server refuses the login": whole.replace(plain, other),
+                }
+                for expected, text in states.items():
+                    server.config.write_text(text)
+                    server.reload()
 
-                async def holds(expected: str | None = expected) -> bool:
-                    said = await error()
-                    return said == expected or bool(expected and expected in (said or ""))
+                    async def holds(expected: str | None = expected) -> bool:
+                        said = await error()
+                        return said == expected or bool(expected and expected in (said or ""))
 
-                await eventually(str(expected), holds, 20)
-            await source.close()
+                    await eventually(str(expected), holds, 20)
 
 
 async def test_a_request_that_is_refused_is_sent_again_rarely_or_over_a_new_connection(
@@ -375,39 +375,38 @@ async def test_a_request_that_is_refused_is_sent_again_rarely_or_over_a_new_conn
     monkeypatch.setenv("BLIND", "blind")
     async with Cluster(size=1, accounts=users) as cluster:
         server = cluster[0]
-        login = System(urls=cluster.urls, username="blind", password_env="BLIND")
-        source = SystemSource(login, "here", "", "full", LIMIT, further=OF_ACCOUNTS)
+        login = {"username": "blind", "password_env": "BLIND"}
+        async with closing(system_source(cluster.urls, OF_ACCOUNTS, **login)) as source:
 
-        async def part() -> RequestResult:
-            return (await source.ask(in_seconds(10)))[1].requests["accstatz"]
+            async def part() -> RequestResult:
+                return (await source.ask(in_seconds(10)))[1].requests["accstatz"]
 
-        def violations() -> int:
-            return server.log.read_text().count("Publish Violation")
+            def violations() -> int:
+                return server.log.read_text().count("Publish Violation")
 
-        first = await part()
-        assert (first.up, first.text) == (False, f"the user may not publish to {STATZ}")
-        for _ in range(3):
-            again = await part()
-            assert (again.up, again.text) == (
-                False,
-                f"the user may not publish to {STATZ}; "
-                "the request is sent again after 5 minutes or over a new connection",
-            )
-        assert violations() == 1
-        monkeypatch.setattr(system_links, "ASK_AGAIN", 0.0)
-        assert (await part()).text == first.text
-        assert violations() == 2
-        monkeypatch.undo()
-        monkeypatch.setenv("BLIND", "blind")
-        assert (await part()).text == again.text
-        server.config.write_text(server.config.read_text().replace(STATZ, "other"))
-        await server.restart()
+            first = await part()
+            assert (first.up, first.text) == (False, f"the user may not publish to {STATZ}")
+            for _ in range(3):
+                again = await part()
+                assert (again.up, again.text) == (
+                    False,
+                    f"the user may not publish to {STATZ}; "
+                    "the request is sent again after 5 minutes or over a new connection",
+                )
+            assert violations() == 1
+            monkeypatch.setattr(system_links, "ASK_AGAIN", 0.0)
+            assert (await part()).text == first.text
+            assert violations() == 2
+            monkeypatch.undo()
+            monkeypatch.setenv("BLIND", "blind")
+            assert (await part()).text == again.text
+            server.config.write_text(server.config.read_text().replace(STATZ, "other"))
+            await server.restart()
 
-        async def is_up() -> bool:
-            return (await part()).up
+            async def is_up() -> bool:
+                return (await part()).up
 
-        await eventually("the request that is permitted now", is_up, 20)
-        await source.close()
+            await eventually("the request that is permitted now", is_up, 20)
 
 
 async def test_events_not_permitted_for_a_time_are_named_and_count_as_a_gap(
@@ -420,63 +419,60 @@ async def test_events_not_permitted_for_a_time_are_named_and_count_as_a_gap(
         subject = "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.>"
         narrow = {"subscribe": {"deny": [subject]}}
         limited = {"user": "a", "password": "a", "permissions": narrow}
-        source = AdvisoriesSource(Advisories(urls=cluster.urls), "here", "", EventCounter())
+        async with closing(
+            AdvisoriesSource(Advisories(urls=cluster.urls), "here", "", EventCounter())
+        ) as source:
 
-        async def ask() -> tuple[str | None, Events]:
-            (outcome,) = await source.ask(in_seconds(4))
-            assert outcome.events is not None
-            return outcome.error, outcome.events
+            async def ask() -> tuple[str | None, Events]:
+                (outcome,) = await source.ask(in_seconds(4))
+                assert outcome.events is not None
+                return outcome.error, outcome.events
 
-        assert (await ask())[0] is None
-        server.config.write_text(
-            whole.replace('{"user": "a", "password": "a"}', json.dumps(limited))
-        )
-        server.reload()
-
-        async def is_refused() -> bool:
-            error, events = await ask()
-            return error == f"the user may not subscribe to {subject.lower()}" and (
-                events.counted == {"A": frozenset(("quorum_lost", "terminations"))}
+            assert (await ask())[0] is None
+            server.config.write_text(
+                whole.replace('{"user": "a", "password": "a"}', json.dumps(limited))
             )
+            server.reload()
 
-        await eventually("the refusal", is_refused)
-        gaps = (await ask())[1].gaps
-        server.config.write_text(whole)
-        server.reload()
+            async def is_refused() -> bool:
+                error, events = await ask()
+                return error == f"the user may not subscribe to {subject.lower()}" and (
+                    events.counted == {"A": frozenset(("quorum_lost", "terminations"))}
+                )
 
-        async def is_heard() -> bool:
-            error, events = await ask()
-            return error is None and "max_deliveries" in events.counted["A"] and events.gaps > gaps
+            await eventually("the refusal", is_refused)
+            gaps = (await ask())[1].gaps
+            server.config.write_text(whole)
+            server.reload()
 
-        await eventually("what is permitted again, after a gap", is_heard)
-        await source.close()
+            async def is_heard() -> bool:
+                error, events = await ask()
+                return (
+                    error is None and "max_deliveries" in events.counted["A"] and events.gaps > gaps
+                )
+
+            await eventually("what is permitted again, after a gap", is_heard)
 
 
-async def test_a_lame_duck_is_left_for_another_server() -> None:
-    async with Cluster(
-        accounts={"A": account("a")},
-        extra='lame_duck_duration: "30s"\nlame_duck_grace_period: "1ms"',
-    ) as cluster:
-        source = SystemSource(
-            System(urls=cluster.urls, username="sys", password_env="USER_SYS"),
-            "here",
-            "",
-            "full",
-            LIMIT,
-        )
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("USER_SYS", "sys")
-            await timed(source, 10)
-            client = source._connection.client
-            assert client is not None
-            duck = cluster[str(client._server_info["server_name"])]
-            duck.lame_duck()
+async def test_a_lame_duck_is_left_for_another_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("USER_SYS", "sys")
+    async with (
+        Cluster(
+            accounts={"A": account("a")},
+            extra='lame_duck_duration: "30s"\nlame_duck_grace_period: "1ms"',
+        ) as cluster,
+        closing(system_source(cluster.urls, username="sys", password_env="USER_SYS")) as source,
+    ):
+        await timed(source, 10)
+        client = source._connection.client
+        assert client is not None
+        duck = cluster[str(client._server_info["server_name"])]
+        duck.lame_duck()
 
-            async def others_answer() -> bool:
-                outcomes, took = await timed(source, 8)
-                assert took < 8.5
-                fine = [t for t, o in outcomes.items() if o.error is None and t.startswith("demo/")]
-                return len(fine) == 2 and outcomes[f"demo/{duck.name}"].error is not None
+        async def others_answer() -> bool:
+            outcomes, took = await timed(source, 8)
+            assert took < 8.5
+            fine = [t for t, o in outcomes.items() if o.error is None and t.startswith("demo/")]
+            return len(fine) == 2 and outcomes[f"demo/{duck.name}"].error is not None
 
-            await eventually("two of three", others_answer, 60)
-            await source.close()
+        await eventually("two of three", others_answer, 60)

@@ -10,6 +10,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from tests.support.closing import closing
 from tests.support.rules import NAMES
 from tests.support.tools import tool
 
@@ -175,18 +176,17 @@ def test_every_scenario_is_about_alerts_that_exist() -> None:
 
 async def test_an_event_with_no_more_than_pagerduty_asks_for_is_listed_too() -> None:
     said: list[str] = []
-    pagerduty = PagerDuty(said.append)
-    await pagerduty.start()
-    payload = {"summary": "x", "source": "s", "severity": "warning", "custom_details": "text"}
-    event = {"routing_key": "0" * 32, "event_action": "trigger", "payload": payload}
-    link = {"href": "https://example.com/?a=<b>"}
-    async with aiohttp.ClientSession(pagerduty.url) as http:
-        for text in ("[]", "no JSON"):
-            assert (await http.post("/v2/enqueue", data=text)).status == 400
-        answer = await http.post("/v2/enqueue", json={**event, "links": [link]})
-        assert (answer.status, len((await answer.json())["dedup_key"])) == (202, 32)
-        page = await (await http.get("/")).text()
-    await pagerduty.close()
+    async with closing(PagerDuty(said.append)) as pagerduty:
+        await pagerduty.start()
+        payload = {"summary": "x", "source": "s", "severity": "warning", "custom_details": "text"}
+        event = {"routing_key": "0" * 32, "event_action": "trigger", "payload": payload}
+        link = {"href": "https://example.com/?a=<b>"}
+        async with aiohttp.ClientSession(pagerduty.url) as http:
+            for text in ("[]", "no JSON"):
+                assert (await http.post("/v2/enqueue", data=text)).status == 400
+            answer = await http.post("/v2/enqueue", json={**event, "links": [link]})
+            assert (answer.status, len((await answer.json())["dedup_key"])) == (202, 32)
+            page = await (await http.get("/")).text()
     assert "1 open, 1 in all" in page
     assert "https://example.com/?a=&lt;b&gt;" in page
     assert said == ["warning     ·  · x"]
@@ -199,27 +199,26 @@ def test_a_name_cannot_paint_the_terminal() -> None:
 
 
 async def test_the_page_lists_incidents_and_takes_their_text_as_text() -> None:
-    pagerduty = PagerDuty()
-    await pagerduty.start()
-    event = {
-        "routing_key": "0" * 32,
-        "dedup_key": "k",
-        "event_action": "trigger",
-        "payload": {
-            "summary": "<b>full</b>",
-            "source": "s",
-            "severity": "critical",
-            "class": "X",
-            "component": "ORDERS",
-            "custom_details": {"description": "Stream ORDERS is full."},
-        },
-        "links": [{"text": "Runbook", "href": "https://example.com/X"}],
-    }
-    async with aiohttp.ClientSession(pagerduty.url) as http:
-        assert (await http.post("/v2/enqueue", json=event)).status == 202
-        page = await (await http.get("/")).text()
-        (row,) = await (await http.get("/incidents")).json()
-    await pagerduty.close()
+    async with closing(PagerDuty()) as pagerduty:
+        await pagerduty.start()
+        event = {
+            "routing_key": "0" * 32,
+            "dedup_key": "k",
+            "event_action": "trigger",
+            "payload": {
+                "summary": "<b>full</b>",
+                "source": "s",
+                "severity": "critical",
+                "class": "X",
+                "component": "ORDERS",
+                "custom_details": {"description": "Stream ORDERS is full."},
+            },
+            "links": [{"text": "Runbook", "href": "https://example.com/X"}],
+        }
+        async with aiohttp.ClientSession(pagerduty.url) as http:
+            assert (await http.post("/v2/enqueue", json=event)).status == 202
+            page = await (await http.get("/")).text()
+            (row,) = await (await http.get("/incidents")).json()
     assert "1 open, 1 in all" in page
     assert "&lt;b&gt;full&lt;/b&gt;" in page
     assert '<a href="https://example.com/X">Runbook</a>' in page

@@ -6,6 +6,7 @@ from pathlib import Path
 import nats
 import pytest
 from nats.js.api import ConsumerConfig
+from tests.support.closing import closing
 from tests.support.exporter import eventually
 
 from jetstream_exporter.app import App
@@ -65,11 +66,8 @@ async def cluster() -> AsyncIterator[Cluster]:
 
 @pytest.fixture
 async def looks(cluster: Cluster, tmp_path: Path) -> AsyncIterator[Looks]:
-    service = App("", cluster.monitor_urls, purpose=Purpose.FIGURES)
-    try:
+    async with closing(App("", cluster.monitor_urls, purpose=Purpose.FIGURES)) as service:
         yield Looks(service)
-    finally:
-        await service.close()
 
 
 async def test_what_happens_to_a_cluster_is_what_the_status_says(

@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 from tests.support import fake_nats as fakes
+from tests.support.closing import closing
 from tests.support.fake_nats import fake_nats
-from tests.support.lookups import FakeLookup
 from tests.support.reports import outcome, server
 from tests.unit.test_monitoring import Asker
 
@@ -20,8 +20,6 @@ from jetstream_exporter.scrape.processor import Processor
 from jetstream_exporter.snapshot import Server, Snapshot, merge
 from jetstream_exporter.snapshot.rows import AccountClients, Traffic
 from jetstream_exporter.sources.decoding import decode, refusal
-from jetstream_exporter.sources.http.client import HttpClient
-from jetstream_exporter.sources.http.monitoring import MonitoringSource
 from jetstream_exporter.sources.links import OF_ACCOUNTS, OF_LINKS, wanted
 from jetstream_exporter.wire import Accstatz, AccstatzAnswer, Varz
 
@@ -142,14 +140,8 @@ def test_every_server_is_asked_for_its_accounts_unless_that_is_turned_off() -> N
 
 
 async def asked(url: str) -> Any:
-    asker = Asker([url])
-    asker.source = MonitoringSource(
-        [url], HttpClient(2**20, None, {}), FakeLookup(), further=OF_ACCOUNTS
-    )
-    asker.collector._sources = [asker.source]
-    said = (await asker.ask())[url]
-    await asker.source.close()
-    return said
+    async with closing(Asker([url], further=OF_ACCOUNTS)) as asker:
+        return (await asker.ask())[url]
 
 
 async def test_accounts_that_are_unused_are_asked_for_since_they_may_have_been_used() -> None:

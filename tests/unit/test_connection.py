@@ -15,6 +15,7 @@ import nkeys
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.closing import closing
 from tests.support.fake_server import INFO, FakeServer, fake_server, frozen, pongs
 from tests.support.waiting import until
 
@@ -103,19 +104,17 @@ HARMLESS = ("deep",)
 )
 async def test_an_odd_first_line_is_a_reason_and_heals(name: str, server: FakeServer) -> None:
     server.info = ODD_INFOS[name]
-    connection = Connection(Nats(urls=[server.url]), "x")
-    if name in HARMLESS:
-        await ready(connection)
-        await connection.close()
-        return
-    started = time.monotonic()
-    said = await refusal(connection)
-    assert said.startswith("not connected: "), said
-    assert "Traceback" not in said
-    assert time.monotonic() - started < DEADLINE
-    server.info = INFO
-    assert (await healed(connection)).works
-    await connection.close()
+    async with closing(Connection(Nats(urls=[server.url]), "x")) as connection:
+        if name in HARMLESS:
+            await ready(connection)
+            return
+        started = time.monotonic()
+        said = await refusal(connection)
+        assert said.startswith("not connected: "), said
+        assert "Traceback" not in said
+        assert time.monotonic() - started < DEADLINE
+        server.info = INFO
+        assert (await healed(connection)).works
 
 
 @pytest.mark.parametrize("name", ODD_INFOS)
@@ -124,13 +123,12 @@ async def test_an_odd_later_line_ends_the_connection_with_a_reason_and_it_is_mad
 ) -> None:
     if name in (*HARMLESS, TLS_ALONE):
         return
-    connection = Connection(Nats(urls=[server.url]), "x")
-    client = await ready(connection)
-    server.send(f"INFO {json.dumps(ODD_INFOS[name])}\r\n".encode())
-    await until(client.ended.is_set, DEADLINE)
-    assert "the server does not speak the NATS protocol" in client.reason
-    assert await ready(connection) is not client
-    await connection.close()
+    async with closing(Connection(Nats(urls=[server.url]), "x")) as connection:
+        client = await ready(connection)
+        server.send(f"INFO {json.dumps(ODD_INFOS[name])}\r\n".encode())
+        await until(client.ended.is_set, DEADLINE)
+        assert "the server does not speak the NATS protocol" in client.reason
+        assert await ready(connection) is not client
     assert all(record.exc_info is None for record in caplog.records)
 
 
@@ -166,12 +164,11 @@ async def test_a_line_without_end_ends_the_connection_and_not_the_memory(
             answering.cancel()
 
     server.says = endless
-    connection = Connection(Nats(urls=[server.url]), "x")
-    client = await ready(connection)
-    connected.set()
-    await until(client.ended.is_set, DEADLINE)
-    assert client.reason == f"the server sends a line of more than {2**17} bytes"
-    await connection.close()
+    async with closing(Connection(Nats(urls=[server.url]), "x")) as connection:
+        client = await ready(connection)
+        connected.set()
+        await until(client.ended.is_set, DEADLINE)
+        assert client.reason == f"the server sends a line of more than {2**17} bytes"
     assert sent < 2**24
 
 
@@ -184,33 +181,32 @@ async def test_a_first_line_without_end_is_a_reason(server: FakeServer) -> None:
             await writer.drain()
 
     server.says = endless
-    connection = Connection(Nats(urls=[server.url]), "x")
-    assert "not connected: the server does not speak the NATS protocol" in await refusal(connection)
-    await connection.close()
+    async with closing(Connection(Nats(urls=[server.url]), "x")) as connection:
+        assert "not connected: the server does not speak the NATS protocol" in await refusal(
+            connection
+        )
 
 
 async def test_a_message_larger_than_the_limit_ends_the_connection(server: FakeServer) -> None:
-    connection = Connection(Nats(urls=[server.url]), "x", max_bytes=1000)
-    client = await ready(connection)
-    server.send(b"MSG s 1 1001\r\nabc")
-    await until(client.ended.is_set, DEADLINE)
-    assert client.reason == "the server sends a message of more than 1000 bytes"
-    await connection.close()
+    async with closing(Connection(Nats(urls=[server.url]), "x", max_bytes=1000)) as connection:
+        client = await ready(connection)
+        server.send(b"MSG s 1 1001\r\nabc")
+        await until(client.ended.is_set, DEADLINE)
+        assert client.reason == "the server sends a message of more than 1000 bytes"
 
 
 async def test_an_answer_to_a_ping_that_was_given_up_does_not_end_the_connection(
     server: FakeServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    connection = Connection(Nats(urls=[server.url]), "x")
-    client = await ready(connection)
-    gone: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-    gone.cancel()
-    client._pongs.insert(0, gone)
-    server.send(b"PONG\r\n")
-    assert await ready(connection) is client
-    assert client.works
-    assert not caplog.records
-    await connection.close()
+    async with closing(Connection(Nats(urls=[server.url]), "x")) as connection:
+        client = await ready(connection)
+        gone: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        gone.cancel()
+        client._pongs.insert(0, gone)
+        server.send(b"PONG\r\n")
+        assert await ready(connection) is client
+        assert client.works
+        assert not caplog.records
 
 
 def test_an_error_inside_the_library_is_one_line_that_says_what_it_means(
@@ -232,12 +228,11 @@ async def test_a_frozen_server_is_passed_over_within_a_moment(
     server: FakeServer, other: FakeServer
 ) -> None:
     server.says = frozen
-    connection = Connection(Nats(urls=[server.url, other.url]), "x")
-    started = time.monotonic()
-    client = await ready(connection)
-    assert client.url == other.url
-    assert time.monotonic() - started < connector.CONNECT
-    await connection.close()
+    async with closing(Connection(Nats(urls=[server.url, other.url]), "x")) as connection:
+        started = time.monotonic()
+        client = await ready(connection)
+        assert client.url == other.url
+        assert time.monotonic() - started < connector.CONNECT
 
 
 @pytest.mark.waits
@@ -258,28 +253,26 @@ async def test_a_server_that_freezes_is_left_for_another_one(
 
     server.says = freezes
     other.says = frozen
-    connection = Connection(Nats(urls=[server.url, other.url]), "x")
-    client = await ready(connection)
-    assert client.url == server.url
-    other.says = None
-    silent.set()
-    started = time.monotonic()
-    assert (await ready(connection)).url == other.url
-    assert time.monotonic() - started < connections.ALIVE
-    await connection.close()
+    async with closing(Connection(Nats(urls=[server.url, other.url]), "x")) as connection:
+        client = await ready(connection)
+        assert client.url == server.url
+        other.says = None
+        silent.set()
+        started = time.monotonic()
+        assert (await ready(connection)).url == other.url
+        assert time.monotonic() - started < connections.ALIVE
 
 
 async def test_a_question_ends_with_its_connection(server: FakeServer) -> None:
-    connection = Connection(Nats(urls=[server.url]), "x")
-    client = await ready(connection)
-    now = asyncio.get_running_loop().time()
-    answer = client.request("s", b"", timeout=60)
-    question = asyncio.create_task(connection.within(answer, "s", now + 60, client))
-    await asyncio.sleep(0)
-    await server.end()
-    with pytest.raises(LostError):
-        await asyncio.wait_for(question, DEADLINE)
-    await connection.close()
+    async with closing(Connection(Nats(urls=[server.url]), "x")) as connection:
+        client = await ready(connection)
+        now = asyncio.get_running_loop().time()
+        answer = client.request("s", b"", timeout=60)
+        question = asyncio.create_task(connection.within(answer, "s", now + 60, client))
+        await asyncio.sleep(0)
+        await server.end()
+        with pytest.raises(LostError):
+            await asyncio.wait_for(question, DEADLINE)
 
 
 async def test_what_is_known_to_be_dead_is_waited_for_briefly_and_tried_at_once(
@@ -289,14 +282,13 @@ async def test_what_is_known_to_be_dead_is_waited_for_briefly_and_tried_at_once(
     monkeypatch.setattr(dialling, "PAUSE", 60)
     monkeypatch.setattr(dialling, "LONGEST_PAUSE", 60)
     server.says = frozen
-    connection = Connection(Nats(urls=[server.url]), "x")
-    await refusal(connection)
-    started = time.monotonic()
-    assert await refusal(connection, 30) == "not connected: no answer in time"
-    assert time.monotonic() - started < 3
-    server.says = None
-    assert (await healed(connection)).works  # though the pause is a minute
-    await connection.close()
+    async with closing(Connection(Nats(urls=[server.url]), "x")) as connection:
+        await refusal(connection)
+        started = time.monotonic()
+        assert await refusal(connection, 30) == "not connected: no answer in time"
+        assert time.monotonic() - started < 3
+        server.says = None
+        assert (await healed(connection)).works  # though the pause is a minute
 
 
 async def breaks(
@@ -315,26 +307,24 @@ async def test_a_server_that_breaks_each_connection_is_called_ever_less_often(
     server: FakeServer,
 ) -> None:
     server.says = breaks
-    connection = Connection(Nats(urls=[server.url]), "x")
-    started = time.monotonic()
-    connection.start()
-    await until(lambda: server.connections == 5, DEADLINE)
-    assert time.monotonic() - started > 7.4 * PAUSE  # the halves of 1, 2, 4 and 8 pauses
-    server.says = None
-    assert (await healed(connection)).works
-    await connection.close()
+    async with closing(Connection(Nats(urls=[server.url]), "x")) as connection:
+        started = time.monotonic()
+        connection.start()
+        await until(lambda: server.connections == 5, DEADLINE)
+        assert time.monotonic() - started > 7.4 * PAUSE  # the halves of 1, 2, 4 and 8 pauses
+        server.says = None
+        assert (await healed(connection)).works
 
 
 async def test_no_scrape_waits_long_for_a_server_that_breaks_each_connection(
     server: FakeServer,
 ) -> None:
     server.says = breaks
-    connection = Connection(Nats(urls=[server.url]), "x")
-    started = time.monotonic()
-    await refusal(connection, 60)
-    assert time.monotonic() - started < 20
-    assert server.connections < 10
-    await connection.close()
+    async with closing(Connection(Nats(urls=[server.url]), "x")) as connection:
+        started = time.monotonic()
+        await refusal(connection, 60)
+        assert time.monotonic() - started < 20
+        assert server.connections < 10
 
 
 async def test_a_server_that_takes_a_client_for_good_is_called_at_once_again(
@@ -342,13 +332,12 @@ async def test_a_server_that_takes_a_client_for_good_is_called_at_once_again(
 ) -> None:
     monkeypatch.setattr(dialling, "LASTING", 0.0)
     monkeypatch.setattr(dialling, "LONGEST_BROKEN", 60)
-    connection = Connection(Nats(urls=[server.url]), "x")
-    for _ in range(8):
-        client = await ready(connection)
-        await server.end()
-        await client.ended.wait()
-    assert (await ready(connection)).works
-    await connection.close()
+    async with closing(Connection(Nats(urls=[server.url]), "x")) as connection:
+        for _ in range(8):
+            client = await ready(connection)
+            await server.end()
+            await client.ended.wait()
+        assert (await ready(connection)).works
 
 
 @pytest.mark.waits
@@ -361,21 +350,22 @@ async def test_credentials_that_go_bad_while_it_runs_are_a_reason_and_heal(
     server.info = INFO | {"auth_required": True, "nonce": "abc"}
     file = tmp_path / "app.creds"
     file.write_text(CREDS.format(SEED))
-    connection = Connection(Nats(urls=[server.url], credentials_file=str(file)), "x")
-    await ready(connection)
-    file.write_text(content)
-    await server.end()
-    said = ""
-    while f"credentials_file: {file}" not in said:
-        try:
-            client = await ready(connection)
-            await until(client.ended.is_set, DEADLINE)
-        except SourceError as error:
-            said = str(error)
-    assert SEED[:12] not in said
-    file.write_text(CREDS.format(SEED))
-    assert (await healed(connection)).works
-    await connection.close()
+    async with closing(
+        Connection(Nats(urls=[server.url], credentials_file=str(file)), "x")
+    ) as connection:
+        await ready(connection)
+        file.write_text(content)
+        await server.end()
+        said = ""
+        while f"credentials_file: {file}" not in said:
+            try:
+                client = await ready(connection)
+                await until(client.ended.is_set, DEADLINE)
+            except SourceError as error:
+                said = str(error)
+        assert SEED[:12] not in said
+        file.write_text(CREDS.format(SEED))
+        assert (await healed(connection)).works
 
 
 async def test_every_address_of_a_name_is_a_candidate_and_what_failed_is_last() -> None:

@@ -7,7 +7,8 @@ import time
 
 import pytest
 from structlog.testing import capture_logs
-from tests.support.fake_nats import fake_nats
+from tests.support.closing import closing
+from tests.support.fake_nats import FakeNats, fake_nats
 from tests.support.lookups import FakeLookup
 from yarl import URL
 
@@ -127,20 +128,22 @@ async def test_while_dns_fails_the_last_addresses_are_asked_and_it_is_said_once(
     ]
 
 
+def by_name(fake: FakeNats, lookup: FakeLookup) -> MonitoringSource:
+    return MonitoringSource(
+        [f"http://nats.example:{fake.port}"], HttpClient(2**20, None, {}), lookup
+    )
+
+
 async def test_a_name_with_one_address_is_asked_there_while_dns_fails() -> None:
     """The client must not look the name up once more."""
     lookup = FakeLookup()
     lookup.hosts["nats.example"] = ["127.0.0.1"]
-    async with fake_nats() as fake:
-        source = MonitoringSource(
-            [f"http://nats.example:{fake.port}"], HttpClient(2**20, None, {}), lookup
-        )
+    async with fake_nats() as fake, closing(by_name(fake, lookup)) as source:
         for _ in range(2):
             outcomes = await source.ask(ScrapeRequest(soon(), False))
             assert [outcome.error for outcome in outcomes] == [None]
             lookup.hosts.clear()
         assert {f"nats.example:{fake.port}"} == {headers["host"] for headers in fake.headers}
-        await source.close()
 
 
 async def test_a_name_that_never_resolved_is_an_error() -> None:
@@ -180,21 +183,20 @@ class SlowLookup(FakeLookup):
 async def test_an_answer_that_comes_late_serves_the_next_scrape() -> None:
     lookup = SlowLookup()
     lookup.hosts["nats.example"] = ["10.0.0.1", "10.0.0.2"]
-    found = Discovery(NAME, lookup)
-    with pytest.raises(SourceError, match=r"^the name was not resolved in time$"):
-        await found.endpoints(soon(0.2))
-    lookup.told.set()
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
-    for _ in range(4):
-        lookup.told.clear()
-        started = time.monotonic()
-        assert len(await targets(found)) == 2
-        assert time.monotonic() - started < 1
+    async with closing(Discovery(NAME, lookup)) as found:
+        with pytest.raises(SourceError, match=r"^the name was not resolved in time$"):
+            await found.endpoints(soon(0.2))
         lookup.told.set()
         await asyncio.sleep(0)
         await asyncio.sleep(0)
-    await found.close()
+        for _ in range(4):
+            lookup.told.clear()
+            started = time.monotonic()
+            assert len(await targets(found)) == 2
+            assert time.monotonic() - started < 1
+            lookup.told.set()
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
 
 
 async def test_the_first_lookup_has_most_of_the_time() -> None:
@@ -205,21 +207,18 @@ async def test_the_first_lookup_has_most_of_the_time() -> None:
 async def test_lookups_do_not_pile_up() -> None:
     lookup = FakeLookup()
     lookup.hanging = True
-    found = Discovery(NAME, lookup)
-    before = len(asyncio.all_tasks())
-    for _ in range(5):
-        with pytest.raises(SourceError):
-            await found.endpoints(soon(0.05))
-    assert len(asyncio.all_tasks()) <= before + 2
-    await found.close()
+    async with closing(Discovery(NAME, lookup)) as found:
+        before = len(asyncio.all_tasks())
+        for _ in range(5):
+            with pytest.raises(SourceError):
+                await found.endpoints(soon(0.05))
+        assert len(asyncio.all_tasks()) <= before + 2
     assert len(asyncio.all_tasks()) == before
 
 
 async def ask(wanted: list[str], lookup: FakeLookup) -> list[Outcome]:
-    source = MonitoringSource(wanted, HttpClient(2**20, None, {}), lookup)
-    outcomes = await source.ask(ScrapeRequest(soon(), False))
-    await source.close()
-    return outcomes
+    async with closing(MonitoringSource(wanted, HttpClient(2**20, None, {}), lookup)) as source:
+        return await source.ask(ScrapeRequest(soon(), False))
 
 
 async def test_a_server_under_two_addresses_counts_once() -> None:
@@ -247,14 +246,11 @@ async def test_a_vanished_address_is_forgotten() -> None:
     """Addresses of a headless Service change with every rollout; what is known of the old ones goes."""
     async with fake_nats() as fake:
         lookup = FakeLookup()
-        source = MonitoringSource(
-            [f"http://nats.example:{fake.port}"], HttpClient(2**20, None, {}), lookup
-        )
-        for last in range(2, 5):
-            lookup.hosts["nats.example"] = ["127.0.0.1", f"127.0.0.{last}"]
-            await source.ask(ScrapeRequest(soon(), False))
-        assert len(source._memories) == 2
-        await source.close()
+        async with closing(by_name(fake, lookup)) as source:
+            for last in range(2, 5):
+                lookup.hosts["nats.example"] = ["127.0.0.1", f"127.0.0.{last}"]
+                await source.ask(ScrapeRequest(soon(), False))
+            assert len(source._memories) == 2
 
 
 class TestSystemLookup:

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 from tests.support import fake_nats as fakes
+from tests.support.closing import closing
 from tests.support.fake_nats import FakeNats, fake_nats
-from tests.support.lookups import FakeLookup
 from tests.support.reports import outcome, server
 from tests.unit.test_monitoring import Asker
 
@@ -23,8 +23,6 @@ from jetstream_exporter.snapshot.links import configured_remotes, gateway_rows, 
 from jetstream_exporter.snapshot.rows import Gateway, Leafnode, LeafRemotes, Route, Traffic
 from jetstream_exporter.sources.decoding import AnswerError, decode, refusal
 from jetstream_exporter.sources.http import endpoint_links
-from jetstream_exporter.sources.http.client import HttpClient
-from jetstream_exporter.sources.http.monitoring import MonitoringSource
 from jetstream_exporter.sources.links import OF_LINKS, PATIENT_EVERY, wanted
 from jetstream_exporter.wire import (
     GatewayListener,
@@ -363,14 +361,6 @@ async def fake() -> AsyncIterator[FakeNats]:
         yield made
 
 
-class LinkAsker(Asker):
-    def __init__(self, url: str) -> None:
-        super().__init__([url])
-        client = HttpClient(2**20, None, {})
-        self.source = MonitoringSource([url], client, FakeLookup(), further=OF_LINKS)
-        self.collector._sources = [self.source]
-
-
 LINKED = {"gateway": {"name": "east"}, "leafnodes": 1, "routes": 4}
 ANSWERS: dict[str, Any] = {
     "/gatewayz": {"outbound_gateways": {"west": connection(rtt="1ms")}},
@@ -395,27 +385,29 @@ def test_a_server_is_asked_for_what_varz_says_there_is() -> None:
 
 
 async def test_a_server_that_stands_alone_is_asked_nothing_more(fake: FakeNats) -> None:
-    asker = LinkAsker(fake.url)
-    for _ in range(2):
-        said = (await asker.ask())[fake.url]
-        assert set(said.requests) == {"varz", "healthz", "jsz"}
-    assert {question.split("?")[0] for question in fake.questions} == {"/varz", "/healthz", "/jsz"}
-    await asker.source.close()
+    async with closing(Asker([fake.url], further=OF_LINKS)) as asker:
+        for _ in range(2):
+            said = (await asker.ask())[fake.url]
+            assert set(said.requests) == {"varz", "healthz", "jsz"}
+        assert {question.split("?")[0] for question in fake.questions} == {
+            "/varz",
+            "/healthz",
+            "/jsz",
+        }
 
 
 async def test_each_scrape_asks_for_links_once_in_its_first_and_in_later_ones(
     fake: FakeNats,
 ) -> None:
     linked(fake)
-    asker = LinkAsker(fake.url)
-    for number in (1, 2):
-        said = (await asker.ask())[fake.url]
-        assert said.error is None
-        assert {name for name, part in said.requests.items() if part.up} >= set(PARTS)
-        assert said.server is not None
-        assert said.server.links.routes is not None
-        assert [fake.asked(f"/{name}") for name in PARTS] == [number] * 3
-    await asker.source.close()
+    async with closing(Asker([fake.url], further=OF_LINKS)) as asker:
+        for number in (1, 2):
+            said = (await asker.ask())[fake.url]
+            assert said.error is None
+            assert {name for name, part in said.requests.items() if part.up} >= set(PARTS)
+            assert said.server is not None
+            assert said.server.links.routes is not None
+            assert [fake.asked(f"/{name}") for name in PARTS] == [number] * 3
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -430,18 +422,19 @@ async def test_a_request_for_links_that_fails_costs_its_own_part(
         "close": fakes.reset,
     }
     fake.ways[f"/{part}"] = ways[way]
-    asker = LinkAsker(fake.url)
-    for _ in range(2):
-        said = (await asker.ask())[fake.url]
-        assert said.error is None
-        assert [name for name, result in said.requests.items() if not result.up] == [part]
-        report = said.server
-        assert report is not None
-        assert report.jsz is not None
-        links = report.links
-        answered = dict(zip(PARTS, (links.gateways, links.leafnodes, links.routes), strict=True))
-        assert [name for name, answer in answered.items() if answer is None] == [part]
-    await asker.source.close()
+    async with closing(Asker([fake.url], further=OF_LINKS)) as asker:
+        for _ in range(2):
+            said = (await asker.ask())[fake.url]
+            assert said.error is None
+            assert [name for name, result in said.requests.items() if not result.up] == [part]
+            report = said.server
+            assert report is not None
+            assert report.jsz is not None
+            links = report.links
+            answered = dict(
+                zip(PARTS, (links.gateways, links.leafnodes, links.routes), strict=True)
+            )
+            assert [name for name, answer in answered.items() if answer is None] == [part]
 
 
 async def test_links_that_hang_cost_a_moment_and_nothing_else(
@@ -451,13 +444,12 @@ async def test_links_that_hang_cost_a_moment_and_nothing_else(
     linked(fake)
     for name in PARTS:
         fake.ways[f"/{name}"] = fakes.silent
-    asker = LinkAsker(fake.url)
-    for _ in range(3):
-        said = (await asker.ask(20))[fake.url]
-        assert said.error is None
-        assert {said.requests[name].text for name in PARTS} == {"no answer in time"}
-        assert asker.took < 5  # of 20
-    await asker.source.close()
+    async with closing(Asker([fake.url], further=OF_LINKS)) as asker:
+        for _ in range(3):
+            said = (await asker.ask(20))[fake.url]
+            assert said.error is None
+            assert {said.requests[name].text for name in PARTS} == {"no answer in time"}
+            assert asker.took < 5  # of 20
 
 
 async def test_links_that_hung_before_are_given_no_time_of_their_own_but_now_and_then(
@@ -466,13 +458,13 @@ async def test_links_that_hung_before_are_given_no_time_of_their_own_but_now_and
     monkeypatch.setattr(endpoint_links, "PATIENCE", 0.8)
     linked(fake)
     fake.ways[f"/{PARTS[0]}"] = fakes.silent
-    asker, took = LinkAsker(fake.url), []
-    for _ in range(1 + PATIENT_EVERY):
-        await asker.ask(20)
-        took.append(asker.took)
-    assert [seconds > 0.8 for seconds in took] == [True, *[False] * (PATIENT_EVERY - 1), True]
-    fake.ways = {path: way for path, way in fake.ways.items() if path != f"/{PARTS[0]}"}
-    linked(fake)
-    said = (await asker.ask(20))[fake.url]
-    assert said.requests[PARTS[0]].up
-    await asker.source.close()
+    took = []
+    async with closing(Asker([fake.url], further=OF_LINKS)) as asker:
+        for _ in range(1 + PATIENT_EVERY):
+            await asker.ask(20)
+            took.append(asker.took)
+        assert [seconds > 0.8 for seconds in took] == [True, *[False] * (PATIENT_EVERY - 1), True]
+        fake.ways = {path: way for path, way in fake.ways.items() if path != f"/{PARTS[0]}"}
+        linked(fake)
+        said = (await asker.ask(20))[fake.url]
+        assert said.requests[PARTS[0]].up

@@ -4,13 +4,14 @@ import asyncio
 import json
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 
 import pytest
 import structlog
 import trustme
 from structlog.testing import capture_logs
 from tests.support import fake_nats as fakes
+from tests.support.closing import closing
 from tests.support.fake_nats import FakeNats, Way, fake_nats
 from tests.support.lookups import FakeLookup
 from tests.support.tls import client_context, server_context
@@ -29,8 +30,11 @@ SHORT = 2.0  # where it has to run out; the others have half of it on a busy mac
 class Asker:
     """A collector over one source, asked again and again."""
 
-    def __init__(self, targets: list[str], client: HttpClient | None = None) -> None:
-        self.source = MonitoringSource(targets, client or HttpClient(LIMIT, None, {}), FakeLookup())
+    def __init__(
+        self, targets: list[str], client: HttpClient | None = None, further: Collection[str] = ()
+    ) -> None:
+        client = client or HttpClient(LIMIT, None, {})
+        self.source = MonitoringSource(targets, client, FakeLookup(), further=further)
         self.collector = Collector([self.source])
         self.took = 0.0
 
@@ -42,6 +46,9 @@ class Asker:
         outcomes = await self.collector.collect(ScrapeRequest(deadline, with_config))
         self.took = time.monotonic() - started
         return {outcome.target: outcome for outcome in outcomes}
+
+    async def close(self) -> None:
+        await self.collector.close()
 
 
 @pytest.fixture
@@ -58,9 +65,8 @@ async def bad() -> AsyncIterator[FakeNats]:
 
 @pytest.fixture
 async def both(good: FakeNats, bad: FakeNats) -> AsyncIterator[Asker]:
-    asker = Asker([good.url, bad.url])
-    yield asker
-    await asker.collector.close()
+    async with closing(Asker([good.url, bad.url])) as asker:
+        yield asker
 
 
 ALL = "varz, healthz: "
@@ -214,12 +220,11 @@ async def test_an_answer_out_of_a_cache_is_none(bad: FakeNats, both: Asker) -> N
 async def test_a_refusing_server_is_named(good: FakeNats) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    asker = Asker([good.url, f"http://127.0.0.1:{port}"])
-    outcomes = await asker.ask()
-    error = outcomes[f"http://127.0.0.1:{port}"].error
-    assert error == "varz, healthz: cannot connect: Connection refused"
-    assert outcomes[good.url].error is None
-    await asker.collector.close()
+    async with closing(Asker([good.url, f"http://127.0.0.1:{port}"])) as asker:
+        outcomes = await asker.ask()
+        error = outcomes[f"http://127.0.0.1:{port}"].error
+        assert error == "varz, healthz: cannot connect: Connection refused"
+        assert outcomes[good.url].error is None
 
 
 @pytest.mark.waits
@@ -374,9 +379,8 @@ class TestSlowConfigurations:
             await fakes.truthful(fake, path, writer)
 
         good.ways["/jsz"] = way
-        asker = Asker([good.url])
-        yield good, asker, told
-        await asker.collector.close()
+        async with closing(Asker([good.url])) as asker:
+            yield good, asker, told
 
     async def test_the_figures_come_without_them(
         self, slow: tuple[FakeNats, Asker, asyncio.Event]
@@ -426,37 +430,35 @@ class TestSlowConfigurations:
         await asker.ask(SHORT, with_config=True)
         before = {task for task in asyncio.all_tasks() if "TargetRequest.fetch" in repr(task)}
         assert len(before) == 1
-        await asker.collector.close()
+        await asker.close()
         await asyncio.wait(before, timeout=DEADLINE)
         assert all(task.cancelled() for task in before)
 
 
 async def test_a_server_behind_ipv6_is_asked() -> None:
-    async with fake_nats("six", host="::1") as fake:
-        asker = Asker([fake.url])
+    async with fake_nats("six", host="::1") as fake, closing(Asker([fake.url])) as asker:
         outcomes = await asker.ask()
         assert outcomes[f"http://[::1]:{fake.port}"].error is None
-        await asker.collector.close()
 
 
 async def test_a_path_before_the_endpoints_is_kept(good: FakeNats) -> None:
-    asker = Asker([f"{good.url}/nats/0"])
-    await asker.ask()
-    assert {"/nats/0/varz", "/nats/0/healthz", "/nats/0/jsz"} >= {
-        q.split("?")[0] for q in good.questions
-    }
-    await asker.collector.close()
+    async with closing(Asker([f"{good.url}/nats/0"])) as asker:
+        await asker.ask()
+        assert {"/nats/0/varz", "/nats/0/healthz", "/nats/0/jsz"} >= {
+            q.split("?")[0] for q in good.questions
+        }
 
 
 async def test_neither_compression_nor_a_cache_is_asked_for_and_the_password_is_sent(
     good: FakeNats,
 ) -> None:
-    asker = Asker([good.url], HttpClient(LIMIT, None, {"Authorization": "Basic aHVudGVyMg=="}))
-    await asker.ask()
-    assert {"identity"} == {headers["accept-encoding"] for headers in good.headers}
-    assert {"no-cache"} == {headers["cache-control"] for headers in good.headers}
-    assert {"Basic aHVudGVyMg=="} == {headers["authorization"] for headers in good.headers}
-    await asker.collector.close()
+    async with closing(
+        Asker([good.url], HttpClient(LIMIT, None, {"Authorization": "Basic aHVudGVyMg=="}))
+    ) as asker:
+        await asker.ask()
+        assert {"identity"} == {headers["accept-encoding"] for headers in good.headers}
+        assert {"no-cache"} == {headers["cache-control"] for headers in good.headers}
+        assert {"Basic aHVudGVyMg=="} == {headers["authorization"] for headers in good.headers}
 
 
 @pytest.fixture(scope="module")
@@ -468,9 +470,8 @@ class TestTls:
     """Certificates: right, wrong, and none."""
 
     async def error(self, target: str, client: HttpClient) -> str | None:
-        asker = Asker([target], client)
-        outcomes = await asker.ask()
-        await asker.collector.close()
+        async with closing(Asker([target], client)) as asker:
+            outcomes = await asker.ask()
         return outcomes[target].error
 
     async def test_a_trusted_certificate_is_accepted(self, authority: trustme.CA) -> None:

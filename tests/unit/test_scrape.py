@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from tests.support.closing import closing
 from tests.support.reports import NOW, consumer, led, outcome, server, stream
 
 from jetstream_exporter.config import Config
@@ -33,9 +34,8 @@ class Servers:
 
 async def pending_and_questions(version: str) -> tuple[list[int | None], list[bool]]:
     servers = Servers(version)
-    scraper = Scraper(Config(), Collector([servers]), Reload())
-    snapshot = await scraper.snapshot(5)
-    await scraper.close()
+    async with closing(Scraper(Config(), Collector([servers]), Reload())) as scraper:
+        snapshot = await scraper.snapshot(5)
     return [row.pending for row in snapshot.consumers], servers.questions
 
 
@@ -50,10 +50,9 @@ async def test_a_first_0_that_cannot_be_false_is_believed_at_once() -> None:
 
 async def test_answers_are_let_go_of_as_soon_as_they_were_merged() -> None:
     servers = Servers("2.10.26")
-    scraper = Scraper(Config(), Collector([servers]), Reload())
-    snapshot = await scraper.snapshot(5)
-    assert [row.key[2:] for row in snapshot.consumers] == [("S", "c")]
-    held = [account for said in servers.answers for account in said.reports[0].account_details]
-    assert len(held) == 2
-    assert [account.stream_detail for account in held] == [[], []]
-    await scraper.close()
+    async with closing(Scraper(Config(), Collector([servers]), Reload())) as scraper:
+        snapshot = await scraper.snapshot(5)
+        assert [row.key[2:] for row in snapshot.consumers] == [("S", "c")]
+        held = [account for said in servers.answers for account in said.reports[0].account_details]
+        assert len(held) == 2
+        assert [account.stream_detail for account in held] == [[], []]

@@ -551,11 +551,10 @@ class TestUnderLoad:
         monkeypatch.setattr(connections, "HEADER", 0.3)
         for said in (b"", b"GET /metrics HTTP/1.1\r\nHost: a\r\nX-"):
             reader, writer = await self.open(site)
-            writer.write(said)
-            with contextlib.suppress(ConnectionResetError):
+            with contextlib.closing(writer), contextlib.suppress(ConnectionResetError):
+                writer.write(said)
                 async with asyncio.timeout(20):
                     assert await reader.read() == b""
-            writer.close()
 
     async def test_huge_headers_are_refused_and_not_logged(
         self, site: Web, capsys: pytest.CaptureFixture[str]
@@ -579,9 +578,8 @@ async def raw_answer(site: Web, request: str) -> bytes:
     reader, writer = await asyncio.open_connection("127.0.0.1", site.client.server.port)
     writer.write(request.encode("latin-1"))
     answer = b""
-    with contextlib.suppress(ConnectionResetError):
+    with contextlib.closing(writer), contextlib.suppress(ConnectionResetError):
         async with asyncio.timeout(10):
             while piece := await reader.read(2**16):
                 answer += piece
-    writer.close()
     return answer

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import contextlib
 import logging
 import threading
 import time
@@ -132,10 +133,10 @@ async def test_without_a_login_nothing_is_compared(
 async def test_a_byte_that_no_header_may_hold_is_refused(header: bytes, site: Web) -> None:
     """And not an error of ours, with a traceback in the log."""
     reader, writer = await asyncio.open_connection("127.0.0.1", site.client.server.port)
-    writer.write(b"GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\nAuthorization: ")
-    writer.write(header + b"\r\n\r\n")
-    answer = await asyncio.wait_for(reader.read(), 20)
-    writer.close()
+    with contextlib.closing(writer):
+        writer.write(b"GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\nAuthorization: ")
+        writer.write(header + b"\r\n\r\n")
+        answer = await asyncio.wait_for(reader.read(), 20)
     assert answer.startswith(b"HTTP/1.1 401 ")
 
 
