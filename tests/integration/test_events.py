@@ -140,7 +140,7 @@ async def test_a_flood_is_counted_to_the_last_event_while_pages_are_served(tmp_p
             await flood(nc, 0, FLOOD)
             began = time.monotonic()
             assert await running.text("/-/healthy")
-            assert time.monotonic() - began < 5
+            assert time.monotonic() - began < 20
             samples = await running.until("all", lambda s: s.all(GIVEN_UP) == [FLOOD], 60)
             assert samples.all(EXCESS) == [2 * FLOOD]
             assert samples.all("jetstream_exporter_advisory_gaps_total") == [0]

@@ -239,7 +239,7 @@ async def test_lies_of_which_none_is_corrected_stay_in_their_account(tmp_path: P
                 await running.until("B's stream", lambda s: s.get(STREAMS, account="B") == 0)
                 for lie, is_read in LIES:
                     started = time.monotonic()
-                    samples = await running.scrape()
+                    samples = await running.scrape(timeout=60)
                     assert samples.get(STREAMS, account="B", stream="S") == 0
                     assert samples.get(UP, target=_target(samples, "B")) == 1
                     assert samples.all(UP, source="monitoring") == [1]
@@ -247,7 +247,7 @@ async def test_lies_of_which_none_is_corrected_stay_in_their_account(tmp_path: P
                     arrived = samples.get(STREAMS, account="A", stream="S") == 9
                     assert arrived == is_read, lie[:50]
                     assert is_read or samples.get(UP, target=_target(samples, "A")) == 0
-                    assert time.monotonic() - started < 8, "a lie does not take all the time"
+                    assert time.monotonic() - started < 20, "a lie does not take all the time"
                 assert "Traceback" not in running.log()
                 assert "\x1b" not in running.log() + await running.text("/debug/sources")
 

@@ -17,7 +17,7 @@ from jetstream_exporter.demo.cluster import Cluster, account
 
 GAPS = "jetstream_exporter_advisory_gaps_total"
 CONNECTED = "jetstream_exporter_advisory_connected"
-SLACK = 1.0  # seconds that a loaded machine may take beyond a deadline
+SLACK = 5.0  # seconds that a loaded machine may take beyond a deadline
 
 
 @dataclass

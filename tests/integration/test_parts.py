@@ -75,7 +75,7 @@ async def test_a_list_that_fails_everywhere_is_no_success_though_all_else_answer
         for one in meshes:
             one.damages["/jsz"] = damage
         for _ in range(2):
-            samples = await running.scrape(timeout=3)
+            samples = await running.scrape(timeout=8)
             for one in meshes:
                 assert parts(samples, one.url) == {"varz": 1, "healthz": 1, "jsz": 0}
             assert samples.all(UP) == [0, 0, 0]
@@ -97,7 +97,7 @@ async def test_one_server_of_three_whose_list_fails_is_named_and_is_no_success(
     async with exporter(tmp_path, config=config(meshes)) as running:
         before = (await whole(running)).get(SUCCESS)
         meshes[1].damages["/jsz"] = DAMAGES[name][0]
-        samples = await running.scrape(timeout=3)
+        samples = await running.scrape(timeout=8)
         assert parts(samples, meshes[1].url) == {"varz": 1, "healthz": 1, "jsz": 0}
         assert parts(samples, meshes[0].url) == {"varz": 1, "healthz": 1, "jsz": 1}
         assert samples.get(UP, target=meshes[1].url) == 0
@@ -111,7 +111,7 @@ async def test_a_proxy_that_drops_the_query_is_no_success(
         before = (await whole(running)).get(SUCCESS)
         for one, url in zip(meshes, cluster.monitor_urls, strict=True):
             one.damages["/jsz"] = mesh.without_query(url)
-        samples = await running.scrape(timeout=3)
+        samples = await running.scrape(timeout=8)
         for one in meshes:
             assert parts(samples, one.url) == {"varz": 1, "healthz": 1, "jsz": 0}
         assert samples.get(SUCCESS) == before
@@ -125,7 +125,7 @@ async def test_a_mesh_that_allows_some_paths_only_is_told_from_the_first_scrape_
         one.damages |= {"/jsz": mesh.status(403), "/varz": mesh.status(403)}
     async with exporter(tmp_path, config=config(meshes)) as running:
         for _ in range(2):
-            samples = await running.scrape(timeout=3)
+            samples = await running.scrape(timeout=8)
             for one in meshes:
                 assert parts(samples, one.url) == {"varz": 0, "healthz": 1, "jsz": 0}
             assert samples.all(UP) == [0, 0, 0]

@@ -226,7 +226,7 @@ async def test_without_the_permissions_for_links_only_they_are_missing(
             assert set(samples.all(PART, part=part)) == {0}
         assert set(samples.all(PART, part="jsz")) == {1}
         assert figures(samples) == {}
-        assert max(samples.all("jetstream_exporter_source_duration_seconds")) < 3
+        assert max(samples.all("jetstream_exporter_source_duration_seconds")) < 8  # of 10
         assert "$sys.req.server.ping.gatewayz" in running.log().lower()
 
 

@@ -225,20 +225,20 @@ def test_an_error_inside_the_library_is_one_line_that_says_what_it_means(
 
 
 async def test_a_frozen_server_is_passed_over_within_a_moment(
-    server: FakeServer, other: FakeServer
+    server: FakeServer, other: FakeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(connector, "CONNECT", 60)
+    monkeypatch.setitem(connector.OPTIONS, "connect_timeout", 60)
     server.says = frozen
     async with closing(Connection(Nats(urls=[server.url, other.url]), "x")) as connection:
-        started = time.monotonic()
-        client = await ready(connection)
-        assert client.url == other.url
-        assert time.monotonic() - started < connector.CONNECT
+        assert (await ready(connection, 20)).url == other.url
 
 
 @pytest.mark.waits
 async def test_a_server_that_freezes_is_left_for_another_one(
-    server: FakeServer, other: FakeServer
+    server: FakeServer, other: FakeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(connections, "ALIVE", 60)
     silent = asyncio.Event()
 
     async def freezes(
@@ -258,9 +258,7 @@ async def test_a_server_that_freezes_is_left_for_another_one(
         assert client.url == server.url
         other.says = None
         silent.set()
-        started = time.monotonic()
-        assert (await ready(connection)).url == other.url
-        assert time.monotonic() - started < connections.ALIVE
+        assert (await ready(connection, 20)).url == other.url
 
 
 async def test_a_question_ends_with_its_connection(server: FakeServer) -> None:
@@ -285,8 +283,8 @@ async def test_what_is_known_to_be_dead_is_waited_for_briefly_and_tried_at_once(
     async with closing(Connection(Nats(urls=[server.url]), "x")) as connection:
         await refusal(connection)
         started = time.monotonic()
-        assert await refusal(connection, 30) == "not connected: no answer in time"
-        assert time.monotonic() - started < 3
+        assert await refusal(connection, 60) == "not connected: no answer in time"
+        assert time.monotonic() - started < 20
         server.says = None
         assert (await healed(connection)).works  # though the pause is a minute
 

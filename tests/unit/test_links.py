@@ -446,24 +446,23 @@ async def test_links_that_hang_cost_a_moment_and_nothing_else(
         fake.ways[f"/{name}"] = fakes.silent
     async with closing(Asker([fake.url], further=OF_LINKS)) as asker:
         for _ in range(3):
-            said = (await asker.ask(20))[fake.url]
+            said = (await asker.ask(60))[fake.url]
             assert said.error is None
             assert {said.requests[name].text for name in PARTS} == {"no answer in time"}
-            assert asker.took < 5  # of 20
+            assert asker.took < 20  # of 60
 
 
 async def test_links_that_hung_before_are_given_no_time_of_their_own_but_now_and_then(
     fake: FakeNats, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(endpoint_links, "PATIENCE", 0.8)
     linked(fake)
     fake.ways[f"/{PARTS[0]}"] = fakes.silent
-    took = []
     async with closing(Asker([fake.url], further=OF_LINKS)) as asker:
-        for _ in range(1 + PATIENT_EVERY):
-            await asker.ask(20)
-            took.append(asker.took)
-        assert [seconds > 0.8 for seconds in took] == [True, *[False] * (PATIENT_EVERY - 1), True]
+        for number in range(1 + PATIENT_EVERY):
+            is_patient = number % PATIENT_EVERY == 0
+            monkeypatch.setattr(endpoint_links, "PATIENCE", 0.8 if is_patient else 60)
+            await asker.ask(90)
+            assert asker.took > 0.8 if is_patient else asker.took < 20
         fake.ways = {path: way for path, way in fake.ways.items() if path != f"/{PARTS[0]}"}
         linked(fake)
         said = (await asker.ask(20))[fake.url]
