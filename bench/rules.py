@@ -36,6 +36,12 @@ from jetstream_exporter.metrics import TABLES
 RULES = sorted((Path(__file__).parent.parent / "rules").glob("*.yaml"))
 RESULTS = Path(__file__).parent / "results"
 LEVEL = ("nats_cluster", "account", "stream", "consumer")
+OF_TEAMS = {
+    "nats_cluster_account_stream_team:jetstream_stream_labels:since": (*LEVEL[:3], "team"),
+    "nats_cluster_account_stream_team:jetstream_stream_labels:newest": (*LEVEL[:3], "team"),
+    "nats_cluster_account_stream_consumer_team:jetstream_consumer_labels:since": (*LEVEL, "team"),
+    "nats_cluster_account_stream_consumer_team:jetstream_consumer_labels:newest": (*LEVEL, "team"),
+}
 SPACING = 30
 HISTORY = 30 * 60
 SERVERS = 3
@@ -54,7 +60,7 @@ CHECKS = {
     "jetstream_stream_threshold": ("seen", "lag"),
     "jetstream_consumer_threshold": ("unprocessed", "last-delivery"),
 }
-LEVELS = {"_threshold": 1e9, "_labels": 1.0, "_ratio": 0.5}
+LEVELS = {"_threshold": 1e9, "_labels": 1.0, "_ratio": 0.5, ":newest": 1.0}
 WRONG = "_threshold_invalid_info"  # an alert for each
 
 
@@ -68,7 +74,8 @@ def asked() -> list[tuple[str, str, tuple[str, ...]]]:
         for family in table.families
         if family.name in words and not family.name.endswith(WRONG)
     ]
-    return found + [(name, "gauge", LEVEL) for name in RECORDED]
+    found += [(name, "gauge", LEVEL) for name in RECORDED]
+    return found + [(name, "gauge", labels) for name, labels in OF_TEAMS.items()]
 
 
 # What a label holds that is not the name of an object.

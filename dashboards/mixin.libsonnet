@@ -35,9 +35,6 @@ local scopes = std.parseYaml(importstr '../helm/files/scopes.yaml');
     ['<<selector,>>', if config.selector == '' then '' else config.selector + ', '],
     ['<<{selector}>>', if config.selector == '' then '' else '{' + config.selector + '}'],
     ['<<cluster_label,>>', if config.clusterLabel == '' then '' else config.clusterLabel + ', '],
-    ['<<cluster_label=%[4]q,>>', if config.clusterLabel == '' then '' else config.clusterLabel + '=%[4]q,'],
-    ['<<cluster_label=%[5]q,>>', if config.clusterLabel == '' then '' else config.clusterLabel + '=%[5]q,'],
-    ['<<$cluster_label>>', if config.clusterLabel == '' then '' else ' $labels.' + config.clusterLabel],
     ['<<job>>', config.job],
     ['<<runbook_url>>', config.runbookUrl],
     ['<<dashboard_url>>', config.dashboardUrl],
@@ -50,10 +47,11 @@ local scopes = std.parseYaml(importstr '../helm/files/scopes.yaml');
     std.strReplace(text, '<<threshold>>', threshold),
   ),
 
-  // What is set for a rule: for its severity before for its alert.
-  local setOf(rule) =
-    local all = std.get(config.alerts, rule.alert, {});
-    all + std.get(all, rule.labels.severity, {}),
+  // What is set for an alert: for its severity before for its name.
+  local setFor(alert, severity) =
+    local all = std.get(config.alerts, alert, {});
+    all + std.get(all, severity, {}),
+  local setOf(rule) = setFor(rule.alert, rule.labels.severity),
   // What the selector finds is taken out of the alert, as the chart does it for rules.alerts.<name>.exclude.
   local excluding(rule, expr) =
     if !std.objectHas(config.exclude, rule.alert) then expr else
@@ -76,16 +74,22 @@ local scopes = std.parseYaml(importstr '../helm/files/scopes.yaml');
               (if std.objectHas(set, 'severity') then { severity: set.severity } else {}),
       annotations: std.mapWithKey(function(_, text) fill(text), rule.annotations),
     },
-  local record(rule) = { record: rule.record, expr: fill(rule.expr) },
+  local record(rule) =
+    local set = if std.objectHas(rule, 'of') then setFor(rule.of.alert, rule.of.severity) else {};
+    {
+      record: rule.record,
+      expr: fill(rule.expr, std.toString(std.get(set, 'threshold', std.get(rule, 'threshold', '')))),
+    },
+  local isAlert(rule) = std.objectHas(rule, 'alert'),
+  // What is recorded for an alert alone goes with it.
+  local isEnabled(rule) =
+    local set = if isAlert(rule) then setOf(rule) else if std.objectHas(rule, 'of') then setFor(rule.of.alert, rule.of.severity) else {};
+    std.get(set, 'enabled', true),
   local groups = std.flattenArrays([file.groups for file in template.files]),
-  local grouped(kind, make, suffix='') = [
+  local grouped(wanted, make, suffix='') = [
     { name: group.name + suffix, interval: group.interval, rules: rules }
     for group in groups
-    for rules in [[
-      make(rule)
-      for rule in group.rules
-      if std.objectHas(rule, kind) && (kind == 'record' || std.get(setOf(rule), 'enabled', true))
-    ]]
+    for rules in [[make(rule) for rule in group.rules if wanted(rule) && isEnabled(rule)]]
     if std.length(rules) > 0
   ],
 
@@ -115,7 +119,7 @@ local scopes = std.parseYaml(importstr '../helm/files/scopes.yaml');
     'jetstream-fleet.json': import 'jetstream-fleet.json',
     [if config.shadow != [] then 'jetstream-shadow.json']: import '../rules/compat/jetstream-shadow.json',
   },
-  prometheusAlerts+:: { groups+: grouped('alert', alert) + compat('alert', alert, '.alerts') },
+  prometheusAlerts+:: { groups+: grouped(isAlert, alert) + compat('alert', alert, '.alerts') },
   // Alerts and recording rules are often put into one file, where no two groups may have one name.
-  prometheusRules+:: { groups+: grouped('record', record, '.rules') + compat('record', record, '') },
+  prometheusRules+:: { groups+: grouped(function(rule) !isAlert(rule), record, '.rules') + compat('record', record, '') },
 }

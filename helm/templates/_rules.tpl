@@ -93,9 +93,6 @@ angle brackets then is around spans of time.
   (list "<<selector,>>" (empty $selector | ternary "" (printf "%s, " $selector)))
   (list "<<{selector}>>" (empty $selector | ternary "" (printf "{%s}" $selector)))
   (list "<<cluster_label,>>" (empty $cluster | ternary "" (printf "%s, " $cluster)))
-  (list "<<cluster_label=%[4]q,>>" (empty $cluster | ternary "" (printf "%s=%%[4]q," $cluster)))
-  (list "<<cluster_label=%[5]q,>>" (empty $cluster | ternary "" (printf "%s=%%[5]q," $cluster)))
-  (list "<<$cluster_label>>" (empty $cluster | ternary "" (printf " $labels.%s" $cluster)))
   (list "<<job>>" (.set.job | default .shipped.job))
   (list "<<runbook_url>>" (.set.runbookUrl | default .shipped.runbook_url | trimSuffix "/"))
   (list "<<dashboard_url>>" (.set.dashboardUrl | default .shipped.dashboard_url | trimSuffix "/"))
@@ -108,4 +105,15 @@ angle brackets then is around spans of time.
 {{- $text := .text -}}
 {{- range .tokens -}}{{- $text = replace (index . 0) (index . 1) $text -}}{{- end -}}
 {{- $text -}}
+{{- end -}}
+
+{{/* What is set for an alert, for its severity before for its name. Call with a dict: overrides, alert, severity. */}}
+{{- define "exporter.alertSettings" -}}
+{{- $all := index .overrides .alert | default dict -}}
+{{- mergeOverwrite (dict) (omit $all "critical" "warning" "info" "none") (index $all .severity | default dict) | toJson -}}
+{{- end -}}
+
+{{/* The threshold of a rule as a token. Call with a dict: set, rule. */}}
+{{- define "exporter.thresholdToken" -}}
+{{- list "<<threshold>>" (hasKey .set "threshold" | ternary (get .set "threshold" | toString) (.rule.threshold | default "")) | toJson -}}
 {{- end -}}

@@ -37,13 +37,17 @@ IDENTITY: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """A recording rule. `values` names the numbers and windows in its expression that others read too."""
+    """A recording rule. `values` names the numbers and windows in its expression that others read too.
+
+    `of` is the alert whose expression it records, if it does.
+    """
 
     name: str
     expr: str
     comment: str = ""
     values: Mapping[str, str] = field(default_factory=dict)
     parts: Mapping[str, str] = field(default_factory=dict)
+    of: Alert | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from typing import Any
 from rules.src.config import REPOSITORY, Config
 from rules.src.constants import CONSTANTS
 from rules.src.model import IDENTITY, Alert, Rule
-from rules.src.teams import lookup
+from rules.src.teams import joined
 
 VARIABLES = frozenset({"nats_cluster", "account", "stream", "consumer"})  # of the dashboards
 # A series of the exporter, or `up`, wherever it is selected: not within the name of a recorded series.
@@ -62,23 +62,16 @@ def dashboard(alert: Alert, config: Config) -> str:
     return f"{config.dashboard_url}/d/{alert.board}" + (f"?{query}" if query else "")
 
 
-def labels(alert: Alert, config: Config) -> dict[str, str]:
-    team = lookup(alert.scope, config.cluster_label)
-    own = {"severity": alert.severity, "service": "jetstream", "scope": alert.scope}
-    return {**own, **({"team": team} if team else {})}
-
-
 def rendered(rule: Rule, config: Config, values: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """The rule as the data of a rule file."""
-    expr = expression(rule, config, values)
+    """The rule as the data of a rule file. An alert about a stream or consumer reads what is recorded of it."""
     if not isinstance(rule, Alert):
-        return {"record": rule.name, "expr": expr}
+        return {"record": rule.name, "expr": expression(rule, config, values)}
     times = {"for": rule.wait, "keep_firing_for": rule.keep}
     return {
         "alert": rule.name,
-        "expr": expr,
+        "expr": expression(joined(rule), config, values),
         **{name: time for name, time in times.items() if time},
-        "labels": labels(rule, config),
+        "labels": {"severity": rule.severity, "service": "jetstream", "scope": rule.scope},
         "annotations": {
             "summary": rule.summary,
             "description": sentence(rule.description),

@@ -3,9 +3,10 @@
 A token is a name within double angle brackets. `<<threshold>>` is the alert's threshold; `<<job>>`, `<<runbook_url>>`
 and `<<dashboard_url>>` are the settings of `config.py`, whose defaults stand beside the rules. A selector stands as
 `<<selector,>>` before other matchers and as `<<{selector}>>` alone, and the further cluster label as
-`<<cluster_label,>>`; where an alert looks up its team, `<<cluster_label=%[4]q,>>`, the same with 5, and
-`<<$cluster_label>>` stand for its matcher and its value. `<<10m>>` is a span of time in PromQL, and `<<10 minutes>>`
-one in a sentence: the demo shortens both.
+`<<cluster_label,>>`. `<<10m>>` is a span of time in PromQL, and `<<10 minutes>>` one in a sentence: the demo shortens
+both.
+
+A recording rule with `of` records the expression of that alert: it belongs to it, and has its threshold.
 """
 
 from __future__ import annotations
@@ -21,10 +22,10 @@ from rules.src.config import TOKENS, Config
 from rules.src.model import Alert, Group, Rule, RuleFile
 from rules.src.render import rendered
 from rules.src.tables import FILES
+from rules.src.teams import with_conditions
 
 PATH = Path(__file__).resolve().parent.parent / "template.json"
 SPAN = re.compile(r"(?<=\[)(?:\d+[smhdw])+|(?<=offset )(?:\d+[smhdw])+")
-CLUSTER_MATCHER = re.compile(r"<<cluster_label>>=(%\[[45]\]q),")
 SPELT = re.compile(r"\b\d+ (?:second|minute|hour|day)s?\b")
 
 
@@ -45,29 +46,25 @@ def _group(group: Group) -> dict[str, Any]:
     return {
         "name": group.name,
         "interval": group.interval,
-        "rules": [_rule(rule) for rule in group.rules],
+        "rules": [_rule(rule) for rule in with_conditions(group.rules)],
     }
 
 
 def _rule(rule: Rule) -> dict[str, Any]:
-    settable = isinstance(rule, Alert) and "threshold" in rule.values
+    alert = rule if isinstance(rule, Alert) else rule.of
+    settable = alert is not None and "threshold" in alert.values
     body = rendered(rule, TOKENS, {"threshold": "<<threshold>>"} if settable else {})
     body["expr"] = SPAN.sub(lambda found: f"<<{found[0]}>>", _tokens(body["expr"]))
     if isinstance(rule, Alert):
-        body["labels"] = {name: _team(text) for name, text in body["labels"].items()}
         said = body["annotations"]["description"]
         body["annotations"]["description"] = SPELT.sub(lambda found: f"<<{found[0]}>>", said)
         if rule.real_time:
             body["real_time"] = True
-        if settable:
-            body["threshold"] = rule.values["threshold"]
+    elif alert is not None:
+        body["of"] = {"alert": alert.name, "severity": alert.severity}
+    if alert is not None and settable:
+        body["threshold"] = alert.values["threshold"]
     return body
-
-
-def _team(text: str) -> str:
-    """The label `team` with its tokens, and no span: how long a team is remembered need not hurry."""
-    text = CLUSTER_MATCHER.sub(r"<<cluster_label=\1,>>", text)
-    return text.replace(" $labels.<<cluster_label>>", "<<$cluster_label>>")
 
 
 def _tokens(expr: str) -> str:

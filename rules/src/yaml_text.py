@@ -11,6 +11,7 @@ import yaml
 from rules.src.config import Config
 from rules.src.model import Alert, Group, Rule, RuleFile
 from rules.src.render import rendered
+from rules.src.teams import joined, with_conditions
 
 WIDTH = 120
 
@@ -27,7 +28,7 @@ def _group(group: Group, config: Config) -> Iterator[str]:
     yield f"  - name: {group.name}"
     yield f"    interval: {group.interval}"
     yield "    rules:"
-    for number, rule in enumerate(group.rules):
+    for number, rule in enumerate(with_conditions(group.rules)):
         if number:
             yield ""
         yield from _rule(rule, config)
@@ -40,7 +41,7 @@ def _rule(rule: Rule, config: Config) -> Iterator[str]:
         if rule.pint:
             yield f"      # pint disable {rule.pint}"
         yield f"      - {head}: {name}"
-        yield from _comment(rule.comment, "        ")
+        yield from _comment(joined(rule).comment, "        ")
     else:
         yield from _comment(rule.comment, "      ")
         yield f"      - {head}: {name}"

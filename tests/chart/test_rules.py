@@ -1,7 +1,8 @@
 """The rules as the chart renders them: those of rules/, word for word, but for what values ask for."""
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,11 @@ import yaml
 from helm_python.errors import HelmError
 from rules.src.config import Config
 from rules.src.model import Alert
-from rules.src.render import expression, labels
+from rules.src.render import expression
 from rules.src.tables import ALERTS
 from rules.src.tables import RULES as RULES_OF_TABLES
+from rules.src.tables import alert as alert_of
+from rules.src.teams import JOINED, condition, joined, with_conditions
 from tests.support import chart
 from tests.support.promtool import judge, promtool
 from tests.support.rules import PROMTOOL_FILES
@@ -112,7 +115,8 @@ def written(folder: Path, rules: dict[str, Any]) -> list[Path]:
 def test_an_alert_can_be_left_out_and_every_other_stays() -> None:
     less = rendered({"alerts": {"JetStreamConsumerAckNone": {"enabled": False}}})
 
-    assert set(rendered()) - set(less) == {("JetStreamConsumerAckNone", "info")}
+    own = (condition(alert_of("JetStreamConsumerAckNone")).name, "")
+    assert set(rendered()) - set(less) == {("JetStreamConsumerAckNone", "info"), own}
 
 
 def test_a_change_touches_one_alert_and_there_only_what_it_names() -> None:
@@ -183,13 +187,21 @@ def test_every_alert_can_be_left_out_for_each_of_its_severities(half: int) -> No
     for name, severity in out:
         alerts.setdefault(name, {})[severity] = {"enabled": False}
 
-    assert set(rendered({"alerts": alerts})) == set(shipped()) - set(out)
+    own = {(name, "") for name in conditions(out)}
+    assert set(rendered({"alerts": alerts})) == set(shipped()) - set(out) - own
+
+
+def conditions(alerts: Iterable[tuple[str, str]]) -> set[str]:
+    """What is recorded for these alerts alone."""
+    found = [alert_of(*each) for each in alerts]
+    return {condition(alert).name for alert in found if alert.scope in JOINED}
 
 
 def test_with_every_alert_left_out_the_recordings_stay() -> None:
     alerts = {name: {"enabled": False} for name, _ in shipped_alerts()}
 
-    assert set(rendered({"alerts": alerts})) == set(shipped()) - set(shipped_alerts())
+    own = {(name, "") for name in conditions(shipped_alerts())}
+    assert set(rendered({"alerts": alerts})) == set(shipped()) - set(shipped_alerts()) - own
 
 
 def test_one_change_reaches_both_severities_of_an_alert() -> None:
@@ -203,23 +215,47 @@ def test_one_change_reaches_both_severities_of_an_alert() -> None:
 def test_labels_for_all_alerts_reach_alerts_and_not_recordings() -> None:
     rules = rendered({"alertLabels": {"team": "platform"}})
 
-    for rule in rules.values():
+    for name, rule in rules.items():
         team = rule.get("labels", {}).get("team", "")
         if "alert" not in rule:
             assert team == ""
-        elif rule["labels"]["scope"] in ("stream", "consumer"):
-            assert team.endswith('label "team" }}{{ else }}platform{{ end }}')
+            assert rule == rendered()[name]
+        elif rule["labels"]["scope"] in JOINED:
+            assert team == ""
+            own = expression(joined(alert_of(*name)), Config())
+            indented = "\n".join(f"  {line}" for line in own.splitlines())
+            assert rule["expr"] == (
+                f'label_replace(\n{indented},\n  "team", "platform", "team", ""\n)'
+            )
         else:
             assert team == "platform"
 
 
-def test_a_further_cluster_label_tells_teams_apart() -> None:
-    rules = rendered({"clusterLabel": "k8s_cluster"})
-    config = Config(cluster_label="k8s_cluster")
-
-    for alert in ALERTS:
-        found = rules[alert.name, alert.severity]["labels"].get("team", "")
-        assert found == labels(alert, config).get("team", "")
+@pytest.mark.parametrize("team", ["plat$form", 'a "b"', "é\\"])
+def test_the_team_of_what_names_none_is_taken_as_it_is(team: str, tmp_path: Path) -> None:
+    """It stands for those without one; another one that the metadata names comes before it."""
+    files = {file.stem: file for file in written(tmp_path, {"alertLabels": {"team": team}})}
+    series = {name: f'{{nats_cluster="prod",account="APP",stream="{name}"' for name in ("A", "B")}
+    inputs = [f"jetstream_stream_has_leader{labels}}}" for labels in series.values()]
+    owned = f'jetstream_stream_labels{series["A"]},team="payments"}}'
+    asked = 'count by (stream, team) (ALERTS{alertname="JetStreamStreamNoLeader"})'
+    expected = [
+        {"labels": f'{{stream="{name}", team={json.dumps(of, ensure_ascii=False)}}}', "value": 1}
+        for name, of in (("A", "payments"), ("B", team))
+    ]
+    case = {
+        "interval": "1m",
+        "input_series": [{"series": each, "values": "0x10"} for each in inputs]
+        + [{"series": owned, "values": "1x10"}],
+        "promql_expr_test": [{"expr": asked, "eval_time": "5m", "exp_samples": expected}],
+    }
+    tests = {
+        "rule_files": [str(files["stream"]), str(files["thresholds"])],
+        "evaluation_interval": "1m",
+        "tests": [case],
+    }
+    (tmp_path / "tests.yaml").write_text(yaml.safe_dump(tests, allow_unicode=True))
+    promtool("test", "rules", tmp_path / "tests.yaml")
 
 
 def test_a_label_of_one_alert_is_that_alert_s_whatever_the_metadata_says() -> None:
@@ -250,8 +286,12 @@ by_threshold = pytest.mark.parametrize(
 @by_threshold
 def test_a_threshold_can_be_changed_wherever_it_stands(alert: Alert) -> None:
     change = {alert.name: {alert.severity: {"threshold": 0.123}}}
-    changed = rendered({"alerts": change})[alert.name, alert.severity]
-    assert changed["expr"] == expression(alert, Config(), {"threshold": "0.123"})
+    rules = rendered({"alerts": change})
+    if alert.scope in JOINED:
+        recorded = rules[condition(alert).name, ""]
+        assert recorded["expr"] == expression(alert, Config(), {"threshold": "0.123"})
+    changed = rules[alert.name, alert.severity]
+    assert changed["expr"] == expression(joined(alert), Config(), {"threshold": "0.123"})
 
 
 @by_threshold
@@ -266,9 +306,10 @@ def test_what_tells_series_and_clusters_apart_reaches_every_rule(tmp_path: Path)
     wanted = Config(selector='env="prod"', cluster_label="k8s_cluster", job="my-.*")
     given = {"selector": 'env="prod"', "clusterLabel": "k8s_cluster", "job": "my-.*"}
     found = rendered(given)
-    for rule in RULES_OF_TABLES:
-        severity = rule.severity if isinstance(rule, Alert) else ""
-        assert found[rule.name, severity]["expr"] == expression(rule, wanted)
+    for rule in with_conditions(RULES_OF_TABLES):
+        name = rule.name, rule.severity if isinstance(rule, Alert) else ""
+        text = expression(joined(rule) if isinstance(rule, Alert) else rule, wanted)
+        assert found[name]["expr"] == text
     for file in written(tmp_path, given):
         promtool("check", "rules", file)
 

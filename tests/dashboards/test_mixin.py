@@ -8,8 +8,9 @@ import pytest
 import yaml
 from rules.src import compat
 from rules.src.config import Config
-from rules.src.render import expression, labels
+from rules.src.render import expression
 from rules.src.tables import alert
+from rules.src.teams import condition, joined
 from tests.support.boards import FOLDER, Json, boards
 from tests.support.promtool import promtool
 from tests.support.rules import ALL
@@ -120,14 +121,32 @@ def test_the_series_of_other_exporters_are_offered_where_they_are_asked_for() ->
     assert "compat-surveyor-consumers" not in groups
 
 
-def test_a_further_cluster_label_tells_teams_apart() -> None:
+def test_what_is_recorded_for_an_alert_has_its_settings() -> None:
     snippet = """
-    ((import 'mixin.libsonnet') + { _config+:: { clusterLabel: 'k8s' } }).prometheusAlerts
+    local mixin = (import 'mixin.libsonnet') + { _config+:: {
+      clusterLabel: 'k8s',
+      alerts: {
+        JetStreamStreamStorageHigh: { critical: { threshold: '0.99' } },
+        JetStreamConsumerAckNone: { enabled: false },
+      },
+    } };
+    { alerts: mixin.prometheusAlerts, records: mixin.prometheusRules }
     """
-    text = _jsonnet.evaluate_snippet("user.jsonnet", snippet, jpathdir=[str(FOLDER)])
-    found = {r["alert"]: r["labels"] for g in json.loads(text)["groups"] for r in g["rules"]}
-    for name in ("JetStreamStreamNoLeader", "JetStreamConsumerStalled"):
-        assert found[name] == labels(alert(name), Config(cluster_label="k8s"))
+    made = json.loads(_jsonnet.evaluate_snippet("u.jsonnet", snippet, jpathdir=[str(FOLDER)]))
+    records = {r["record"]: r["expr"] for g in made["records"]["groups"] for r in g["rules"]}
+    alerts = {
+        (r["alert"], r["labels"]["severity"]): r["expr"]
+        for g in made["alerts"]["groups"]
+        for r in g["rules"]
+    }
+    config = Config(cluster_label="k8s")
+    for severity, number in (("critical", "0.99"), ("warning", "0.80")):
+        rule = alert("JetStreamStreamStorageHigh", severity)
+        assert alerts[rule.name, severity] == expression(joined(rule), config)
+        own = expression(rule, config, {"threshold": number})
+        assert records[condition(rule).name] == own
+    assert condition(alert("JetStreamConsumerUnlimitedRedelivery")).name in records
+    assert condition(alert("JetStreamConsumerAckNone")).name not in records
 
 
 def test_the_shadow_brings_its_alert_its_rules_and_its_board() -> None:

@@ -56,10 +56,10 @@ def test_only_spans_differ(rule: Rule) -> None:
     short = shortened(rule)
     assert set(short.body) == set(rule.body)
     assert short.body.get("labels") == rule.body.get("labels")
-    assert promql.numbers(short.expr) == promql.numbers(rule.expr)
-    assert promql.seconds(short.expr) == {max(s / 60, 1) for s in promql.seconds(rule.expr)}
-    assert [s.metric for s in promql.selectors(short.expr)] == [
-        s.metric for s in promql.selectors(rule.expr)
+    assert promql.numbers(short.joined) == promql.numbers(rule.joined)
+    assert promql.seconds(short.joined) == {max(s / 60, 1) for s in promql.seconds(rule.joined)}
+    assert [s.metric for s in promql.selectors(short.joined)] == [
+        s.metric for s in promql.selectors(rule.joined)
     ]
 
 

@@ -13,10 +13,10 @@ import yaml
 from rules.src import aggregates, compat, shadow, template
 from rules.src.config import Config
 from rules.src.constants import CONSTANTS
-from rules.src.model import Alert, Record, Rule
+from rules.src.model import IDENTITY, Alert, Record, Rule
 from rules.src.render import expression, rendered
 from rules.src.tables import ALERTS, FILES, RULES
-from rules.src.teams import lookup
+from rules.src.teams import JOINED, TEAM, condition, joined, with_conditions
 from rules.src.yaml_text import rule_file
 from tests.support import promql
 from tests.support.promtool import promtool
@@ -146,28 +146,62 @@ def test_settings_never_reach_the_committed_files() -> None:
 
 def test_every_token_of_the_template_is_one_that_its_readers_know() -> None:
     known = {"<<selector,>>", "<<{selector}>>", "<<cluster_label,>>", "<<threshold>>"}
-    known |= {"<<job>>", "<<runbook_url>>", "<<dashboard_url>>", "<<$cluster_label>>"}
-    known |= {f"<<cluster_label=%[{place}]q,>>" for place in (4, 5)}
+    known |= {"<<job>>", "<<runbook_url>>", "<<dashboard_url>>"}
     for file in json.loads(template.text())["files"]:
         for token in set(TOKEN.findall(json.dumps(file, ensure_ascii=False))) - known:
             assert token[2].isdigit(), token
 
 
-def test_an_alert_looks_up_its_team_by_the_cluster_label_too() -> None:
-    """The numbers in the query are those of the values behind it."""
-    of_stream = lookup("stream", "k8s_cluster")
-    assert "{k8s_cluster=%[4]q,nats_cluster=%[1]q,account=%[2]q,stream=%[3]q}" in of_stream
-    values = "$labels.nats_cluster $labels.account $labels.stream $labels.k8s_cluster)"
-    assert values in of_stream
-    of_consumer = lookup("consumer", "k8s_cluster")
-    assert of_consumer.count("{k8s_cluster=%[5]q,nats_cluster=%[1]q,") == 2
-    assert of_consumer.count("consumer=%[4]q") == 1
-    assert "$labels.consumer $labels.k8s_cluster)" in of_consumer
+OF_OBJECTS = [alert for alert in ALERTS if alert.scope in JOINED]
+by_alert = pytest.mark.parametrize("alert", OF_OBJECTS, ids=lambda a: f"{a.name}-{a.severity}")
+
+
+@by_alert
+def test_an_alert_reads_what_the_rule_before_it_records_of_it_alone(alert: Alert) -> None:
+    (rules,) = (
+        list(with_conditions(group.rules))
+        for file in FILES
+        for group in file.groups
+        if alert in group.rules
+    )
+    before = rules[rules.index(alert) - 1]
+    assert isinstance(before, Record)
+    assert before.of is alert
+    assert before.expr == alert.expr
+    of_team = {TEAM[scope] for scope in JOINED[alert.scope]}
+    read = {s.metric for s in promql.selectors(expression(joined(alert), Config()))}
+    assert read == {before.name} | of_team
+
+
+@by_alert
+def test_a_team_can_cost_no_alert(alert: Alert) -> None:
+    """What has no team is added, and what is multiplied by is 1 and there once for each object."""
+    text = expression(joined(alert), Config())
+    found = condition(alert).name
+    assert text.endswith(f"or on ({', '.join(IDENTITY[alert.scope])})\n{found}")
+    for record in (rule for rule in RULES if rule.name in TEAM.values()):
+        scope = next(scope for scope, name in TEAM.items() if name == record.name)
+        assert record.expr.strip().startswith(f"topk by (${scope}) (1, ")
+        assert record.expr.strip().endswith(") ^ 0")
+
+
+@pytest.mark.parametrize("alert", ALERTS, ids=lambda a: f"{a.name}-{a.severity}")
+def test_no_label_of_an_alert_is_a_template(alert: Alert) -> None:
+    """Prometheus writes a template that comes out empty into the series ALERTS as it is."""
+    labels = rendered(alert, SET)["labels"]
+    assert labels == {"severity": alert.severity, "service": "jetstream", "scope": alert.scope}
+
+
+def test_what_is_recorded_of_two_alerts_has_two_names() -> None:
+    names = [condition(alert).name for alert in OF_OBJECTS]
+    assert len(set(names)) == len(names)
 
 
 @pytest.mark.parametrize("scope", ["exporter", "cluster", "server", "account"])
 def test_what_has_no_metadata_has_no_team(scope: str) -> None:
-    assert lookup(scope) == ""
+    alert = next(alert for alert in ALERTS if alert.scope == scope)
+    assert joined(alert) is alert
+    assert list(with_conditions((alert,))) == [alert]
 
 
 def test_an_alert_s_name_severity_and_scope_are_its_own() -> None:

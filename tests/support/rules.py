@@ -33,8 +33,23 @@ class Rule:
         return str(self.body.get("record", ""))
 
     @property
-    def expr(self) -> str:
+    def reads(self) -> str:
+        """What is recorded for this alert alone; empty where there is nothing."""
+        return next(iter(re.findall(r"[\w:]+:alert\b", self.joined)), "") if self.alert else ""
+
+    @property
+    def joined(self) -> str:
+        """The expression as it is in the file."""
         return str(self.body["expr"])
+
+    @property
+    def expr(self) -> str:
+        """The expression; of an alert that joins its team, the one that is recorded for it."""
+        return CONDITIONS[self.reads].joined if self.reads else self.joined
+
+    @property
+    def is_condition(self) -> bool:
+        return self.record.endswith(":alert")
 
     @property
     def severity(self) -> str:
@@ -64,7 +79,8 @@ def load(files: list[Path]) -> list[Rule]:
 
 ALL = load(RULE_FILES)
 ALERTS = [rule for rule in ALL if rule.alert]
-RECORDS = [rule for rule in ALL if rule.record]
+CONDITIONS = {rule.record: rule for rule in ALL if rule.is_condition}
+RECORDS = [rule for rule in ALL if rule.record and not rule.is_condition]
 NAMES = sorted({rule.alert for rule in ALERTS})
 
 

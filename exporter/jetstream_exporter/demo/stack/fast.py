@@ -24,6 +24,7 @@ NAMES = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 # name for up to 20, and a busy machine misses scrapes. What judges a server, a group or a target waits this long.
 FLOOR = 20
 TOKEN = re.compile(r"<<([^<>]+)>>")
+OF_THE_TEMPLATE = ("of", "real_time", "threshold")  # what a rule has there alone
 SPELT = re.compile(r"(\d+) (second|minute|hour|day)s?")
 # The waits of Alertmanager's routes.
 WAITS = ("group_wait", "group_interval", "repeat_interval")
@@ -67,16 +68,15 @@ def rule(
 ) -> dict[str, Any]:
     """A rule of the template, shortened."""
     settings = {**settings, "threshold": body.get("threshold", "")}
-    short = {name: value for name, value in body.items() if name not in ("real_time", "threshold")}
+    short = {name: value for name, value in body.items() if name not in OF_THE_TEMPLATE}
     short["expr"] = filled(body["expr"], settings, factor)
     if "for" in body:
         short["for"] = shorten(body["for"], factor, FLOOR if body.get("real_time") else 1)
     if "keep_firing_for" in body:
         short["keep_firing_for"] = shorten(body["keep_firing_for"], factor)
-    for part in ("labels", "annotations"):
-        if part in body:
-            texts = body[part].items()
-            short[part] = {name: filled(text, settings, factor) for name, text in texts}
+    if "annotations" in body:
+        texts = body["annotations"].items()
+        short["annotations"] = {name: filled(text, settings, factor) for name, text in texts}
     return short
 
 
