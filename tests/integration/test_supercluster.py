@@ -110,6 +110,15 @@ async def equal_to_the_servers(running: Exporter, joined: SuperCluster) -> Sampl
     return samples
 
 
+async def wrong(running: Exporter) -> dict[tuple[str, str], str]:
+    """The sentences of the status, by alert and cluster."""
+    text = await running.text("/api/v1/status")
+    return {
+        (each["alert"], each["object"].get("cluster", "")): each["sentence"]
+        for each in json.loads(text)["findings"]
+    }
+
+
 async def test_every_figure_of_the_links_is_the_servers_own(
     joined: SuperCluster, tmp_path: Path
 ) -> None:
@@ -144,6 +153,10 @@ async def test_a_cut_gateway_is_seen_in_two_scrapes_and_so_is_its_end(
         assert samples.all("nats_gateway_sent_messages_total", **EAST_TO_WEST) == []
         assert samples.all("nats_gateway_configured", nats_cluster="east") == [1, 1]
         assert samples.all(CONNECTIONS, nats_cluster="west", direction="outbound") == [1, 1]
+        said = await wrong(running)
+        assert said["NatsGatewayDown", "east"].startswith(
+            "Servers of cluster east have no gateway connection to cluster west"
+        )
         joined.mend("west")
 
         async def is_back() -> bool:
@@ -153,6 +166,7 @@ async def test_a_cut_gateway_is_seen_in_two_scrapes_and_so_is_its_end(
         await eventually("the gateways", is_back, deadline=60)
         samples = await running.scrape()
         assert samples.all(CONNECTIONS, **EAST_TO_WEST) == [1, 1]
+        assert ("NatsGatewayDown", "east") not in await wrong(running)
 
 
 @pytest.mark.parametrize("version", EXTREMES)

@@ -30,7 +30,16 @@ from jetstream_exporter.status.watch import Watch
 MINUTES = 30
 # One of each kind: more would only take longer, as Prometheus judges each rule in each minute.
 NAMES = (
+    "JetStreamExpectedObjectMissing",
     "NatsServerDown",
+    "NatsGatewayDown",
+    "NatsLeafnodeDown",
+    "NatsRoutesMissing",
+    "NatsServerCertificateExpiring",
+    "NatsServerConnectionsNearLimit",
+    "JetStreamApiBacklog",
+    "JetStreamStreamReplicasDiverged",
+    "JetStreamStreamMessagesDamaged",
     "JetStreamExporterServerScrapeFailing",
     "JetStreamServerUnhealthy",
     "JetStreamServerStorageHigh",

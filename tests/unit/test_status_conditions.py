@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+import msgspec
 import pytest
 from tests.support.status import (
     ACCOUNT,
@@ -25,13 +26,17 @@ from jetstream_exporter.snapshot import Snapshot
 from jetstream_exporter.snapshot.rows import (
     Account,
     AccountStore,
+    ExpectedObject,
     Exporter,
+    Gateway,
+    LeafRemotes,
+    Route,
     StreamSource,
     TargetResult,
 )
 from jetstream_exporter.snapshot.rows.metadata import ObjectMetadata, Threshold
 from jetstream_exporter.status.alerts import table
-from jetstream_exporter.status.conditions import CONFIGURATION, JUDGED, NOT_JUDGED
+from jetstream_exporter.status.conditions import CONFIGURATION, IN_PART, JUDGED, NOT_JUDGED
 
 Moments = list[tuple[float, Snapshot]]
 
@@ -97,7 +102,107 @@ def at_limit(first: int) -> Any:
 LATE = {"pending": 100, "delivered_sequence": 100, "ack_floor_sequence": 100}
 WAITS = {"pending": 5, "waiting_pulls": 0, "last_delivery": None}
 
+
+def near_limit(connections: int) -> Any:
+    row = server("n1")
+    process = msgspec.structs.replace(row.process, connections=connections, max_connections=100)
+    return msgspec.structs.replace(row, process=process)
+
+
+def certified(expires_in: float) -> Any:
+    row = server("n1")
+    process = msgspec.structs.replace(row.process, certificates={"client": NOW + expires_in})
+    return msgspec.structs.replace(row, process=process)
+
+
+def waiting(requests: int) -> Any:
+    row = server("n1")
+    return msgspec.structs.replace(
+        row, jetstream=msgspec.structs.replace(row.jetstream, api_pending=requests)
+    )
+
+
+def gateways(west: int, north: int = 1) -> Any:
+    """A server that has so many outbound connections to two clusters."""
+    links = [Gateway("west", "outbound", west), Gateway("north", "outbound", north)]
+    return server("n1", gateways=links, gateway_remotes=["north", "west"])
+
+
+def in_west(*, up: bool) -> Any:
+    return server("w0", up=up, cluster="west")
+
+
+def expected(present: bool | None) -> ExpectedObject:
+    return ExpectedObject(CLUSTER, "stream", ACCOUNT, "ORDERS", present)
+
+
 PAIRS = [
+    Pair(
+        "JetStreamExpectedObjectMissing",
+        "critical",
+        now(*UP, expected=[expected(False)]),
+        now(*UP, expected=[expected(None)]),
+    ),
+    Pair(
+        "NatsGatewayDown",
+        "critical",
+        lasting(3 * MINUTE, gateways(west=0), in_west(up=True)),
+        lasting(3 * MINUTE, gateways(west=0), in_west(up=False)),
+    ),
+    Pair(
+        "NatsLeafnodeDown",
+        "critical",
+        lasting(3 * MINUTE, server(leaf_remotes=[LeafRemotes(ACCOUNT, 2, 1)])),
+        lasting(3 * MINUTE, server(leaf_remotes=[LeafRemotes(ACCOUNT, 2, None)])),
+    ),
+    Pair(
+        "NatsRoutesMissing",
+        "critical",
+        lasting(3 * MINUTE, server(routes=[Route("n1", 0), Route("n2", 4)])),
+        lasting(3 * MINUTE, server(routes=[Route("n1", 4), Route("n2", 4)])),
+    ),
+    Pair(
+        "NatsServerCertificateExpiring",
+        "critical",
+        now(certified(-HOUR)),
+        now(certified(HOUR)),
+    ),
+    Pair(
+        "NatsServerConnectionsNearLimit",
+        "warning",
+        now(near_limit(91)),
+        now(near_limit(90)),
+    ),
+    Pair(
+        "JetStreamMetaSnapshotSlow",
+        "warning",
+        now(*UP, meta(True, snapshot_duration=6.0)),
+        now(*UP, meta(True, snapshot_duration=5.0)),
+    ),
+    Pair(
+        "JetStreamMetaSnapshotSlow",
+        "critical",
+        now(*UP, meta(True, snapshot_duration=31.0)),
+        now(*UP, meta(True, snapshot_duration=6.0)),
+    ),
+    Pair(
+        "JetStreamApiBacklog",
+        "warning",
+        lasting(11 * MINUTE, waiting(101)),
+        lasting(4 * MINUTE, waiting(101)),
+    ),
+    Pair(
+        "JetStreamStreamReplicasDiverged",
+        "critical",
+        now(*UP, stream(diverged=1)),
+        now(*UP, stream(diverged=0)),
+    ),
+    Pair(
+        "JetStreamStreamMessagesDamaged",
+        "critical",
+        now(*UP, stream(figures_={"lost": 3})),
+        now(*UP, stream(figures_={"lost": 3}, diverged=1)),
+    ),
     Pair(
         "NatsServerDown",
         "critical",
@@ -446,6 +551,7 @@ def test_every_alert_that_is_judged_has_such_a_pair() -> None:
     judged = {(each.name, each.severity) for each in table().alerts if each.name in JUDGED} - {
         (each.name, "info") for each in CONFIGURATION
     }
+    judged -= {("NatsServerCertificateExpiring", "warning"), ("NatsLeafnodeDown", "warning")}
     assert sorted(judged) == sorted((pair.name, pair.severity) for pair in PAIRS)
 
 
@@ -456,6 +562,7 @@ def test_what_is_well_has_no_finding() -> None:
 def test_every_other_alert_is_named_as_not_judged() -> None:
     assert {each.name for each in table().alerts} == {*JUDGED, *NOT_JUDGED}
     assert not JUDGED & set(NOT_JUDGED)
+    assert set(IN_PART) <= JUDGED
 
 
 def test_a_lag_that_does_not_fall_counts_after_ten_minutes() -> None:

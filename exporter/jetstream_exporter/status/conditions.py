@@ -8,7 +8,15 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from jetstream_exporter.status import consumers, exporter, servers, streams, thresholds
+from jetstream_exporter.status import (
+    accounts,
+    consumers,
+    exporter,
+    links,
+    servers,
+    streams,
+    thresholds,
+)
 from jetstream_exporter.status.alerts import Alert, alert, table
 from jetstream_exporter.status.facts import Facts, Seen
 from jetstream_exporter.status.growths import GROWTHS, MINUTE
@@ -65,7 +73,13 @@ CONDITIONS: tuple[Condition, ...] = (
     _of("JetStreamExporterDataStale", "critical", exporter.stale),
     _of("JetStreamExporterNameConflict", "critical", exporter.name_conflict),
     _of("JetStreamExporterCardinalityLimitReached", "warning", exporter.dropped),
+    _of("JetStreamExpectedObjectMissing", "critical", servers.expected_missing),
     _of("NatsServerDown", "critical", servers.down),
+    _of("NatsGatewayDown", "critical", links.gateway_down),
+    _of("NatsLeafnodeDown", "critical", links.leafnode_down),
+    _of("NatsRoutesMissing", "critical", links.routes_missing),
+    _of("NatsServerCertificateExpiring", "critical", servers.certificate_expired),
+    _of("NatsServerConnectionsNearLimit", "warning", servers.connections_near_limit),
     _of("JetStreamServerUnhealthy", "critical", servers.unhealthy),
     _of("JetStreamServerStorageHigh", "warning", servers.file_store_high),
     _of("JetStreamServerStorageHigh", "critical", servers.file_store_full),
@@ -73,13 +87,18 @@ CONDITIONS: tuple[Condition, ...] = (
     _of("JetStreamServerMemoryStoreHigh", "critical", servers.memory_store_full),
     _of("JetStreamServerStorageOvercommitted", "warning", servers.overcommitted),
     _of("JetStreamServerReservationsExhausted", "warning", servers.reservations_exhausted),
-    _of("JetStreamAccountStorageHigh", "warning", servers.account_store_high),
-    _of("JetStreamAccountStorageHigh", "critical", servers.account_store_full),
-    _of("JetStreamAccountLimitNear", "warning", servers.account_limit_near),
+    _of("JetStreamAccountStorageHigh", "warning", accounts.store_high),
+    _of("JetStreamAccountStorageHigh", "critical", accounts.store_full),
+    _of("JetStreamAccountLimitNear", "warning", accounts.limit_near),
     _of("JetStreamMetaNoLeader", "critical", servers.meta_no_leader),
     _of("JetStreamMetaLeaderDisagreement", "critical", servers.meta_disagreement),
     _of("JetStreamMetaNoFaultTolerance", "warning", servers.meta_no_tolerance),
+    _of("JetStreamMetaSnapshotSlow", "warning", servers.snapshot_slow),
+    _of("JetStreamMetaSnapshotSlow", "critical", servers.snapshot_very_slow),
+    _of("JetStreamApiBacklog", "warning", servers.api_backlog, 5 * MINUTE),
     _of("JetStreamStreamNoLeader", "critical", streams.no_leader),
+    _of("JetStreamStreamReplicasDiverged", "critical", streams.diverged),
+    _of("JetStreamStreamMessagesDamaged", "critical", streams.damaged),
     _of("JetStreamStreamNoFaultTolerance", "warning", streams.no_tolerance),
     _of("JetStreamStreamReplicasUnplaceable", "warning", streams.unplaceable),
     Condition(
@@ -142,6 +161,13 @@ JUDGED = frozenset(
     | {each.name for each in TOGETHER.values()}
     | {UNAVAILABLE, STALLED}
 )
+# A part of what these alerts judge: the rest needs more history than is kept here.
+IN_PART: Mapping[str, str] = {
+    "NatsGatewayDown": "a gateway connection that breaks again and again",
+    "NatsLeafnodeDown": "a leaf node connection that breaks again and again, and a leaf node that is gone from its hub",
+    "NatsRoutesMissing": "a route that breaks again and again",
+    "NatsServerCertificateExpiring": "a certificate that has not expired yet",
+}
 # In the order of the table. They need more history than is kept here, or what Prometheus alone knows.
 NOT_JUDGED: tuple[str, ...] = tuple(
     dict.fromkeys(each.name for each in table().alerts if each.name not in JUDGED)

@@ -1,16 +1,15 @@
-"""Conditions of servers, of the meta group, and of accounts. Each is the expression of its rule for one moment."""
+"""Conditions of servers and of the meta group. Each is the expression of its rule for one moment."""
 
 from collections.abc import Iterator
 from functools import partial
 
 from jetstream_exporter.metrics.streams import ratio
 from jetstream_exporter.snapshot import Meta, Server
-from jetstream_exporter.snapshot.rows import Account, AccountStore, AccountTier, Store
+from jetstream_exporter.snapshot.rows import Store
 from jetstream_exporter.status.alerts import threshold
-from jetstream_exporter.status.facts import Facts, Object, Seen, of_cluster, of_server
+from jetstream_exporter.status.facts import Facts, Seen, of_cluster, of_server
 
 EXHAUSTED, EXHAUSTED_FOR_THE_LARGEST = 0.90, 0.75  # shares of a store that streams reserve
-RESERVED_FOR_THE_LARGEST = 0.75  # the same of an account
 
 
 def is_silent_to_meta(row: Server, facts: Facts) -> bool:
@@ -100,12 +99,12 @@ def reservations_exhausted(facts: Facts) -> Iterator[Seen]:
             if share is None or share > 1:
                 continue
             left = (store.limit or 0) - (store.reserved or 0)
-            no_room = left < _largest(facts, row.cluster, kind)
+            no_room = left < largest(facts, row.cluster, kind)
             if share > EXHAUSTED or (share > EXHAUSTED_FOR_THE_LARGEST and no_room):
                 yield Seen(of_server(row), share, labels=(("store", kind),))
 
 
-def _largest(facts: Facts, cluster: str, kind: str, account: str | None = None) -> int:
+def largest(facts: Facts, cluster: str, kind: str, account: str | None = None) -> int:
     """The largest max_bytes of a cluster's streams, or of one account's with all replicas."""
     found = [
         row.settings.max_bytes * (row.settings.replicas if account is not None else 1)
@@ -117,6 +116,54 @@ def _largest(facts: Facts, cluster: str, kind: str, account: str | None = None) 
         and row.settings.max_bytes
     ]
     return max(found, default=0)
+
+
+CONNECTIONS = threshold("NatsServerConnectionsNearLimit", "warning")
+BACKLOG = threshold("JetStreamApiBacklog", "warning")
+
+
+def connections_near_limit(facts: Facts) -> Iterator[Seen]:
+    for row in facts.snapshot.servers:
+        if row.process is not None:
+            share = ratio(row.process.connections, row.process.max_connections)
+            if share is not None and share > CONNECTIONS:
+                yield Seen(of_server(row), share)
+
+
+def certificate_expired(facts: Facts) -> Iterator[Seen]:
+    """One that is about to expire needs a history: it may be one of those that live for days."""
+    left: dict[str, float] = {}
+    for row in facts.snapshot.servers:
+        for expiry in row.process.certificates.values() if row.process is not None else ():
+            left[row.cluster] = min(expiry - facts.now, left.get(row.cluster, 0.0))
+    for cluster, seconds in sorted(left.items()):
+        if seconds < 0:
+            yield Seen(of_cluster(cluster), seconds)
+
+
+def api_backlog(facts: Facts) -> Iterator[Seen]:
+    for row in facts.snapshot.servers:
+        if row.jetstream is not None and row.cluster not in facts.without_meta_leader:
+            waiting = max(row.jetstream.api_pending or 0, row.jetstream.api_inflight or 0)
+            if waiting > BACKLOG:
+                yield Seen(of_server(row), waiting)
+
+
+def _snapshot_slow(limit: float, facts: Facts) -> Iterator[Seen]:
+    for row in facts.snapshot.metas:
+        if row.snapshot_duration is not None and row.snapshot_duration > limit:
+            yield Seen(of_cluster(row.cluster), row.snapshot_duration)
+
+
+snapshot_slow = partial(_snapshot_slow, threshold("JetStreamMetaSnapshotSlow", "warning"))
+snapshot_very_slow = partial(_snapshot_slow, threshold("JetStreamMetaSnapshotSlow", "critical"))
+
+
+def expected_missing(facts: Facts) -> Iterator[Seen]:
+    for row in facts.snapshot.expected:
+        if row.present is False:
+            labels = (("kind", row.kind), ("account", row.account), ("name", row.name))
+            yield Seen(of_cluster(row.cluster), labels=labels)
 
 
 def meta_no_leader(facts: Facts) -> Iterator[Seen]:
@@ -143,73 +190,3 @@ def meta_no_tolerance(facts: Facts) -> Iterator[Seen]:
 
 def _is_at_quorum(row: Meta) -> bool:
     return row.fault_tolerance is not None and row.fault_tolerance <= 0 and row.peers > 1
-
-
-def _account(row: Account | AccountTier) -> Object:
-    return Object("account", (row.cluster, row.id if isinstance(row, Account) else row.account))
-
-
-def _with_tiers(row: Account) -> list[Account | AccountTier]:
-    return [row, *row.tiers]
-
-
-def _limited(row: Account) -> Iterator[tuple[Account | AccountTier, str, str, AccountStore]]:
-    """Each store of an account and of its tiers, with their names."""
-    for each in _with_tiers(row):
-        tier = each.tier if isinstance(each, AccountTier) else ""
-        yield each, tier, "file", each.file
-        yield each, tier, "memory", each.memory
-
-
-def _account_store_high(limit: float, facts: Facts) -> Iterator[Seen]:
-    for account in facts.snapshot.accounts:
-        for row, tier, kind, store in _limited(account):
-            share = ratio(store.used, store.limit)
-            if share is not None and share > limit:
-                labels = (("store", kind), ("tier", tier))
-                yield Seen(_account(row), share, labels=labels)
-
-
-account_store_high = partial(
-    _account_store_high, threshold("JetStreamAccountStorageHigh", "warning")
-)
-account_store_full = partial(
-    _account_store_high, threshold("JetStreamAccountStorageHigh", "critical")
-)
-NEAR = threshold("JetStreamAccountLimitNear", "warning")
-
-
-def account_limit_near(facts: Facts) -> Iterator[Seen]:
-    for account in facts.snapshot.accounts:
-        yield from _near_numbers(account, facts)
-        for row, tier, kind, store in _limited(account):
-            share = ratio(store.reserved, store.limit)
-            if share is None:
-                continue
-            room = (store.limit or 0) - (store.reserved or 0)
-            largest = _largest(facts, account.cluster, kind, account.id) if not tier else 0
-            if share > NEAR or (share > RESERVED_FOR_THE_LARGEST and room < largest):
-                labels = (("limit", "reservations"), ("store", kind), ("tier", tier))
-                yield Seen(_account(row), share, labels=labels)
-
-
-def _near_numbers(account: Account, facts: Facts) -> Iterator[Seen]:
-    for row in _with_tiers(account):
-        tier = row.tier if isinstance(row, AccountTier) else ""
-        streams = ratio(row.streams, row.max_streams)
-        if streams is not None and streams > NEAR:
-            yield Seen(_account(row), streams, labels=(("limit", "streams"), ("tier", tier)))
-        consumers = ratio(row.consumers, row.max_consumers)
-        if consumers is not None and consumers > NEAR and not _is_spread(account, facts):
-            yield Seen(_account(row), consumers, labels=(("limit", "consumers"), ("tier", tier)))
-
-
-def _is_spread(account: Account, facts: Facts) -> bool:
-    """Whether no stream of the account comes near the limit: the server counts consumers by stream."""
-    counts = [
-        row.consumers
-        for row in facts.snapshot.streams
-        if (row.cluster, row.account) == (account.cluster, account.id) and row.consumers is not None
-    ]
-    limits = [row.max_consumers for row in _with_tiers(account) if row.max_consumers]
-    return bool(counts) and max(counts) <= NEAR * max(limits, default=0)

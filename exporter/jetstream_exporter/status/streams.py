@@ -52,6 +52,19 @@ def unplaceable(facts: Facts) -> Iterator[Seen]:
             yield Seen(of_stream(row), row.settings.replicas)
 
 
+def diverged(facts: Facts) -> Iterator[Seen]:
+    for row in facts.watched_streams():
+        if row.diverged:
+            yield Seen(of_stream(row), row.diverged)
+
+
+def damaged(facts: Facts) -> Iterator[Seen]:
+    """A replica whose content differs says it already."""
+    for row in facts.watched_streams():
+        if row.figures is not None and row.figures.lost > 0 and not row.diverged:
+            yield Seen(of_stream(row), row.figures.lost)
+
+
 def replica_lagging(facts: Facts) -> Iterator[Seen]:
     for row in facts.watched_streams():
         for replica in row.replicas:

@@ -1,8 +1,8 @@
 """What is wrong, in words: each finding with its object, how long it has held, and its runbook."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from jetstream_exporter.status.conditions import NOT_JUDGED
+from jetstream_exporter.status.conditions import IN_PART, NOT_JUDGED
 from jetstream_exporter.status.findings import Finding
 from jetstream_exporter.status.numbers import span
 from jetstream_exporter.web.status.frame import Shown, badge, named
@@ -76,4 +76,13 @@ def not_judged() -> Html:
         "Prometheus judges them: "
     )
     summary = el("summary", f"Alerts that this page cannot judge ({len(NOT_JUDGED)})")
-    return el("details", summary, el("p", why, names, "."))
+    return el("details", summary, el("p", why, names, "."), el("p", *_in_part()))
+
+
+def _in_part() -> Iterator[Html | str]:
+    yield "Of others it judges only a part, and not: "
+    for place, (name, what) in enumerate(IN_PART.items()):
+        yield f"{'; ' if place else ''}{what} ("
+        yield link(f"/runbooks/{name}", name)
+        yield ")"
+    yield "."
