@@ -273,9 +273,11 @@ class ModelStream:
             last_stored=self.last_stored if self.messages else None,
             read=self.clock(now),
             by_limits=self.retention == "limits",
+            is_shared=self.retention == "interest",
             server=str(self.skew),
             is_mirror=self.is_mirror,
             expires=self.expires,
+            evicts=self.max_messages is not None,
         )
 
     def consumer_rows(self) -> list[Consumer]:

@@ -11,6 +11,7 @@ from jetstream_exporter.state.exact import Exact, Reading, is_about
 from jetstream_exporter.state.rings import Counts
 
 Position = tuple[object, ...]
+Gone = int | tuple[int, int]
 
 
 class Earliest(msgspec.Struct, eq=False, gc=False):
@@ -21,10 +22,12 @@ class Earliest(msgspec.Struct, eq=False, gc=False):
     """
 
     position: int = -1
-    gone: int = -1
+    gone: Gone = -1
     stored: float | None = None
 
-    def of(self, position: int, gone: int, gone_before: int, stored: float | None) -> float | None:
+    def of(
+        self, position: int, gone: Gone, gone_before: Gone, stored: float | None
+    ) -> float | None:
         """Take in what this scrape knows, and return the earliest."""
         known = self.stored
         if position == self.position and gone == self.gone and known is not None:
@@ -47,10 +50,12 @@ class Backlog:
         "evicted",
         "evicted_before",
         "exact",
+        "finished",
         "first",
         "gone",
         "lag",
         "needs",
+        "own",
         "pending",
         "position",
         "waited",
@@ -61,6 +66,8 @@ class Backlog:
         self._filters = row.settings.filters if row.settings else 0
         self.pending = Earliest()
         self.above_floor = Earliest()
+        self.own: Earliest | None = None  # the same, while the consumer finishes nothing
+        self.finished = -1  # deliveries that it had finished last time
         self.counts: Counts | None = None
         self.evicted = 0  # messages that may have been removed before they were delivered
         self.evicted_before = 0  # the same, when the last scrape read the stream
@@ -109,7 +116,12 @@ class Backlog:
             self.counts = Counts()
         if not self.counts.add(least, matched + gone, stored, settled):
             # It was more before, and nothing explains that: the consumer wants other messages now.
-            self.pending, self.above_floor, self.position = Earliest(), Earliest(), ()
+            self.pending, self.above_floor, self.own, self.position = (
+                Earliest(),
+                Earliest(),
+                None,
+                (),
+            )
             self.counts = Counts()
             self.counts.add(least, least, stored, settled)
 

@@ -12,7 +12,7 @@ at which the stream was read, or of that at which the consumer was.
 A message is never said to be older than it is. `pending` is a time at which it was certainly there; `pending_error` is
 by how much it may have been stored earlier, and None where nothing bounds that. One thing is taken on trust: on
 work-queue and interest streams a message that disappears was acknowledged, as far as deliveries account for it, unless
-the stream's configuration lets messages disappear otherwise.
+the stream's configuration lets messages disappear otherwise (`acknowledged.py`).
 
 This runs for every consumer of every scrape, so it does nothing where nothing waits, and little where nothing moved.
 """
@@ -24,7 +24,8 @@ from operator import attrgetter
 from jetstream_exporter.report import LookedUp
 from jetstream_exporter.snapshot import Consumer
 from jetstream_exporter.snapshot.rows import Lag
-from jetstream_exporter.state.backlog import Backlog
+from jetstream_exporter.state.acknowledged import Acknowledged
+from jetstream_exporter.state.backlog import Backlog, Earliest
 from jetstream_exporter.state.exact import Reading, looked_up, or_exact
 from jetstream_exporter.state.rings import LARGEST, Ends
 from jetstream_exporter.state.stream_view import StreamView, is_after, removed, removed_within
@@ -45,10 +46,10 @@ class StreamLag:
     """What is remembered of one incarnation of a stream and of what waits for its consumers."""
 
     __slots__ = (
+        "_acknowledged",
         "_backlogs",
         "_consumers_read",
         "_ends",
-        "_finished",
         "_gone",
         "_gone_before",
         "_is_steady",
@@ -63,10 +64,10 @@ class StreamLag:
     def __init__(self) -> None:
         self._ends = Ends()
         self._backlogs: dict[str, Backlog] = {}
+        self._acknowledged = Acknowledged()
         self._removed = 0  # messages that may have been removed from within, since it is watched
         self._gone = 0  # all that were removed, from wherever
         self._removed_before = self._gone_before = 0  # both, when the last scrape read the stream
-        self._finished: dict[str, int] = {}  # deliveries that each consumer had finished
         self._stream: StreamView | None = None
         self._is_steady = False  # nothing was removed since the last scrape
         self._consumers_read = inf  # by when what this scrape's consumers counted was stored
@@ -114,15 +115,14 @@ class StreamLag:
     def _note(self, stream: StreamView, consumers: Sequence[Consumer]) -> None:
         before = self._stream
         if before is not None and (stream.last < before.last or self._was_refilled(stream)):
-            self._ends, self._backlogs, self._finished = Ends(), {}, {}
+            self._ends, self._backlogs, self._acknowledged = Ends(), {}, Acknowledged()
             self._stream = before = None
             self._readings = ()
-        finished = 0
-        if not (stream.by_limits or stream.expires):
-            finished = self._most_finished(consumers)
+        if stream.is_worked_off:
+            self._acknowledged.note(consumers, stream)
         self._settled, self._is_steady = inf, False
         if before is not None:
-            self._note_removed(before, stream, finished)
+            self._note_removed(before, stream)
             if stream.server != before.server:
                 self._ends.forget_clock()
             if is_after(stream, before):
@@ -143,9 +143,11 @@ class StreamLag:
             return False  # two clocks wrote them, which tell nothing of the order
         return self._ends.are_before(stream.first, stored)
 
-    def _note_removed(self, before: StreamView, stream: StreamView, finished: int) -> None:
+    def _note_removed(self, before: StreamView, stream: StreamView) -> None:
         gone = removed(before, stream)
-        within = removed_within(before, stream, finished)
+        within = removed_within(before, stream)
+        if stream.is_worked_off:
+            within = self._acknowledged.removed(gone, before, stream)
         self._gone_before, self._removed_before = self._gone, self._removed
         self._gone += gone
         self._removed += within
@@ -201,17 +203,13 @@ class StreamLag:
         pending = error = above = above_error = None
         next_up, next_done = looked_up(backlog.exact, row, stream, self._removed, self._gone)
         if waits > 0:
-            pending = self._first_from(start, still, stream)
-            pending = self._or_read(
-                backlog.pending.of(start, self._removed, self._removed_before, pending)
-            )
+            pending = self._or_read(self._first_from(start, still, stream))
+            pending = backlog.pending.of(start, self._removed, self._removed_before, pending)
             error = self._error(start, pending, stream)
             pending, error = or_exact(pending, error, next_up)
         if acknowledges:
             above = self._first_from(floor, still, stream)
-            above = self._or_read(
-                backlog.above_floor.of(floor, self._gone, self._gone_before, above)
-            )
+            above = self._or_read(self._above_floor(backlog, row, stream, above))
             above_error = self._error(floor, above, stream)
             above, above_error = or_exact(above, above_error, next_done)
         backlog.needs = floor if acknowledges else start
@@ -252,7 +250,7 @@ class StreamLag:
         """The same of a filtered one: deliveries are numbered. Redeliveries make messages look younger, never older."""
         deliveries, delivered = row.deliveries or 0, row.delivered_sequence or 0
         pending, is_held = row.pending or 0, bool(row.ack_pending)
-        if stream.first != backlog.first:
+        if stream.first != backlog.first and (stream.evicts or not stream.is_worked_off):
             # What was read of the stream last time is older than what was read of the consumer.
             passed = min(backlog.delivered_before, backlog.delivered, delivered)
             backlog.evicted += max(0, stream.first - max(backlog.first, passed + 1))
@@ -268,22 +266,17 @@ class StreamLag:
                 self._consumers_read,
                 self._settled,
             )
-        floor = row.ack_floor_sequence or 0
-        oldest = above = None
+        stored = oldest = above = None
         if pending > 0:
-            stored = backlog.counted_by(deliveries + 1 + gone)
             before = self._removed_before + backlog.evicted_before
-            oldest = backlog.pending.of(delivered, gone, before, stored)
+            stored = backlog.counted_by(deliveries + 1 + gone)
+            oldest = backlog.pending.of(delivered, gone, before, self._or_read(stored))
         if acknowledges:
             # The last message delivered is one that it wants, so a sequence does tell when it was stored.
             above = self._at(delivered, stream) if is_held else oldest
-            above = self._or_read(
-                backlog.above_floor.of(floor, self._gone, self._gone_before, above)
-            )
+            above = self._or_read(self._above_floor(backlog, row, stream, above))
         # What a count says may be known better once the stream was read again.
-        is_settled = oldest is not None and oldest < self._consumers_read
-        if pending > 0:
-            oldest = self._or_read(oldest)
+        is_settled = stored is not None and stored < self._consumers_read
         next_up, next_done = looked_up(backlog.exact, row, stream, self._removed, self._gone)
         oldest, error = or_exact(oldest, None, next_up if pending > 0 else None)
         above, above_error = or_exact(above, None, next_done if acknowledges else None)
@@ -291,20 +284,21 @@ class StreamLag:
         backlog.lag = Lag(oldest, error, above, above_error)
         return is_settled
 
-    def _most_finished(self, consumers: Sequence[Consumer]) -> int:
-        """How many deliveries consumers finished since the last scrape, at the most."""
-        before, total = self._finished, 0
-        self._finished = {}
-        for row in consumers:
-            then = before.get(row.name)
-            if row.ack_pending is None or row.pending is None or row.settings is None:
-                now = then  # nobody leads it
-            else:
-                now = (row.deliveries or 0) - row.ack_pending
-                total += max(0, now if then is None else now - then)
-            if now is not None:
-                self._finished[row.name] = now
-        return total
+    def _above_floor(
+        self, backlog: Backlog, row: Consumer, stream: StreamView, stored: float | None
+    ) -> float | None:
+        """The earliest time that was found for the first message above the floor, while it is the same one.
+
+        Any message that is gone may be that one, except on a work queue whose consumer finished none meanwhile.
+        """
+        floor = row.ack_floor_sequence or 0
+        if stream.is_worked_off and not stream.is_shared:
+            own = backlog.own = backlog.own or Earliest()
+            finished = (row.deliveries or 0) - (row.ack_pending or 0)
+            there = (finished, self._removed)
+            stored = own.of(floor, there, (backlog.finished, self._removed_before), stored)
+            backlog.finished = finished
+        return backlog.above_floor.of(floor, self._gone, self._gone_before, stored)
 
     def _forget(self, stream: StreamView, found: Mapping[str, Lag], unled: Set[str]) -> None:
         if len(self._backlogs) > len(found):

@@ -23,6 +23,15 @@ class StreamView(msgspec.Struct, frozen=True):
     server: str = ""  # who read it: another server has another clock
     is_mirror: bool = False  # its messages keep the times at which their origin stored them
     expires: bool = False  # messages may be replaced or expire although nobody acknowledged them
+    evicts: bool = True  # its first messages may be removed by a limit
+    is_shared: bool = (
+        False  # a message is there until all consumers that want it have acknowledged it
+    )
+
+    @property
+    def is_worked_off(self) -> bool:
+        """Whether what disappears was acknowledged, for all that the configuration says."""
+        return not (self.by_limits or self.expires)
 
     @property
     def read_from(self) -> float:
@@ -62,6 +71,12 @@ def stream_view(stream: Stream, took: float) -> StreamView | None:
         stream.raft.leader or "",
         any(source.kind == "mirror" for source in stream.sources),
         settings.rollups or settings.message_ttl or settings.max_messages_per_subject is not None,
+        evicts=settings.max_age is not None
+        or (
+            settings.discard == "old"
+            and (settings.max_messages is not None or settings.max_bytes is not None)
+        ),
+        is_shared=settings.retention == "interest",
     )
 
 
@@ -70,16 +85,16 @@ def is_after(stream: StreamView, before: StreamView) -> bool:
     return before.until is None or stream.read is None or stream.read >= before.until
 
 
-def removed_within(before: StreamView, after: StreamView, finished: int) -> int:
+def removed_within(before: StreamView, after: StreamView) -> int:
     """How many messages may have been removed between two scrapes from where a consumer still waited, at the most.
 
     On a stream with retention by limits that is what disappeared behind its first message: a gap that the head passed
-    may hide as many new ones. Otherwise it is what disappeared beyond the messages that consumers `finished`.
+    may hide as many new ones. Otherwise it is whatever disappeared.
     """
     if after.by_limits:
         passed = min(before.deleted, max(0, after.first - before.first))
         return max(0, after.deleted - before.deleted + passed)
-    return max(0, removed(before, after) - finished)
+    return max(0, removed(before, after))
 
 
 def removed(before: StreamView, after: StreamView) -> int:
