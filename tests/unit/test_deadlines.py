@@ -145,13 +145,13 @@ async def test_a_rendering_that_takes_too_long_is_told_in_time(
         site.service.scraper._renderer._encoders[Content.EVERYTHING].of(None),
         threading.Event(),
     )
-    render = encoder.render
+    pieces = encoder.pieces
 
     def heavy(*arguments: object, **more: object) -> object:
         go.wait(30)
-        return render(*arguments, **more)  # type: ignore[arg-type]
+        return pieces(*arguments, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(encoder, "render", heavy)
+    monkeypatch.setattr(encoder, "pieces", heavy)
     try:
         status, _, took = await scrape(site, 1.5)
     finally:

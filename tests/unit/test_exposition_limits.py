@@ -145,7 +145,7 @@ def test_promtool_reads_the_edges() -> None:
     assert b"parsing" not in done.stderr, done.stderr
 
 
-@pytest.mark.parametrize("broken", ["samples", "histograms"])
+@pytest.mark.parametrize("broken", ["Samples", "column", "histograms"])
 def test_a_family_whose_text_failed_once_is_there_again(
     broken: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

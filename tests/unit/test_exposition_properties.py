@@ -15,7 +15,7 @@ from tests.support.strategies import outcomes, reports, texts
 from jetstream_exporter.config.exported import Filters
 from jetstream_exporter.config.schema import Config
 from jetstream_exporter.exposition import END, Encoder
-from jetstream_exporter.exposition.text import encoded_values, label_text, number, samples
+from jetstream_exporter.exposition.text import Labels, Samples, column, label_text, number
 from jetstream_exporter.metrics import TABLES
 from jetstream_exporter.scrape.processor import Processor
 from jetstream_exporter.snapshot import Snapshot
@@ -145,8 +145,9 @@ def test_many_numbers_at_once_are_written_as_each_is_by_itself(values: list[floa
         for label, value in zip(labels, values, strict=True)
         if number(value) is not None
     ]
-    found = samples("m", labels, list(values), encoded_values(list(values)))
-    assert found.decode() == "".join(expected)
+    found = Samples("m", Labels([f"{label} ".encode() for label in labels]), column(values))
+    assert bytes(found).decode() == "".join(expected)
+    assert len(found) == len(bytes(found))
 
 
 @relaxed

@@ -449,14 +449,14 @@ class TestUnderLoad:
     ) -> None:
         rendering = threading.Event()
         encoder = site.service.scraper._renderer._encoders[Content.EVERYTHING].of(None)
-        render = encoder.render
+        pieces = encoder.pieces
 
         def heavy(*arguments: Any, **more: Any) -> Iterator[bytes]:
             rendering.set()
             gate.wait(20)
-            yield from render(*arguments, **more)
+            yield from pieces(*arguments, **more)
 
-        monkeypatch.setattr(encoder, "render", heavy)
+        monkeypatch.setattr(encoder, "pieces", heavy)
         await self.stays_healthy(site, rendering, gate)
 
     async def stays_healthy(self, site: Web, busy: threading.Event, gate: threading.Event) -> None:
@@ -473,9 +473,9 @@ class TestUnderLoad:
     ) -> None:
         scraper, gate = site.service.scraper, asyncio.Event()
         encoder = scraper._renderer._encoders[Content.EVERYTHING].of(None)
-        shared, texts = mock.Mock(wraps=scraper.answer), mock.Mock(wraps=encoder.render)
+        shared, texts = mock.Mock(wraps=scraper.answer), mock.Mock(wraps=encoder.pieces)
         monkeypatch.setattr(scraper, "answer", shared)
-        monkeypatch.setattr(encoder, "render", texts)
+        monkeypatch.setattr(encoder, "pieces", texts)
 
         fake.always(fakes.after(gate))
         patient = {TIMEOUT: "60"}  # who has to leave early gets an answer of its own

@@ -1,36 +1,40 @@
 """The exposition from tables and rows, in one pass.
 
 This is the hot path: twenty families of twenty thousand consumers are half a million lines. The text of an object's
-labels is made once and kept while the object is there; the text of a whole family is kept while its values stay as
-they are. The tests check the output with prometheus_client's parser.
+labels is made once and kept while the object is there, and so are values of which the table says that they stay as they
+are. The lines are not kept, since they can be written as fast as they are sent. The tests check the output with
+prometheus_client's parser.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import compress
+from itertools import compress, repeat
 from typing import Any
 
 from jetstream_exporter.exposition.text import (
-    encoded_values,
+    Labels,
+    Samples,
+    column,
     header,
     histograms,
     label_text,
-    samples,
 )
 from jetstream_exporter.metrics.families import AnyTable, Family, Value
 from jetstream_exporter.snapshot import Snapshot
 
 LabelValues = tuple[str, ...]
+Piece = bytes | Samples
+AT_ONCE = 1000  # rows; longer texts are memory that the system has to make anew each time
 
 
-class _Labels:
+class _Objects:
     """The label texts of one table's rows, in the rows' order, and what they were made of."""
 
     def __init__(self) -> None:
         self.keys: list[Any] = []
-        self.texts: list[str] = []
+        self.labels: Sequence[Labels] = ()
 
     def update(self, table: AnyTable, rows: Sequence[Any]) -> None:
-        """Take the rows of a new scrape. `texts` stays the same list while the objects are the same."""
+        """Take the rows of a new scrape."""
         if table.named_by is None:
             keys: list[Any] = _label_values(table, rows)
         else:
@@ -38,12 +42,22 @@ class _Labels:
         if keys == self.keys:
             return
         values = keys if table.named_by is None else _label_values(table, rows)
-        old = dict(zip(self.keys, self.texts, strict=True))
+        old = dict(zip(self.keys, _texts(self.labels), strict=True))
         names = tuple(table.labels)
-        self.texts = [
-            old.get(key) or label_text(names, row) for key, row in zip(keys, values, strict=True)
+        texts = [
+            old.get(key) or b"%b " % label_text(names, row).encode()
+            for key, row in zip(keys, values, strict=True)
         ]
-        self.keys = keys
+        self.keys, self.labels = keys, list(map(Labels, _in_parts(texts)))
+
+
+def _texts(labels: Iterable[Labels]) -> Iterator[bytes]:
+    return (text for part in labels for text in part.texts)
+
+
+def _in_parts(rows: Sequence[Any]) -> list[Sequence[Any]]:
+    """No more than AT_ONCE in each."""
+    return [rows[start : start + AT_ONCE] for start in range(0, len(rows), AT_ONCE)]
 
 
 def _label_values(table: AnyTable, rows: Sequence[Any]) -> list[LabelValues]:
@@ -52,42 +66,60 @@ def _label_values(table: AnyTable, rows: Sequence[Any]) -> list[LabelValues]:
     return list(zip(*(map(read, rows) for read in table.labels.values()), strict=True))
 
 
-class _Block:
-    """The text of one family, without its header, and what it was made of."""
+Values = Sequence[bytes] | Sequence[Sequence[Value]]
 
-    __slots__ = ("labels", "made_of", "text")
+
+class _Block:
+    """The values of one family, part by part, and what they were read from."""
+
+    __slots__ = ("made_of", "values")
 
     def __init__(self) -> None:
         # Compared as this very list, not by its contents: a rendering may have been given up since.
-        self.labels: list[str] | None = None
         self.made_of: Sequence[object] | None = None
-        self.text = b""
+        self.values: Values = ()
+
+    def read(
+        self,
+        family: Family[Any],
+        parts: Iterable[Sequence[Any]],
+        origins: list[object] | None,
+    ) -> Values:
+        """The family's values, of which `column` made texts unless they are histograms."""
+        if origins is not None and origins is self.made_of:
+            return self.values
+        values: Any = [list(map(family.value, rows)) for rows in parts]
+        if family.type != "histogram":
+            values = list(map(column, values))
+        if origins is not None:
+            self.made_of, self.values = origins, values
+        found: Values = values
+        return found
 
 
 class _Page:
-    """A table, which of the label texts are its, its families, and what its rows were made of last time."""
+    """A table, which of the objects are its, its families, and what its rows were made of last time."""
 
-    __slots__ = ("families", "labels", "origins", "place", "table")
+    __slots__ = ("families", "origins", "place", "table")
 
     def __init__(self, table: AnyTable, place: int, off: frozenset[str]) -> None:
         self.table = table
         self.place = place
         self.families = [(each, _Block()) for each in table.families if each.name not in off]
         self.origins: list[object] | None = None
-        self.labels: list[str] = []  # of the rows that have the table's part
 
     def parts(
-        self, snapshot: Snapshot, rows: Sequence[Any], labels: list[str]
-    ) -> tuple[Sequence[Any], list[str]]:
-        """What the families are read from, and the labels of that: the same list while the objects are the same."""
+        self, snapshot: Snapshot, rows: Sequence[Any], labels: Sequence[Labels]
+    ) -> tuple[Sequence[Any], Sequence[Labels]]:
+        """What the families are read from, and the labels of that."""
         if self.table.parts is None:
             return rows, labels
         parts, none = self.table.parts(snapshot), self.table.no_part
         is_there = [part is not none for part in parts]
-        labels = list(compress(labels, is_there))
-        if labels != self.labels:
-            self.labels = labels
-        return list(compress(parts, is_there)), self.labels
+        if len(parts) == len(rows) and all(is_there):
+            return parts, labels
+        texts = list(compress(_texts(labels), is_there))
+        return list(compress(parts, is_there)), list(map(Labels, _in_parts(texts)))
 
     def read(self, rows: Sequence[Any]) -> list[object] | None:
         """What the values are made of: the same list while that is the same. None if the table does not say."""
@@ -105,13 +137,13 @@ class Encoder:
     def __init__(self, tables: Iterable[AnyTable], disabled: Iterable[str] = ()) -> None:
         off = frozenset(disabled)
         self._pages: list[_Page] = []
-        self._labels: list[_Labels] = []  # one for the tables that share their labels
+        self._objects: list[_Objects] = []  # one for the tables that share their labels
         shared: list[Any] = []
         for table in tables:
             place = next((i for i, each in enumerate(shared) if each is table.labels), len(shared))
             if place == len(shared):
                 shared.append(table.labels)
-                self._labels.append(_Labels())
+                self._objects.append(_Objects())
             self._pages.append(_Page(table, place, off))
 
     def render(
@@ -121,9 +153,21 @@ class Encoder:
         openmetrics: bool = False,
         names: frozenset[str] | None = None,
     ) -> Iterator[bytes]:
-        """Give the exposition in pieces, a header and a text for each family that has samples.
+        """The exposition in pieces, as `pieces` gives them, each written."""
+        for piece in self.pieces(snapshot, openmetrics=openmetrics, names=names):
+            yield bytes(piece)
 
-        The pieces of OpenMetrics lack the closing `# EOF`: others may follow.
+    def pieces(
+        self,
+        snapshot: Snapshot,
+        *,
+        openmetrics: bool = False,
+        names: frozenset[str] | None = None,
+    ) -> Iterator[Piece]:
+        """Give a header and the samples of each family that has any.
+
+        The pieces stay what they are, whatever is rendered later. Those of OpenMetrics lack the closing `# EOF`: others
+        may follow.
         """
         updated: dict[int, Sequence[Any]] = {}
         for page in self._pages:
@@ -131,39 +175,26 @@ class Encoder:
                 continue
             rows = page.table.rows(snapshot)
             rows = rows if isinstance(rows, list) else list(rows)
-            labels = self._labels[page.place]
+            objects = self._objects[page.place]
             if updated.get(page.place) is not rows:
-                labels.update(page.table, rows)
+                objects.update(page.table, rows)
                 updated[page.place] = rows
-            rows, texts = page.parts(snapshot, rows, labels.texts)
-            origins = page.read(rows)
+            rows, labels = page.parts(snapshot, rows, objects.labels)
+            origins, parts = page.read(rows), _in_parts(rows)
             for family, block in page.families:
                 if names is not None and not family.is_named(names):
                     continue
-                _fill(block, family, rows, texts, origins)
-                if block.text:
-                    yield header(family, openmetrics=openmetrics)
-                    yield block.text
+                values = block.read(family, parts, origins)
+                is_first = True
+                for piece in map(_samples, repeat(family.name), labels, values):
+                    if len(piece):
+                        if is_first:
+                            yield header(family, openmetrics=openmetrics)
+                        is_first = False
+                        yield piece
 
 
-def _fill(
-    block: _Block,
-    family: Family[Any],
-    rows: Sequence[Any],
-    labels: list[str],
-    origins: list[object] | None,
-) -> None:
-    if origins is not None and labels is block.labels and origins is block.made_of:
-        return
-    values: list[Value] = list(map(family.value, rows))
-    encoded = encoded_values(values)
-    made_of = origins if origins is not None else values if encoded is None else encoded
-    if origins is None and labels is block.labels and made_of == block.made_of:
-        return
-    # The old text goes before the new one is made, and nothing is kept for true if that fails.
-    block.text, block.labels, block.made_of = b"", None, None
-    if family.type == "histogram":
-        block.text = histograms(family.name, labels, values)
-    else:
-        block.text = samples(family.name, labels, values, encoded)
-    block.labels, block.made_of = labels, made_of
+def _samples(name: str, labels: Labels, values: bytes | Sequence[Value]) -> Piece:
+    if isinstance(values, bytes):
+        return Samples(name, labels, values)
+    return histograms(name, labels, values)

@@ -3,7 +3,7 @@
 import asyncio
 import enum
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ import msgspec
 import structlog
 
 from jetstream_exporter.config.schema import Config
-from jetstream_exporter.exposition import END, Encoder, compress
+from jetstream_exporter.exposition import END, Encoder, Piece, compress
 from jetstream_exporter.metrics import AnyTable, configuration, tables
 from jetstream_exporter.metrics.process import process_metrics
 from jetstream_exporter.runtime.threads import run_in_thread
@@ -98,11 +98,16 @@ class Renderer:
         self._reload = reload
         self._schedule = schedule
         self._rendering = asyncio.Lock()
-        self._texts: dict[tuple[int, Form], asyncio.Task[list[bytes]]] = {}
-        self.took = 0.0  # seconds, the last time
+        self._texts: dict[tuple[int, Form], asyncio.Task[Sequence[Piece]]] = {}
+        self._lately: deque[float] = deque([0.0], maxlen=2)
 
-    async def render(self, answer: ScrapeResult, form: Form) -> list[bytes]:
-        """The exposition in pieces."""
+    @property
+    def took(self) -> float:
+        """Seconds, the longer one of the last two times: what is not compressed is written while it is sent."""
+        return max(self._lately)
+
+    async def render(self, answer: ScrapeResult, form: Form) -> Sequence[Piece]:
+        """The exposition in pieces. `bytes` writes one, as it was at the moment of the answer, however late."""
         key = (answer.number, form)
         text = self._texts.get(key)
         if text is None:
@@ -111,19 +116,20 @@ class Renderer:
             text.add_done_callback(lambda done: self._rendered(key, done))
         return await asyncio.shield(text)
 
-    def _rendered(self, key: tuple[int, Form], text: "asyncio.Task[list[bytes]]") -> None:
+    def _rendered(self, key: tuple[int, Form], text: "asyncio.Task[Sequence[Piece]]") -> None:
         self._texts.pop(key, None)
         if not text.cancelled() and (error := text.exception()) is not None:
             # Whoever waits for it gets it, but everybody may have left.
             log.error("internal error while rendering the metrics", exc_info=error)
 
-    async def _render(self, answer: ScrapeResult, form: Form) -> list[bytes]:
+    async def _render(self, answer: ScrapeResult, form: Form) -> Sequence[Piece]:
         async with self._rendering:
             started = time.monotonic()
             pieces = await run_in_thread(self._pieces, self._with_own(answer, started), form)
             if form.names is None and form.content is not Content.CONFIGURATION:
                 # Slices that are asked for at once wait for each other: together they take what the whole takes.
-                self.took = (time.monotonic() - started) * (form.part.total if form.part else 1)
+                took = (time.monotonic() - started) * (form.part.total if form.part else 1)
+                self._lately.append(took)
             return pieces
 
     def _with_own(self, answer: ScrapeResult, now: float) -> Snapshot:
@@ -140,16 +146,16 @@ class Renderer:
         )
         return msgspec.structs.replace(snapshot, exporter=exporter)
 
-    def _pieces(self, snapshot: Snapshot, form: Form) -> list[bytes]:
+    def _pieces(self, snapshot: Snapshot, form: Form) -> Sequence[Piece]:
         encoder = self._encoders[form.content].of(form.part)
         part = snapshot if form.part is None else cut(snapshot, form.part)
 
-        def exposition() -> Iterator[bytes]:
-            yield from encoder.render(part, openmetrics=form.openmetrics, names=form.names)
+        def exposition() -> Iterator[Piece]:
+            yield from encoder.pieces(part, openmetrics=form.openmetrics, names=form.names)
             is_first = form.part is None or not form.part.number
             if is_first and form.content is not Content.CONFIGURATION:
                 yield process_metrics(openmetrics=form.openmetrics, names=form.names)
             if form.openmetrics:
                 yield END
 
-        return list(compress(exposition()) if form.gzip else exposition())
+        return list(compress(map(bytes, exposition())) if form.gzip else exposition())

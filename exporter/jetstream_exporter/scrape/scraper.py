@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 import msgspec
 
 from jetstream_exporter.config.schema import Config
+from jetstream_exporter.exposition import Piece
 from jetstream_exporter.report import Outcome, ScrapeRequest, ServerAnswer, release
 from jetstream_exporter.runtime.cancel import cancel_and_wait
 from jetstream_exporter.scrape.budget import CONFIRM, CUT_OFF, FLIGHTS, LANDING, reserve
@@ -60,8 +61,8 @@ class Scraper:
         """`answer`, for who wants no text."""
         return (await self.answer(timeout)).snapshot
 
-    async def render(self, answer: ScrapeResult, form: Form) -> list[bytes]:
-        """The exposition in pieces."""
+    async def render(self, answer: ScrapeResult, form: Form) -> Sequence[Piece]:
+        """The exposition in pieces, each written by `bytes`."""
         return await self._renderer.render(answer, form)
 
     async def answer(self, timeout: float) -> ScrapeResult:

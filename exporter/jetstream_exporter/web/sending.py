@@ -5,6 +5,7 @@ from collections.abc import Hashable, Mapping, Sequence
 
 from aiohttp import web
 
+from jetstream_exporter.exposition import Piece
 from jetstream_exporter.scrape.budget import SEND, SEND_ALL
 
 AT_ONCE = 40  # answers being read
@@ -59,7 +60,7 @@ class Senders:
         self,
         request: web.Request,
         headers: Mapping[str, str],
-        pieces: Sequence[bytes],
+        pieces: Sequence[Piece],
         text: Hashable,
     ) -> web.StreamResponse:
         """Write the pieces one by one; `text` is the same for pieces that hold the same."""
@@ -83,13 +84,13 @@ class Senders:
         self,
         request: web.Request,
         response: web.StreamResponse,
-        pieces: Sequence[bytes],
+        pieces: Sequence[Piece],
         sender: Sender,
     ) -> None:
         loop = asyncio.get_running_loop()
         await response.prepare(request)
         for piece in pieces if request.method != "HEAD" else ():
-            view = memoryview(piece)
+            view = memoryview(bytes(piece))
             for start in range(0, len(view), PIECE):
                 async with asyncio.timeout(SEND):
                     await response.write(view[start : start + PIECE])
