@@ -19,10 +19,10 @@ from jetstream_exporter.scrape.object_limits import counted
 from jetstream_exporter.scrape.processor import Processor
 from jetstream_exporter.snapshot import (
     Snapshot,
-    consumers,
     merge,
     read_configs,
 )
+from jetstream_exporter.snapshot.plain import PlainRows
 from jetstream_exporter.snapshot.rows import Consumer, Raft, Stream
 from jetstream_exporter.snapshot.units import count
 from jetstream_exporter.state.history import History
@@ -268,5 +268,5 @@ def test_a_consumer_of_which_nothing_is_to_be_weighed_is_what_weighing_makes_of_
         report.with_config = True
     known = read_configs(before)
     found = merge(said, known)
-    with mock.patch.object(consumers, "_plain", return_value=None):
+    with mock.patch.object(PlainRows, "of", return_value=None):
         assert found == merge(said, known)

@@ -19,7 +19,7 @@ from tests.support.reports import (
 )
 
 from jetstream_exporter.snapshot import merge, rows
-from jetstream_exporter.snapshot.consumers import COUNTS, GROUPS
+from jetstream_exporter.snapshot.plain import COUNTS, GROUPS
 from jetstream_exporter.snapshot.rows import Ephemerals
 from jetstream_exporter.wire import (
     AccountDetail,
