@@ -7,12 +7,13 @@ from collections.abc import Callable, Coroutine, Sequence
 from urllib.parse import urlsplit
 
 import structlog
+from msgspec.structs import replace
 from yarl import URL
 
 from jetstream_exporter.config import Config, ConfigError, load
 from jetstream_exporter.config.hints import did_you_mean
 from jetstream_exporter.config.load import check_target, with_port
-from jetstream_exporter.config.schema import Cluster
+from jetstream_exporter.config.schema import Cluster, Collect
 from jetstream_exporter.config.urls import MONITORING
 from jetstream_exporter.config.values import Pattern
 from jetstream_exporter.config.yaml_tree import Locator
@@ -53,6 +54,7 @@ class App:
         """`adapt` changes what was read, for a command that wants other than what is exported."""
         self.purpose = purpose
         self._path = path
+        self._whole = purpose is not Purpose.EVERYTHING  # who only looks, looks at all accounts
         self._targets = targets
         self._lookup = lookup or SystemLookup()
         self._reload = Reload(True, time.time())
@@ -61,18 +63,18 @@ class App:
         self._tasks: set[asyncio.Task[None]] = set()
         self._before: Sequence[Outcome] = ()  # what was found under the configuration before
         self._attempted = False
-        self.config = adapt(load_checked(path, targets))
+        self.config = adapt(load_checked(path, targets, whole=self._whole))
         self._pipeline = Pipeline(self.config)
         self._source_set = SourceSet(self._lookup, purpose).rebuilt(
-            self.config.clusters, self.config.collect
+            self.config.clusters, collected(self.config), self.config.shard
         )
         self.scraper = self._scraper(self.config, self._source_set)
 
     async def reload(self) -> str | None:
         """Read the file again. Returns the error, if any; the running configuration is kept in that case."""
         try:
-            config = load_checked(self._path, self._targets)
-            source_set = self._source_set.rebuilt(config.clusters, config.collect)
+            config = load_checked(self._path, self._targets, whole=self._whole)
+            source_set = self._source_set.rebuilt(config.clusters, collected(config), config.shard)
         except ConfigError as error:
             self._reload.successful = False
             log.error("configuration not reloaded; the running one is kept", error=str(error))
@@ -143,7 +145,13 @@ class App:
         name = with_port(target)
         if name not in self._probes:
             single = Cluster(cluster.name, [name], cluster.http)
-            sources = build_sources(single, self.config.collect, Purpose.FIGURES, self._lookup)
+            sources = build_sources(
+                single,
+                collected(self.config),
+                Purpose.FIGURES,
+                self._lookup,
+                shard=self.config.shard,
+            )
             collector = Collector(sources, [PROBE] * len(sources))
             self._probes[name] = Scraper(
                 self.config, collector, self._reload, Pipeline(self.config)
@@ -206,9 +214,18 @@ def can_be_probed(outcome: Outcome) -> bool:
     return outcome.source == SOURCE and outcome.is_server and scheme in MONITORING.schemes
 
 
-def load_checked(path: str, targets: Sequence[str]) -> Config:
-    """Load, and check what the schema alone cannot: names of families and labels."""
-    return load(path, targets, _check_names)
+def collected(config: Config) -> Collect:
+    """What is asked of the servers. Shard 0 alone has their links and clients; names of accounts are needed in all."""
+    collect = config.collect
+    if config.shard.is_first:
+        return collect
+    by_name = config.labels.account == "name"
+    return replace(collect, links=False, accounts=collect.accounts and by_name)
+
+
+def load_checked(path: str, targets: Sequence[str], *, whole: bool = False) -> Config:
+    """Load, and check what the schema alone cannot: names of families and labels. `whole` ignores the shard."""
+    return load(path, targets, _check_names, whole=whole)
 
 
 def _check_names(config: Config, locator: Locator) -> None:

@@ -7,7 +7,7 @@ from tests.support.configurations import clusters, with_http
 
 from jetstream_exporter.config import ConfigError, parse
 
-TOP = "clusters, collect, filters, limits, families, labels, expect, probe, status"
+TOP = "clusters, collect, filters, limits, families, labels, expect, shard, probe, status"
 TAGGED = "YAML tags are not supported; use mappings, lists, strings, numbers, true or false"
 
 

@@ -98,9 +98,9 @@ def test_a_login_that_changes_while_sources_are_built_is_read_by_the_next_reload
     file.write_text("before")
     build = module.build_sources
 
-    def changing(*arguments: Any) -> Sequence[Source]:
+    def changing(*arguments: Any, **settings: Any) -> Sequence[Source]:
         file.write_text("changed meanwhile")
-        return build(*arguments)
+        return build(*arguments, **settings)
 
     monkeypatch.setattr(module, "build_sources", changing)
     entry = Advisories(urls=[URL], username="u", password_file=str(file))

@@ -16,6 +16,7 @@ from jetstream_exporter.config.load import ENDPOINTS
 from jetstream_exporter.config.login import LOGINS
 from jetstream_exporter.config.nats import AccountApi, Advisories, System
 from jetstream_exporter.config.schema import Cluster, Collect, Http, Status
+from jetstream_exporter.config.shard import Shard
 from jetstream_exporter.config.urls import SEVERAL
 from jetstream_exporter.config.values import Duration, Pattern, Size
 
@@ -163,6 +164,8 @@ _CONNECTION = [
     *(_never(_set(*one), _set(*other)) for (_, one), (_, other) in combinations(LOGINS, 2)),
 ]
 _HAS_URL = _set("urls", "context")
+_ORDINAL: Json = {"required": ["ordinal"], "properties": {"ordinal": {"type": "integer"}}}
+_DIVIDED: Json = {"required": ["total"], "properties": {"total": {"type": "integer", "minimum": 2}}}
 
 # Of keys together.
 STRUCTS: Mapping[type, list[Json]] = {
@@ -170,6 +173,10 @@ STRUCTS: Mapping[type, list[Json]] = {
     System: _CONNECTION,
     AccountApi: [*_CONNECTION, _HAS_URL],
     Advisories: [*_CONNECTION, _HAS_URL],
+    Shard: [
+        _never(_ORDINAL, _set("ordinal_env")),
+        _requires(_DIVIDED, {"anyOf": [_ORDINAL, _set("ordinal_env")]}),
+    ],
     Cluster: [
         {
             "anyOf": [

@@ -15,6 +15,7 @@ from jetstream_exporter.config.login import read_login
 from jetstream_exporter.config.named_files import check_no_secrets, connections, in_folder, sections
 from jetstream_exporter.config.schema import Cluster, Config
 from jetstream_exporter.config.secrets import read_document
+from jetstream_exporter.config.shard import WHOLE, Shard, resolved
 from jetstream_exporter.config.urls import MONITORING, check_url
 from jetstream_exporter.config.yaml_tree import KeyPath, Locator
 from jetstream_exporter.runtime.url import text
@@ -33,12 +34,15 @@ ENDPOINTS = frozenset((
 Check = Callable[[Config, Locator], None]
 
 
-def load(path: str, targets: Sequence[str] = (), check: Check | None = None) -> Config:
+def load(
+    path: str, targets: Sequence[str] = (), check: Check | None = None, *, whole: bool = False
+) -> Config:
     """Read a file (none if empty) and add the targets of the command line as a cluster of their own.
 
-    `check` looks at what this room knows nothing of, and can name the place of a mistake.
+    `check` looks at what this room knows nothing of, and can name the place of a mistake. `whole` is for who looks at
+    all accounts, whichever shard the file is of.
     """
-    config = parse(read_document(path), path, check) if path else Config()
+    config = parse(read_document(path), path, check, whole=whole) if path else Config()
     clusters = list(config.clusters)
     taken = {target for cluster in clusters for target in cluster.targets}
     if targets:
@@ -49,10 +53,12 @@ def load(path: str, targets: Sequence[str] = (), check: Check | None = None) -> 
     return msgspec.structs.replace(config, clusters=clusters)
 
 
-def parse(written: str, name: str, check: Check | None = None) -> Config:
+def parse(written: str, name: str, check: Check | None = None, *, whole: bool = False) -> Config:
     """Decode and check a file's text; `name` is what sentences call it. Files in it are relative to its folder."""
     config, locator = decode(written, name, Config)
     _check(config, locator)
+    shard = WHOLE if whole else resolved(config.shard, locator)
+    _check_divided(config, shard, locator)
     if check is not None:
         check(config, locator)
     taken: set[str] = set()
@@ -69,7 +75,23 @@ def parse(written: str, name: str, check: Check | None = None) -> Config:
         for path, settings in connections(found):
             read_login(settings, locator.where((*place, *path)))
         clusters.append(found)
-    return msgspec.structs.replace(config, clusters=clusters)
+    return msgspec.structs.replace(config, clusters=clusters, shard=shard)
+
+
+def _check_divided(config: Config, shard: Shard, locator: Locator) -> None:
+    """Refuse what cannot be divided between shards."""
+    for i, cluster in enumerate(config.clusters if shard.is_divided else ()):
+        for j, account in enumerate(cluster.accounts):
+            if not account.account:
+                what = "set account to the ID of the account, which says in which shard it is read"
+                raise locator.error(("clusters", i, "accounts", j), what)
+        for j, advisories in enumerate(cluster.advisories):
+            if advisories.stream:
+                what = (
+                    "cannot be used with shard, because the shards would take events from each other; remove it, so "
+                    "that each of them subscribes"
+                )
+                raise locator.error(("clusters", i, "advisories", j, "stream"), what)
 
 
 def _check(config: Config, locator: Locator) -> None:

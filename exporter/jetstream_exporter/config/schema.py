@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from jetstream_exporter.config.expect import Expected
 from jetstream_exporter.config.exported import Families, Filters, Labels, Limits, Section
 from jetstream_exporter.config.nats import AccountApi, Advisories, System
+from jetstream_exporter.config.shard import Shard
 from jetstream_exporter.config.values import Duration, Pattern, Size
 
 Check = Literal["full", "js-enabled-only", "js-server-only", "js-meta-only"]
@@ -192,6 +193,9 @@ class Config(Section, frozen=True):
     expect: Annotated[
         list[Expected], Meta(description="Servers, streams and consumers that have to exist.")
     ] = []
+    shard: Annotated[
+        Shard, Meta(description="Division of the accounts between several exporters.")
+    ] = Shard()
     probe: Annotated[Probe, Meta(description="Targets that `/probe` accepts.")] = Probe()
     status: Annotated[Status, Meta(description="The status pages.")] = Status()
 

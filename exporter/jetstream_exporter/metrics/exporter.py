@@ -168,23 +168,24 @@ CONFLICTS: Table[_Conflicts] = Table(
 
 
 SHARD: Table[Shard] = Table(
-    name="The exporter: slices",
+    name="The exporter: slices and shards",
     rows=lambda snapshot: () if snapshot.shard is None else (snapshot.shard,),
     labels={"shard": lambda s: str(s.index), "total": lambda s: str(s.total)},
     families=(
         gauge(
             "jetstream_exporter_shard_info",
-            "Always 1. The labels hold which slice of the objects this answer is, counted from 0, and of how "
-            "many. Absent where an answer has all objects.",
+            "Always 1. The labels hold which slice of the objects this answer is, or which shard of the accounts "
+            "this exporter reads, counted from 0, and of how many. Absent where an answer has all objects.",
             lambda _: 1,
-            "request",
+            "request, shard in the configuration",
             "count by (job) (group by (job, total) (jetstream_exporter_shard_info)) > 1",
         ),
         gauge(
             "jetstream_exporter_shards",
-            "Number of slices into which the objects are divided, as the request for this slice says.",
+            "Number of slices or shards into which the objects are divided, as the request for this slice or the "
+            "configuration of this shard says.",
             lambda s: s.total,
-            "request",
+            "request, shard in the configuration",
             "max by (job) (jetstream_exporter_shards)",
         ),
     ),

@@ -1,5 +1,6 @@
 """What a source returns: reports, events, and how asking went."""
 
+from jetstream_exporter.report.division import DividedJsz, is_unread, number_of
 from jetstream_exporter.report.events import (
     ACK_BOUNDS,
     REFUSALS,
@@ -40,6 +41,7 @@ __all__ = [
     "PROBE",
     "REFUSALS",
     "Answer",
+    "DividedJsz",
     "EventBatch",
     "EventCounts",
     "Events",
@@ -61,6 +63,8 @@ __all__ = [
     "ServerAnswer",
     "ServerReport",
     "StoredMessage",
+    "is_unread",
+    "number_of",
     "release",
     "worse",
 ]

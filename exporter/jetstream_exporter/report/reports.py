@@ -1,7 +1,10 @@
 """What answered: one server of itself, or the leaders of an account through its JetStream API."""
 
+from collections.abc import Sequence
+
 import msgspec
 
+from jetstream_exporter.report.division import DividedJsz
 from jetstream_exporter.report.links import NO_LINKS, Links
 from jetstream_exporter.wire import AccountDetail, AccountInfo, Jsz, StreamDetail, Varz
 
@@ -71,6 +74,11 @@ class ServerReport(msgspec.Struct, gc=False):
     @property
     def account_details(self) -> list[AccountDetail]:
         return self.jsz.account_details if self.jsz is not None else []
+
+    @property
+    def elsewhere(self) -> Sequence[tuple[str, str]]:
+        """The accounts that other shards read, by id and name."""
+        return self.jsz.elsewhere if isinstance(self.jsz, DividedJsz) else ()
 
     def stream_lists(self) -> list[tuple[str, list[StreamDetail]]]:
         """Account id and streams, list by list."""

@@ -12,8 +12,10 @@ from typing import NamedTuple
 import structlog
 
 from jetstream_exporter.config.expect import Expected, ExpectedAccount
+from jetstream_exporter.config.shard import WHOLE, Shard
 from jetstream_exporter.report import PROBE, LeaderAnswer, Outcome
 from jetstream_exporter.snapshot import Snapshot
+from jetstream_exporter.snapshot.merge import accounts_named
 from jetstream_exporter.snapshot.rows import ExpectedObject, Server
 
 UNKNOWN_CLUSTER = (
@@ -36,8 +38,9 @@ class Lists(NamedTuple):
 class ExpectedObjects:
     """Compares each snapshot, before filters and limits, with the section `expect`."""
 
-    def __init__(self, expected: Sequence[Expected]) -> None:
+    def __init__(self, expected: Sequence[Expected], shard: Shard = WHOLE) -> None:
         self._expected = expected
+        self._shard = shard
         self._reported: set[str] = set()
 
     def rows(self, snapshot: Snapshot, outcomes: Sequence[Outcome]) -> list[ExpectedObject]:
@@ -49,13 +52,24 @@ class ExpectedObjects:
             only = next(iter(lists.clusters)) if len(lists.clusters) == 1 else ""
             cluster = expected.cluster or only
             if cluster in lists.clusters:
-                found += _servers(expected, cluster, snapshot, lists)
+                if self._shard.is_first:
+                    found += _servers(expected, cluster, snapshot, lists)
                 for account in expected.accounts:
-                    found += _objects(account, cluster, snapshot, lists)
+                    if self._is_mine(account.account, cluster, outcomes):
+                        found += _objects(account, cluster, snapshot, lists)
             elif cluster and lists.clusters and cluster not in self._reported:
                 self._reported.add(cluster)
                 log.warning(UNKNOWN_CLUSTER, cluster=cluster)
         return found
+
+    def _is_mine(self, account: str, cluster: str, outcomes: Iterable[Outcome]) -> bool:
+        """Whether an account, which may be given by its name, is read in this shard."""
+        if not self._shard.is_divided:
+            return True
+        reports = (r for outcome in outcomes for r in outcome.reports if r.label == cluster)
+        known = {pair for report in reports for pair in accounts_named(report)}
+        ids = [identity for identity, name in sorted(known) if account in (identity, name)]
+        return self._shard.holds(ids[0] if ids else account)
 
 
 def _lists(snapshot: Snapshot, outcomes: Iterable[Outcome]) -> Lists:

@@ -10,10 +10,11 @@ import structlog
 
 from jetstream_exporter import __version__
 from jetstream_exporter.config.schema import Config
-from jetstream_exporter.report import Events, LeaderAnswer, Outcome, ServerAnswer
+from jetstream_exporter.report import Events, LeaderAnswer, Outcome, ServerAnswer, is_unread
 from jetstream_exporter.scrape.expected import ExpectedObjects
 from jetstream_exporter.scrape.object_limits import counted
 from jetstream_exporter.scrape.selection import Selector
+from jetstream_exporter.scrape.shards import of_shard
 from jetstream_exporter.snapshot import LabelOptions, Snapshot, merge
 from jetstream_exporter.snapshot.drain import with_drains
 from jetstream_exporter.snapshot.rows import Exporter, TargetResult
@@ -32,6 +33,7 @@ UNCONFIGURED = (
     "servers of a cluster are not configured as targets: they are exported as down, and streams that only they "
     "store are not monitored; add them to the targets"
 )
+LISTS = "jsz"
 SHOWN = 10  # servers that a log line names
 log = structlog.get_logger()
 
@@ -58,7 +60,8 @@ class Processor:
             self._clusters = config.clusters
             self._event_totals.reconfigured()
         self._selector = Selector(config)
-        self._expected = ExpectedObjects(config.expect)
+        self._shard = config.shard
+        self._expected = ExpectedObjects(config.expect, config.shard)
         self._delivery_lag = config.collect.delivery_lag
         self._metadata_keys = config.labels.metadata
         pattern = config.labels.dead_letter
@@ -85,15 +88,15 @@ class Processor:
         self._warn_unconfigured(snapshot)
         snapshot = self._event_totals.annotate(snapshot, outcomes, self.history.present)
         unknown = unknown_objects(snapshot)
-        if not self.history.is_probe:  # of one server alone nothing can be said
+        if not (self.history.is_probe or self._shard.is_divided):  # a part alone cannot say it
             snapshot = with_drains(snapshot)
         expected = self._expected.rows(snapshot, outcomes)
-        snapshot, dropped = self._selector.select(snapshot)
+        snapshot, dropped = self._selector.select(of_shard(snapshot, self._shard))
         if self._delivery_lag:
             snapshot = self._lags.annotate(
                 snapshot, self.history.present, took, lookups_of(outcomes), now
             )
-        if is_success(outcomes):
+        if is_success(outcomes) or (self._shard.is_divided and not outcomes):
             self._last_success = wall
         return msgspec.structs.replace(
             snapshot,
@@ -104,11 +107,16 @@ class Processor:
 
     def _target_result(self, outcome: Outcome) -> TargetResult:
         up = outcome.error is None
-        requests = {name: part.up for name, part in outcome.requests.items()}
+        requests = {self._part_name(name): part.up for name, part in outcome.requests.items()}
         server = self.history.server_of(outcome.target)
         return TargetResult(
             outcome.source, outcome.target, up, outcome.duration, outcome.received, requests, server
         )
+
+    def _part_name(self, request: str) -> str:
+        """Each shard asks for lists of its own, and one that fails is not to be hidden by another's that came."""
+        is_own = self._shard.is_divided and request == LISTS
+        return f"{request}-shard-{self._shard.number}" if is_own else request
 
     def _warn_unconfigured(self, snapshot: Snapshot) -> None:
         """Log once which servers of a cluster are no targets: they and what only they store are not monitored."""
@@ -154,7 +162,7 @@ def is_success(outcomes: Sequence[Outcome]) -> bool:
     """
     servers = [outcome.server for outcome in outcomes if outcome.server is not None]
     answered = {report.server_id for report in servers}
-    listed = {report.server_id for report in servers if report.jsz is not None}
+    listed = {r.server_id for r in servers if r.jsz is not None and not is_unread(r.jsz)}
     wanted = {o.cluster_name for o in outcomes if not isinstance(o.answer, Events)}
     return (
         bool(wanted)

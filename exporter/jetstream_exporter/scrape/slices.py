@@ -6,17 +6,14 @@ slice 0.
 """
 
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
 from itertools import compress
 from typing import NamedTuple
-from zlib import crc32
 
 import msgspec
 
+from jetstream_exporter.report.division import MOST, number_of
 from jetstream_exporter.snapshot import Snapshot
 from jetstream_exporter.snapshot.rows import Consumer, Shard
-
-MOST = 1024  # slices of one collection
 
 
 class Slice(NamedTuple):
@@ -55,14 +52,11 @@ def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= 6
 
 
-@lru_cache(maxsize=50_000)
-def number_of(account: str, stream: str, total: int) -> int:
-    """The slice of a stream and of all its consumers; `account` is the label."""
-    return crc32(f"{account}\0{stream}".encode("utf-8", "surrogatepass")) % total
-
-
 def cut(snapshot: Snapshot, part: Slice) -> Snapshot:
-    """The objects of one slice, in their order. Of all slices together no object is missing and none comes twice."""
+    """The objects of one slice, in their order. Of all slices together no object is missing and none comes twice.
+
+    Their accounts count by their label.
+    """
     streams = [
         row
         for row in snapshot.streams

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from jetstream_exporter.report import LeaderReport, ServerReport
+from jetstream_exporter.report import LeaderReport, ServerReport, is_unread
 from jetstream_exporter.snapshot.units import timestamp
 from jetstream_exporter.wire import ConsumerDetail, StreamDetail
 
@@ -96,7 +96,7 @@ def is_list_complete(report: ServerReport) -> bool:
     that never had JetStream is healthy and holds nothing; one whose JetStream was shut off at run time is not.
     """
     health, jsz = report.health, report.jsz
-    if jsz is None or health is None:
+    if jsz is None or health is None or is_unread(jsz):
         return False
     if health.code == 200:
         return True

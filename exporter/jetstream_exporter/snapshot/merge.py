@@ -160,7 +160,7 @@ def _stream_claims(reports: Iterable[Report]) -> dict[tuple[str, str], list[Clai
 def _account_conflicts(cluster: str, reports: Iterable[Report]) -> list[str]:
     ids: dict[str, set[str]] = {}
     for report in reports:
-        for identity, name in _names(report):
+        for identity, name in accounts_named(report):
             ids.setdefault(name, set()).add(identity)
     return [
         f"{len(ids[name])} accounts of the cluster {cluster} have the name {name}; their "
@@ -174,7 +174,7 @@ def account_labels(reports: Iterable[Report], by_name: bool) -> dict[str, str]:
     """The label of each account by id. A name that two accounts share (or that is another's id) is not used."""
     names: dict[str, str] = {}
     for report in reports:
-        for identity, name in _names(report):
+        for identity, name in accounts_named(report):
             if name not in ("", identity) or identity not in names:
                 names[identity] = name
     if not by_name:
@@ -188,10 +188,11 @@ def account_labels(reports: Iterable[Report], by_name: bool) -> dict[str, str]:
     return {identity: label(identity, name) for identity, name in names.items()}
 
 
-def _names(report: Report) -> list[tuple[str, str]]:
+def accounts_named(report: Report) -> list[tuple[str, str]]:
     """The accounts that a report speaks of, by id, and their names as far as it knows them."""
     if isinstance(report, LeaderReport):
         return [(report.account_id, report.account_name)]
     names = [(account.id, account.name) for account in report.account_details]
+    names += report.elsewhere
     said = report.links.accounts
     return names + [(one.acc, one.name) for one in said.account_statz if one.acc] if said else names

@@ -9,6 +9,7 @@ from jetstream_exporter.config.errors import below
 from jetstream_exporter.config.http_login import read_http_login
 from jetstream_exporter.config.nats import ExactLag
 from jetstream_exporter.config.schema import Cluster, Collect
+from jetstream_exporter.config.shard import WHOLE, Shard
 from jetstream_exporter.sources.advisories.event_counter import EventCounter
 from jetstream_exporter.sources.advisories.source import AdvisoriesSource
 from jetstream_exporter.sources.http.client import HttpClient
@@ -40,18 +41,20 @@ def build_sources(
     purpose: Purpose,
     lookup: Lookup,
     before: Sequence[AdvisoriesSource] = (),
+    *,
+    shard: Shard = WHOLE,
 ) -> list[Source]:
-    """All sources of a cluster that the purpose allows; ConfigError where a file of theirs cannot be used.
+    """All sources of a cluster that the purpose and the shard need; ConfigError where a file of theirs cannot be used.
 
     `before` are the connections that received the cluster's events under the configuration before.
     """
     pace = Pace()
     sources: list[Source] = [
-        *_monitoring(cluster, collect, lookup, pace),
-        *_figures(cluster, collect, pace, purpose),
+        *_monitoring(cluster, collect, lookup, pace, shard),
+        *_figures(cluster, collect, pace, purpose, shard),
     ]
     if purpose is Purpose.EVERYTHING:
-        sources += _events(cluster, before)
+        sources += _events(cluster, before, shard)
     return sources
 
 
@@ -70,13 +73,16 @@ def _place(cluster: Cluster) -> str:
     return cluster.name or "clusters"
 
 
-def _monitoring(cluster: Cluster, collect: Collect, lookup: Lookup, pace: Pace) -> Iterator[Source]:
+def _monitoring(
+    cluster: Cluster, collect: Collect, lookup: Lookup, pace: Pace, shard: Shard
+) -> Iterator[Source]:
     if cluster.targets:
         login = read_http_login(cluster.http, below(f"{_place(cluster)}: http"))
         client = HttpClient(collect.max_response_bytes, login.tls, login.headers)
         name, check = cluster.name, collect.health_check
+        further = _further(collect)
         yield MonitoringSource(
-            cluster.targets, client, lookup, name, check, pace=pace, further=_further(collect)
+            cluster.targets, client, lookup, name, check, pace=pace, further=further, shard=shard
         )
 
 
@@ -86,8 +92,10 @@ def _further(collect: Collect) -> frozenset[str]:
     return links | OF_ACCOUNTS if collect.accounts else links
 
 
-def _figures(cluster: Cluster, collect: Collect, pace: Pace, purpose: Purpose) -> Iterator[Source]:
-    """One for the system account, and one for each account."""
+def _figures(
+    cluster: Cluster, collect: Collect, pace: Pace, purpose: Purpose, shard: Shard
+) -> Iterator[Source]:
+    """One for the system account, and one for each account of the shard."""
     if cluster.system.enabled:
         yield SystemSource(
             cluster.system,
@@ -96,15 +104,18 @@ def _figures(cluster: Cluster, collect: Collect, pace: Pace, purpose: Purpose) -
             collect.health_check,
             collect.max_response_bytes,
             further=_further(collect),
+            shard=shard,
         )
     for i, account in enumerate(cluster.accounts):
         place = f"{_place(cluster)}: accounts[{i}]"
+        if not shard.holds(account.account):
+            continue
         exact = account.exact_lag if purpose is Purpose.EVERYTHING else ExactLag()
         settings = replace(account, exact_lag=exact)
         yield AccountSource(settings, place, cluster.name, pace, collect.max_response_bytes)
 
 
-def _events(cluster: Cluster, before: Sequence[AdvisoriesSource]) -> Iterator[Source]:
+def _events(cluster: Cluster, before: Sequence[AdvisoriesSource], shard: Shard) -> Iterator[Source]:
     """One for each connection that receives events; they share the counter, so that no event counts twice.
 
     The counter of the connections before is theirs too: it knows what they received and nobody has added up yet.
@@ -112,6 +123,8 @@ def _events(cluster: Cluster, before: Sequence[AdvisoriesSource]) -> Iterator[So
     counter = before[0].counter if before else EventCounter()
     for i, advisories in enumerate(cluster.advisories):
         place = f"{_place(cluster)}: advisories[{i}]"
+        if not shard.hears(advisories.account):
+            continue
         source = AdvisoriesSource(advisories, place, cluster.name, counter)
         source.follow(before)
         yield source

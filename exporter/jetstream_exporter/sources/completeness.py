@@ -7,7 +7,7 @@ the last whole list, one answer about the health is enough.
 
 import msgspec
 
-from jetstream_exporter.report import Health
+from jetstream_exporter.report import Health, is_unread
 from jetstream_exporter.wire import Jsz, Varz
 
 
@@ -33,7 +33,7 @@ def remembered(
     last: LastList, varz: Varz | None, health: Health | None, jsz: Jsz | None
 ) -> LastList:
     """What to remember after a scrape; `health` is the worse answer of those before and after the list."""
-    is_whole = jsz is not None and health is not None and health.code == 200
+    is_whole = jsz is not None and not is_unread(jsz) and health is not None and health.code == 200
     start = varz.start if is_whole and varz is not None else None
     if jsz is None:
         return LastList(start, last.streams, last.consumers)

@@ -14,6 +14,7 @@ from jetstream_exporter.config.context import read_context
 from jetstream_exporter.config.named_files import sections
 from jetstream_exporter.config.schema import Cluster, Collect
 from jetstream_exporter.config.secrets import stamp
+from jetstream_exporter.config.shard import WHOLE, Shard
 from jetstream_exporter.sources.advisories.source import AdvisoriesSource
 from jetstream_exporter.sources.build import Purpose, build_sources
 from jetstream_exporter.sources.collector import Source
@@ -36,11 +37,13 @@ class SourceSet:
     def sources(self) -> list[Source]:
         return [source for _, sources in self._built for source in sources]
 
-    def rebuilt(self, clusters: Iterable[Cluster], collect: Collect) -> "SourceSet":
+    def rebuilt(
+        self, clusters: Iterable[Cluster], collect: Collect, shard: Shard = WHOLE
+    ) -> "SourceSet":
         """The sources of another configuration, those of this one among them; ConfigError where one cannot be built."""
         new, left = SourceSet(self._lookup, self._purpose), list(self._built)
         wanted = [
-            (entry, section, _fingerprint(section, collect))
+            (entry, section, _fingerprint(section, collect, shard))
             for entry, cluster in enumerate(clusters)
             for section in cluster.by_source()
         ]
@@ -52,12 +55,14 @@ class SourceSet:
                 taken[place] = found
         for place, (entry, section, fingerprint) in enumerate(wanted):
             if place not in taken:
-                taken[place] = fingerprint, self._build(section, collect, left)
+                taken[place] = fingerprint, self._build(section, collect, shard, left)
             new._built.append(taken[place])
             new.entries += [entry] * len(taken[place][1])
         return new
 
-    def _build(self, section: Cluster, collect: Collect, gone: Sequence[Built]) -> Sequence[Source]:
+    def _build(
+        self, section: Cluster, collect: Collect, shard: Shard, gone: Sequence[Built]
+    ) -> Sequence[Source]:
         """New sources. Those that hear events take the place of the ones of the same cluster that are gone."""
         before = [
             source
@@ -65,7 +70,7 @@ class SourceSet:
             for source in sources
             if isinstance(source, AdvisoriesSource) and _is_same(wanted[0], section)
         ]
-        return build_sources(section, collect, self._purpose, self._lookup, before)
+        return build_sources(section, collect, self._purpose, self._lookup, before, shard=shard)
 
 
 def _is_same(old: Cluster, new: Cluster) -> bool:
@@ -79,10 +84,10 @@ def _addresses(section: Cluster) -> set[str]:
     return {where for each in section.advisories for where in (*each.urls, each.context) if where}
 
 
-def _fingerprint(section: Cluster, collect: Collect) -> Fingerprint:
+def _fingerprint(section: Cluster, collect: Collect, shard: Shard) -> Fingerprint:
     named = [_state(each, name) for _, each in sections(section) for name in each.__struct_fields__]
     further = collect.links, collect.accounts
-    return section, collect.health_check, further, collect.max_response_bytes, named
+    return section, collect.health_check, further, collect.max_response_bytes, shard, named
 
 
 def _state(settings: msgspec.Struct, name: str) -> Any:

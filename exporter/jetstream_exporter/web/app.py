@@ -12,7 +12,7 @@ from jetstream_exporter.report import Outcome
 from jetstream_exporter.web.auth import OPEN, BasicAuth, basic_auth
 from jetstream_exporter.web.headers import HEADERS
 from jetstream_exporter.web.lifecycle import Lifecycle
-from jetstream_exporter.web.parameters import check_parameters, wanted_slices
+from jetstream_exporter.web.parameters import check_parameters, refuse_slices, wanted_slices
 from jetstream_exporter.web.rate import rate_limit
 from jetstream_exporter.web.scrapes import ARRIVED, Scrapes
 from jetstream_exporter.web.status import sources
@@ -104,6 +104,7 @@ class Handlers:
 
         With `shards`, the slices of `/metrics` instead.
         """
+        refuse_slices(request, self._app.config.shard)
         total = wanted_slices(request)
         if total is not None:
             return web.json_response(list(_slices(request.host, total)))

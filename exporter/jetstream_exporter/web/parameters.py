@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from aiohttp import web
 
+from jetstream_exporter.config.shard import Shard
 from jetstream_exporter.runtime.terminal import one_line
 from jetstream_exporter.scrape import slices
 from jetstream_exporter.scrape.slices import Slice, SliceError
@@ -49,6 +50,17 @@ def wanted_names(request: web.Request) -> frozenset[str] | None:
 def wanted_slice(request: web.Request) -> Slice | None:
     """The slice that `shard` asks for; None for all objects. 400 where it is none."""
     return _once(request, "shard", slices.parse)
+
+
+def refuse_slices(request: web.Request, shard: Shard) -> None:
+    """400 where a shard is asked for slices: they would be told apart by the same label as the shards."""
+    for name in ("shard", "shards"):
+        if shard.is_divided and name in request.query:
+            text = (
+                f"parameter {name}: this exporter is shard {shard} of a cluster and has no slices; "
+                "scrape /metrics of each shard\n"
+            )
+            raise web.HTTPBadRequest(text=text)
 
 
 def wanted_slices(request: web.Request) -> int | None:

@@ -16,7 +16,7 @@ from jetstream_exporter.web.negotiate import (
     wants_gzip,
     wants_openmetrics,
 )
-from jetstream_exporter.web.parameters import wanted_names, wanted_slice
+from jetstream_exporter.web.parameters import refuse_slices, wanted_names, wanted_slice
 from jetstream_exporter.web.sending import Senders
 
 # When the request in hand arrived, by the running loop's clock: a login takes of its time too.
@@ -60,6 +60,7 @@ class Scrapes:
         self, request: web.Request, current: Callable[[], Scraper], content: Content
     ) -> web.StreamResponse:
         """`current` gives the scraper of this moment: a reload may exchange it while the request waits."""
+        refuse_slices(request, self._app.config.shard)
         default = self._app.config.collect.timeout
         try:
             timeout = scrape_timeout(request.headers.get(TIMEOUT_HEADER), default)

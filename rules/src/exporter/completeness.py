@@ -57,8 +57,9 @@ ALERTS = (
         board="jetstream-exporter",
         comment=(
             "No Prometheus target requests some of the slices of a collection "
-            "(/metrics?shard=0/8), so their streams and consumers are not monitored. If the "
-            "requests use different numbers of slices, the other alert fires instead."
+            "(/metrics?shard=0/8), or one of the exporters that share the accounts of a "
+            "cluster (section shard of the configuration) is not scraped. Their streams and "
+            "consumers are not monitored. If the totals differ, the other alert fires instead."
         ),
         expr="""
             max by (namespace, job) (jetstream_exporter_shards)
@@ -70,10 +71,10 @@ ALERTS = (
         """,
         wait="10m",
         keep="5m",
-        summary="Slices of the JetStream metrics are not scraped",
+        summary="Slices or shards of the JetStream metrics are not scraped",
         description=(
-            "{value | humanize} of the slices of job {job} are not scraped. No alert can fire "
-            "for the streams and consumers in them."
+            "{value | humanize} of the slices or shards of job {job} are not scraped. No alert "
+            "can fire for the streams and consumers in them."
         ),
     ),
     Alert(
@@ -81,7 +82,9 @@ ALERTS = (
         severity="warning",
         scope="exporter",
         board="jetstream-exporter",
-        comment="Slices with different totals overlap, and some objects are in none of them.",
+        comment=(
+            "Slices or shards with different totals overlap, and some objects are in none of them."
+        ),
         expr="""
             count by (namespace, job) (
               group by (namespace, job, total) (jetstream_exporter_shard_info)
@@ -89,10 +92,10 @@ ALERTS = (
         """,
         wait="10m",
         keep="5m",
-        summary="The JetStream metrics are scraped with different numbers of slices",
+        summary="The slices or shards of the JetStream metrics have different totals",
         description=(
-            "Job {job} scrapes slices with {value | humanize} different totals. Some streams "
-            "and consumers are scraped twice, and others are not monitored."
+            "The slices or shards of job {job} have {value | humanize} different totals. Some "
+            "streams and consumers are scraped twice, and others are not monitored."
         ),
     ),
 )

@@ -3,12 +3,10 @@
 import asyncio
 
 from jetstream_exporter.sources.http.client import Endpoint, HttpClient
-from jetstream_exporter.sources.http.target_request import TargetRequest, decode_jsz
+from jetstream_exporter.sources.http.lists import ReadList
+from jetstream_exporter.sources.http.target_request import TargetRequest
 from jetstream_exporter.wire import Jsz
 
-# Accounts are paged by 1,024 unless told otherwise. -1 stands for all of them, but makes 2.10 panic and hang up.
-JSZ_PATH = "/jsz?consumers=true&limit=65536"
-JSZ_CONFIG_PATH = f"{JSZ_PATH}&config=true"
 LONGEST = 60.0  # seconds; a server that needs more is frozen, or too slow for what it holds
 
 
@@ -19,12 +17,10 @@ class PendingConfigFetch:
     configurations are valid, its figures outdated.
     """
 
-    def __init__(self, client: HttpClient, endpoint: Endpoint) -> None:
+    def __init__(self, client: HttpClient, endpoint: Endpoint, read: ReadList) -> None:
         self._request = TargetRequest(client, endpoint)
         latest = asyncio.get_running_loop().time() + LONGEST
-        self._task = asyncio.create_task(
-            self._request.fetch("jsz", JSZ_CONFIG_PATH, decode_jsz, latest)
-        )
+        self._task = asyncio.ensure_future(read(self._request, True, latest))
 
     @property
     def done(self) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Collection
+from typing import TypeGuard
 
 import msgspec
 
@@ -11,17 +12,18 @@ from jetstream_exporter.report import (
     RequestResult,
     ScrapeRequest,
     ServerReport,
+    is_unread,
     worse,
 )
 from jetstream_exporter.sources.completeness import shrank
 from jetstream_exporter.sources.http.client import Endpoint, HttpClient
-from jetstream_exporter.sources.http.config_fetch import JSZ_PATH, PendingConfigFetch
+from jetstream_exporter.sources.http.config_fetch import PendingConfigFetch
 from jetstream_exporter.sources.http.endpoint_links import EndpointLinks
 from jetstream_exporter.sources.http.endpoint_memory import EndpointMemory
+from jetstream_exporter.sources.http.lists import ReadList, whole_list
 from jetstream_exporter.sources.http.target_request import (
     TargetRequest,
     decode_health,
-    decode_jsz,
     decode_varz,
 )
 from jetstream_exporter.wire import Jsz, Varz
@@ -41,12 +43,17 @@ class EndpointScrape:
         check: str,
         *,
         further: Collection[str] = (),
+        read: ReadList = whole_list,
         arrived: Callable[[], None] = lambda: None,
     ) -> None:
-        """`arrived` is called as soon as there is more in `so_far`; `further`: what else to ask, of `sources.links`."""
+        """`arrived` is called as soon as there is more in `so_far`; `further`: what else to ask, of `sources.links`.
+
+        `read` says how the list is asked for.
+        """
         self.request = TargetRequest(client, endpoint)
         self._links = EndpointLinks(client, endpoint, further, memory.late) if further else None
         self._link_deadline = 0.0
+        self._read = read
         self._arrived = arrived
         self._early: tuple[Varz | None, Health | None] = None, None
         self._client = client
@@ -86,7 +93,7 @@ class EndpointScrape:
         )
         if varz is not None and varz.start != self._memory.last.start:
             return await self._in_turn(scrape)
-        if jsz is not None and health is not None and shrank(self._memory.last, jsz):
+        if _is_whole(jsz) and health is not None and shrank(self._memory.last, jsz):
             health = worse(health, await self._health(deadline))
         return self._report(varz, health, jsz)
 
@@ -106,7 +113,7 @@ class EndpointScrape:
         deadline = began + memory.limited(scrape.deadline - began)
         jsz = await self._jsz(deadline, scrape.with_config and not memory.timeouts)
         health = before
-        if jsz is not None and before is not None:
+        if _is_whole(jsz) and before is not None:
             health = worse(before, await self._health(deadline))
         return self._report(varz, health, jsz)
 
@@ -173,7 +180,9 @@ class EndpointScrape:
         request, memory = self.request, self._memory
         if with_config and memory.config_fetch is None:
             now = asyncio.get_running_loop().time()
-            memory.config_fetch = config_fetch = PendingConfigFetch(self._client, request.endpoint)
+            memory.config_fetch = config_fetch = PendingConfigFetch(
+                self._client, request.endpoint, self._read
+            )
             await config_fetch.wait(now + CONFIG_SHARE * (deadline - now))
             if config_fetch.done:
                 memory.config_fetch = None
@@ -181,4 +190,9 @@ class EndpointScrape:
                 request.with_config = jsz is not None
                 if "jsz" not in request.timeouts:
                     return jsz
-        return await request.fetch("jsz", JSZ_PATH, decode_jsz, deadline)
+        return await self._read(request, False, deadline)
+
+
+def _is_whole(jsz: Jsz | None) -> TypeGuard[Jsz]:
+    """Whether the health after the list can still show it to be complete."""
+    return jsz is not None and not is_unread(jsz)

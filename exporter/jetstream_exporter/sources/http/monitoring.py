@@ -7,6 +7,7 @@ import asyncio
 import time
 from collections.abc import Collection
 
+from jetstream_exporter.config.shard import WHOLE, Shard
 from jetstream_exporter.report import (
     LATE,
     Outcome,
@@ -19,6 +20,7 @@ from jetstream_exporter.sources.http.client import Endpoint, HttpClient
 from jetstream_exporter.sources.http.discovery import Discovery
 from jetstream_exporter.sources.http.endpoint_memory import EndpointMemory
 from jetstream_exporter.sources.http.endpoint_scrape import EndpointScrape
+from jetstream_exporter.sources.http.lists import lists_of
 from jetstream_exporter.sources.http.target_request import REQUESTS
 from jetstream_exporter.sources.lookup import Lookup
 from jetstream_exporter.sources.pace import Pace
@@ -41,6 +43,7 @@ class MonitoringSource:
         *,
         pace: Pace | None = None,
         further: Collection[str] = (),
+        shard: Shard = WHOLE,
     ) -> None:
         self._pace = pace or Pace()
         self._discoveries = [Discovery(target, lookup) for target in targets]
@@ -48,6 +51,7 @@ class MonitoringSource:
         self._cluster_name = cluster_name
         self._check = check
         self._further = further
+        self._read = lists_of(shard)
         self._memories: dict[str, EndpointMemory] = {}
 
     async def ask(self, request: ScrapeRequest) -> list[Outcome]:
@@ -109,6 +113,7 @@ class MonitoringSource:
             name,
             check,
             further=self._further,
+            read=self._read,
             arrived=lambda: request.note(so_far()),
         )
         request.note(self._failed(target, LATE))

@@ -69,6 +69,24 @@ class TargetRequest:
         self.errors |= other.errors
         self.timeouts |= other.timeouts
 
+    def beside(self, name: str) -> "TargetRequest":
+        """For one of several requests that together are the one of this name; `conclude` adds them up."""
+        return TargetRequest(self._client, self.endpoint, (name,))
+
+    def conclude(
+        self, name: str, parts: "Sequence[TargetRequest]", why: str | None, what: str
+    ) -> None:
+        """Note how a request went that was sent in parts; `why` it failed, or `what` was received."""
+        received = sum(part.received for part in parts)
+        self.received += received
+        self.timeouts.discard(name)
+        self.timeouts.update(*(part.timeouts for part in parts))
+        if why is not None:
+            self.refuse(name, why)
+            return
+        self.errors.pop(name, None)
+        self.results[name] = RequestResult(True, f"{received} bytes {what}")
+
     def refuse(self, name: str, why: str) -> None:
         """Note as an error that a request was not answered, or with something that cannot be used."""
         self.errors[name] = why
@@ -103,16 +121,38 @@ def decode_jsz(response: HttpResponse) -> Jsz:
 
     A proxy that drops the query gets such an answer: the server was asked for its totals only.
     """
-    jsz = _jsz.decode(expect_ok(response).body)
-    listed = len(jsz.account_details)
+    jsz = decode_part(response)
     if jsz.refused:
         return jsz
-    if jsz.accounts and not listed:
-        raise SourceError(_unlisted(jsz.accounts, "accounts"))
+    _expect_accounts(jsz)
     if jsz.streams and not any(account.stream_detail for account in jsz.account_details):
         raise SourceError(_unlisted(jsz.streams, "streams"))
-    if jsz.accounts > listed:
-        missing = jsz.accounts - listed
+    return _with_missing(jsz)
+
+
+def decode_accounts(response: HttpResponse) -> Jsz:
+    """Read the list of accounts; SourceError where the answer counts accounts and lists none of them."""
+    jsz = decode_part(response)
+    if jsz.refused:
+        return jsz
+    _expect_accounts(jsz)
+    return _with_missing(jsz)
+
+
+def decode_part(response: HttpResponse) -> Jsz:
+    """Read the list of one account's objects."""
+    return _jsz.decode(expect_ok(response).body)
+
+
+def _expect_accounts(jsz: Jsz) -> None:
+    if jsz.accounts and not jsz.account_details:
+        raise SourceError(_unlisted(jsz.accounts, "accounts"))
+
+
+def _with_missing(jsz: Jsz) -> Jsz:
+    """The answer, which refuses the accounts that it counts and does not list."""
+    missing = jsz.accounts - len(jsz.account_details)
+    if missing > 0:
         jsz.refused.append(f"{missing} of {jsz.accounts} accounts, which the answer does not list")
     return jsz
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Collection
 
 from jetstream_exporter.config.nats import System
+from jetstream_exporter.config.shard import WHOLE, Shard
 from jetstream_exporter.report import (
     LATE,
     Outcome,
@@ -42,11 +43,13 @@ class SystemSource:
         max_bytes: int,
         *,
         further: Collection[str] = (),
+        shard: Shard = WHOLE,
     ) -> None:
         self._connection = Connection(settings, place, max_bytes=max_bytes)
         self._cluster_name = cluster_name
         self._check = check
         self._further = further
+        self._shard = shard
         self._members = Members()
 
     def start(self) -> None:
@@ -70,7 +73,13 @@ class SystemSource:
     async def _attempt(self, request: ScrapeRequest) -> SystemScrape:
         name, check = self._cluster_name, self._check
         scrape = SystemScrape(
-            self._connection, self._members, request, name, check, further=self._further
+            self._connection,
+            self._members,
+            request,
+            name,
+            check,
+            further=self._further,
+            shard=self._shard,
         )
         await scrape.run()
         return scrape

@@ -5,6 +5,7 @@ import time
 from collections.abc import Collection
 from typing import Any
 
+from jetstream_exporter.config.shard import WHOLE, Shard
 from jetstream_exporter.report import (
     NO_LINKS,
     Health,
@@ -14,17 +15,16 @@ from jetstream_exporter.report import (
     worse,
 )
 from jetstream_exporter.sources.completeness import is_settled, remembered
-from jetstream_exporter.sources.decoding import refusal
 from jetstream_exporter.sources.errors import SourceError, shortened
 from jetstream_exporter.sources.nats.client import SecureClient
 from jetstream_exporter.sources.nats.connection import Connection
 from jetstream_exporter.sources.nats.members import MOST, Members
 from jetstream_exporter.sources.nats.scatter import Got, Replies, Scatter
 from jetstream_exporter.sources.nats.system_links import PING, SystemLinks
+from jetstream_exporter.sources.nats.system_lists import SystemLists
 from jetstream_exporter.wire import (
     HealthzAnswer,
     Jsz,
-    JszAnswer,
     ServerName,
     StatszAnswer,
     VarzAnswer,
@@ -32,10 +32,6 @@ from jetstream_exporter.wire import (
 
 PATIENCE = 1.5  # seconds of silence that a server is granted that answered before
 SHARE = 0.4  # of the time that is left, for servers that answered just now
-SMALL = 2**18  # bytes; larger lists are fetched one after the other: they hold up the JetStream API
-AT_ONCE = 8
-ACCOUNTS = 65_536  # more than there are; a limit of -1 ends a server before 2.11 (monitor.go, Jsz)
-LIST = {"accounts": True, "streams": True, "consumer": True, "limit": ACCOUNTS}
 
 
 class SystemScrape:
@@ -50,6 +46,7 @@ class SystemScrape:
         check: str,
         *,
         further: Collection[str] = (),
+        shard: Shard = WHOLE,
     ) -> None:
         self._connection = connection
         self._members = members
@@ -62,13 +59,18 @@ class SystemScrape:
         self.received: dict[str, int] = {}
         self.errors: dict[str, str] = {}  # by server id; "" is everybody
         self.results: dict[str, dict[str, RequestResult]] = {}  # by server id; "" is everybody
-        self.lists: dict[str, Jsz] = {}
+        self._lists = SystemLists(self._scatter, members, request, shard, self)
         self._disputed: set[str] = set()
         self.links = (
             SystemLinks(self._scatter, request.deadline, further, members, connection.permissions)
             if further
             else None
         )
+
+    @property
+    def lists(self) -> dict[str, Jsz]:
+        """The servers' lists, by server id."""
+        return self._lists.found
 
     async def run(self) -> None:
         """Ask all servers over one client; what failed is in the errors."""
@@ -109,7 +111,7 @@ class SystemScrape:
         )
         said = {i: answer.data for i, answer in varzs.items() if i in servers}
         asking = [self.links.ask(said)] if self.links is not None else []
-        await asyncio.gather(self._lists(servers), *asking)
+        await asyncio.gather(self._lists.fetch(servers), *asking)
         after = before
         if not self._is_settled(varzs, self.lists):
             after = await self._health(servers)
@@ -188,44 +190,6 @@ class SystemScrape:
         """Whether as many answered as they know of. A crashed server still counts for some minutes."""
         most = max(answer.statsz.active_servers for answer, _ in answers.values())
         return len(answers) >= most and not self._members.is_disputed(time.monotonic())
-
-    async def _lists(self, servers: dict[str, ServerName]) -> None:
-        """Fetch the lists of streams: small ones at once, large ones one server after the other.
-
-        A server encodes its list in the queue that all its JetStream API replies pass through.
-        """
-        small = {i for i in servers if 0 < self._members[i].size <= SMALL}
-        large = sorted(servers.keys() - small)
-        limit = asyncio.Semaphore(AT_ONCE)
-
-        async def fetch_small(identity: str) -> None:
-            async with limit:
-                await self._list(identity, self.deadline)
-
-        await asyncio.gather(*(fetch_small(identity) for identity in sorted(small)))
-        for i, identity in enumerate(large):
-            # Twice its share, so that one that hangs leaves time for the others.
-            share = min(1.0, 2 / (len(large) - i)) * self.left()
-            await self._list(identity, self.deadline - self.left() + share)
-
-    async def _list(self, identity: str, deadline: float) -> None:
-        subject = f"$SYS.REQ.SERVER.{identity}.JSZ"
-        options = {**LIST, "config": self.with_config}
-        scatter = self._scatter(subject, JszAnswer)
-        left = self.left()
-        try:
-            answers = await scatter.ask(options, {identity}, deadline, lambda _: left)
-        except SourceError as error:
-            self.fail(identity, "jsz", str(error))
-            return
-        for answer, size in answers.values():
-            self._note("jsz", answer, size)
-            refused = refusal(answer.data)
-            if refused is not None:
-                self.fail(identity, "jsz", refused)
-            self._members[identity].size = size
-            if answer.data is not None:
-                self.lists[identity] = answer.data
 
     def _note(self, request: str, answer: Got, size: int) -> Got:
         identity = answer.server.id
