@@ -28,7 +28,10 @@ def main() -> str | None:
             raise
         print("Its metrics want a password, which this test does not have.")
         return None
-    up = [line for line in metrics.splitlines() if line.startswith("nats_server_up{")]
+    # The Service leads to one of several shards, of which the first alone tells about the servers.
+    sharded = "jetstream_exporter_shard_info{" in metrics
+    asked = "jetstream_exporter_source_up{" if sharded else "nats_server_up{"
+    up = [line for line in metrics.splitlines() if line.startswith(asked)]
     print("\n".join(up))
     if any(line.endswith(" 1") for line in up):
         return None

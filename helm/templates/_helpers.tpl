@@ -82,7 +82,8 @@ seccompProfile:
 
 {{/*
 The configuration with a name for every cluster that has none. The official NATS chart names clusters by their release,
-so two of them are often called the same, and one Prometheus would take them for one.
+so two of them are often called the same, and one Prometheus would take them for one. With a StatefulSet, also which shard
+a pod is.
 */}}
 {{- define "exporter.config" -}}
 {{- $config := deepCopy .Values.config -}}
@@ -96,7 +97,23 @@ so two of them are often called the same, and one Prometheus would take them for
 {{- end -}}
 {{- end -}}
 {{- end -}}
+{{- if eq .Values.kind "StatefulSet" -}}
+{{- $_ := set $config "shard" (include "exporter.shard" . | fromYaml) -}}
+{{- end -}}
 {{- toYaml $config -}}
+{{- end -}}
+
+{{/* The section shard of the configuration, where each pod of a StatefulSet is one. */}}
+{{- define "exporter.shard" -}}
+{{- $total := max 1 (int .Values.replicas) -}}
+{{- $shard := .Values.config.shard | default dict -}}
+{{- if hasKey $shard "ordinal" -}}
+{{- fail "config.shard.ordinal: all pods of the StatefulSet would be the same shard; remove it" -}}
+{{- end -}}
+{{- if ne (int ($shard.total | default $total)) $total -}}
+{{- fail (printf "config.shard.total: %d is not the number of pods, replicas: %d; remove it" (int $shard.total) $total) -}}
+{{- end -}}
+{{- dict "ordinal_env" ($shard.ordinal_env | default "POD_INDEX") "total" $total | toYaml -}}
 {{- end -}}
 
 {{/* The names of the clusters, as a list of the key names. */}}

@@ -11,6 +11,10 @@ import pytest
 from tests.support import chart
 
 SCRIPT: str = chart.of_kind("Pod")[0]["spec"]["containers"][0]["args"][0]
+SHARD = (
+    'jetstream_exporter_shard_info{shard="1",total="2"} 1\n'
+    'jetstream_exporter_source_up{source="monitoring",target="http://n1:8222"} %d\n'
+)
 UP = 'nats_server_up{nats_cluster="c",server="n1"} %d\n'
 
 
@@ -43,6 +47,8 @@ def exporter(status: int, metrics: str) -> Iterator[str]:
         (200, UP % 0 + UP % 1, 0, "nats_server_up"),
         (200, UP % 0, 1, "No NATS server answers it"),
         (200, "", 1, "No NATS server answers it"),
+        (200, SHARD % 1, 0, "jetstream_exporter_source_up"),
+        (200, SHARD % 0, 1, "No NATS server answers it"),
         (401, "", 0, "want a password"),
         (500, "", 1, "HTTP Error 500"),
     ],

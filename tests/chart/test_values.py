@@ -26,6 +26,7 @@ OTHER: dict[Path, Any] = {
     ("image", "digest"): "sha256:" + "0" * 64,
     ("image", "pullPolicy"): "Always",
     ("config", "clusters"): [{"targets": ["http://other:8222"]}],
+    ("kind",): "StatefulSet",
     ("replicas",): 3,
     ("log", "level"): "debug",
     ("log", "format"): "logfmt",
