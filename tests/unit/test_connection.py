@@ -239,6 +239,7 @@ async def test_a_server_that_freezes_is_left_for_another_one(
     server: FakeServer, other: FakeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connections, "ALIVE", 60)
+    monkeypatch.setitem(connector.OPTIONS, "ping_interval", 60)
     silent = asyncio.Event()
 
     async def freezes(
