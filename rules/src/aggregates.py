@@ -7,11 +7,12 @@ from rules.src.model import Group, Record, RuleFile
 RATE = "5m"
 
 
-def _of_consumers(metric: str, how: str = "sum") -> Record:
+def _of_consumers(metric: str, how: str = "sum", comment: str = "") -> Record:
     """By stream. Exporters of one cluster say the same, so that of each consumer one series counts."""
     return Record(
         name=f"nats_cluster_account_stream:jetstream_consumer_{metric}:{how}",
         expr=f"{how} by ($stream) (max by ($consumer) (jetstream_consumer_{metric}))",
+        comment=comment,
     )
 
 
@@ -40,14 +41,10 @@ STREAM = Group(
             expr="max by ($stream) (nats_cluster_account_stream_consumer:jetstream_consumer_delivery_lag_seconds:max)",
         ),
         *map(_rate_of_consumers, ("deliveries", "acknowledged_deliveries")),
-        Record(
-            name="nats_cluster_account_stream:jetstream_consumer_has_leader:count",
-            expr="count by ($stream) (max by ($consumer) (jetstream_consumer_has_leader))",
-        ),
-        Record(
-            name="nats_cluster_account_stream:jetstream_consumer_has_leader:sum",
+        _of_consumers("has_leader", "count"),
+        _of_consumers(
+            "has_leader",
             comment="Consumers with a leader. Less than the count: some are unavailable.",
-            expr="sum by ($stream) (max by ($consumer) (jetstream_consumer_has_leader))",
         ),
     ),
 )
