@@ -13,7 +13,6 @@ from dashboards.src.panels import BAD, OK, WARN, Look, Word
 from dashboards.src.promql import CLUSTER, SERVER, Scope, alerts, matched
 
 from jetstream_exporter.status import states
-from jetstream_exporter.status.conditions import NO_SUBSCRIBERS, STALLED
 
 COLOURS = {"critical": BAD, "warning": WARN, "ok": OK}
 # Shades that tell apart what follows each other in a timeline.
@@ -94,14 +93,9 @@ def stream(scope: Scope) -> str:
 
 def consumer(scope: Scope) -> str:
     """Of each consumer of the scope. What the rules record is known before their alert fires."""
-    alerting = {
-        name: word
-        for name, word in states.CONSUMER_ALERTS.items()
-        if name not in (STALLED, NO_SUBSCRIBERS, "JetStreamConsumerNoLeader")
-    }
     return _worst(
         {
-            **_firing(alerting, scope),
+            **_firing(states.CONSUMER_ALERTS, scope),
             "no leader": f"{scope.now('jetstream_consumer_has_leader')} == 0",
             "stalled": shared.stalled(scope),
             "nobody fetches": shared.unattended(scope),
