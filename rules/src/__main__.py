@@ -16,6 +16,7 @@ from rules.src.tables import FILES
 from rules.src.yaml_text import rule_file
 
 RULES = Path(__file__).resolve().parent.parent
+EVERY_FILE = (*FILES, *compat.FILES, *shadow.FILES, *aggregates.FILES)
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -53,7 +54,7 @@ def main() -> int:
         print("rules.src: give --to FOLDER; the committed files have no settings", file=sys.stderr)
         return 2
     target = folder or RULES
-    for file in (*FILES, *compat.FILES, *shadow.FILES, *aggregates.FILES):
+    for file in EVERY_FILE:
         path = target / f"{file.subject}.yaml"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(rule_file(file, config))

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 import yaml
-from rules.src import aggregates, compat, shadow, template
+from rules.src import template
+from rules.src.__main__ import EVERY_FILE
 from rules.src.config import Config
 from rules.src.constants import CONSTANTS
 from rules.src.model import IDENTITY, Alert, Record, Rule
@@ -132,9 +133,7 @@ def test_the_generator_writes_files_that_prometheus_loads(tmp_path: Path) -> Non
     done = run("--to", str(tmp_path), "--selector", 'env="prod"', "--cluster-label", "k8s_cluster")
     assert (done.returncode, done.stderr) == (0, "")
     written = sorted(tmp_path.rglob("*.yaml"))
-    assert len(written) == len(FILES) + len(compat.FILES) + len(shadow.FILES) + len(
-        aggregates.FILES
-    )
+    assert len(written) == len(EVERY_FILE)
     promtool("check", "rules", *written)
 
 
