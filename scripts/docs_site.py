@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path, PurePosixPath
 from posixpath import normpath
 from typing import Any
@@ -60,6 +61,7 @@ def pages(entry: Any) -> Iterator[str]:
             yield from pages(each)
 
 
+@cache
 def repository() -> str:
     source: str = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["urls"]["Source"]
     return source
