@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping
+from typing import Protocol
 
 from jetstream_exporter.scrape.budget import own_time
 
@@ -14,8 +15,19 @@ TEXT = ("text", "plain", "0.0.4")
 Entry = tuple[str, Mapping[str, str]]  # what is accepted, and its parameters
 
 
+class Headers(Protocol):
+    """Those of aiohttp."""
+
+    def getall(self, key: str, default: list[str]) -> list[str]: ...
+
+
 class BadTimeoutError(ValueError):
     """The scrape timeout header is not a positive number."""
+
+
+def whole(headers: Headers, name: str) -> str:
+    """A header that may be sent in several lines, as one; empty if there is none."""
+    return ", ".join(headers.getall(name, []))
 
 
 def wants_openmetrics(accept: str) -> bool:

@@ -15,6 +15,7 @@ from jetstream_exporter.web.negotiate import (
     scrape_timeout,
     wants_gzip,
     wants_openmetrics,
+    whole,
 )
 from jetstream_exporter.web.parameters import refuse_slices, wanted_names, wanted_slice
 from jetstream_exporter.web.sending import Senders
@@ -95,8 +96,8 @@ class Scrapes:
 
 def _form(request: web.Request, content: Content) -> Form:
     return Form(
-        openmetrics=wants_openmetrics(", ".join(request.headers.getall("Accept", []))),
-        gzip=wants_gzip(", ".join(request.headers.getall("Accept-Encoding", []))),
+        openmetrics=wants_openmetrics(whole(request.headers, "Accept")),
+        gzip=wants_gzip(whole(request.headers, "Accept-Encoding")),
         names=wanted_names(request),
         part=wanted_slice(request),
         content=content,

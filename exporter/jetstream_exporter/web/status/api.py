@@ -21,7 +21,7 @@ from jetstream_exporter.exposition.text import GZIP_FORMAT, compress
 from jetstream_exporter.runtime.threads import run_in_thread
 from jetstream_exporter.status.document import SCHEMA, encoded
 from jetstream_exporter.status.view import View
-from jetstream_exporter.web.negotiate import wants_gzip
+from jetstream_exporter.web.negotiate import wants_gzip, whole
 from jetstream_exporter.web.sending import Senders
 from jetstream_exporter.web.status.look import Look
 
@@ -53,7 +53,7 @@ class StatusApi:
             raise web.HTTPServiceUnavailable(text="too many requests at once; try again later\n")
         pieces = await self._of(view, tag)
         headers[CONTENT_TYPE] = "application/json; charset=utf-8"
-        is_packed = wants_gzip(", ".join(request.headers.getall(ACCEPT_ENCODING, [])))
+        is_packed = wants_gzip(whole(request.headers, ACCEPT_ENCODING))
         if is_packed:
             headers[CONTENT_ENCODING] = "gzip"
         else:
