@@ -11,9 +11,10 @@ from jetstream_exporter.audit.finding import Check, Seen, Severity
 from jetstream_exporter.audit.observe import Observation, server_name, stream_name
 from jetstream_exporter.snapshot import Server
 from jetstream_exporter.snapshot.rows import Account, AccountStore, AccountTier
+from jetstream_exporter.status.alerts import threshold
 
-FULL = 0.8  # of the storage, as JetStreamAccountStorageHigh
-NEAR = 0.9  # of other limits, as JetStreamAccountLimitNear and `nats audit`
+FULL = threshold("JetStreamAccountStorageHigh", "warning")  # of the storage
+NEAR = threshold("JetStreamAccountLimitNear", "warning")  # of other limits, as `nats audit`
 
 
 def gateways_down(seen: Observation) -> Iterator[Seen]:
