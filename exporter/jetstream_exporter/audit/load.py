@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from jetstream_exporter.audit.finding import Check, Seen, Severity
 from jetstream_exporter.audit.observe import Observation, server_name, stream_name
+from jetstream_exporter.snapshot import Server
 from jetstream_exporter.snapshot.rows import Process
 
 BUSY = 0.9  # of the processor cores
@@ -16,11 +17,17 @@ MANY_GROUPS = 1000
 MANY_SUBJECTS = 1_000_000
 
 
-def busy(seen: Observation) -> Iterator[Seen]:
+def _running(seen: Observation) -> Iterator[tuple[Server, Process]]:
+    """The servers that said something of their process."""
     for row in seen.snapshot.servers:
-        cores = _cores(row.process) if row.process is not None else 0
-        if row.process is not None and cores and row.process.cpu_cores_used > BUSY * cores:
-            used = row.process.cpu_cores_used
+        if row.process is not None:
+            yield row, row.process
+
+
+def busy(seen: Observation) -> Iterator[Seen]:
+    for row, process in _running(seen):
+        cores, used = _cores(process), process.cpu_cores_used
+        if cores and used > BUSY * cores:
             yield Seen(server_name(row), f"it uses {used:.1f} of {cores} processor cores")
 
 
@@ -29,19 +36,17 @@ def _cores(process: Process) -> int:
 
 
 def near_memory_limit(seen: Observation) -> Iterator[Seen]:
-    for row in seen.snapshot.servers:
-        limit = row.process.memory_limit if row.process is not None else None
-        if row.process is not None and limit and row.process.memory > NEAR * limit:
-            share = row.process.memory / limit
+    for row, process in _running(seen):
+        limit = process.memory_limit
+        if limit and process.memory > NEAR * limit:
+            share = process.memory / limit
             yield Seen(server_name(row), f"it uses {share:.0%} of GOMEMLIMIT ({limit} bytes)")
 
 
 def uneven(seen: Observation) -> Iterator[Seen]:
     clusters: dict[str, list[tuple[str, int]]] = {}
-    for row in seen.snapshot.servers:
-        if row.process is not None:
-            used = (server_name(row), row.process.memory)
-            clusters.setdefault(row.cluster, []).append(used)
+    for row, process in _running(seen):
+        clusters.setdefault(row.cluster, []).append((server_name(row), process.memory))
     for servers in clusters.values():
         mean = sum(memory for _, memory in servers) / len(servers)
         yield from _above(servers, mean)
