@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from jetstream_exporter.config import ConfigError
 from jetstream_exporter.config.nats import Nats
 from jetstream_exporter.config.schema import Config
 from jetstream_exporter.report import LATE
+from jetstream_exporter.sources.build import advisories_of
 from jetstream_exporter.sources.errors import SourceError
 from jetstream_exporter.sources.nats.client import MESSAGE, end
 from jetstream_exporter.sources.nats.connector import Connector, target_of
@@ -26,11 +28,7 @@ class LoginTrial:
 
 async def of_advisories(config: Config) -> Sequence[LoginTrial]:
     """All at once, each for as long as a collection at most."""
-    every = [
-        (each, f"{cluster.name or 'clusters'}: advisories[{i}]")
-        for cluster in config.clusters
-        for i, each in enumerate(cluster.advisories)
-    ]
+    every = chain.from_iterable(map(advisories_of, config.clusters))
     return await asyncio.gather(*(_tried(*each, config.collect.timeout) for each in every))
 
 

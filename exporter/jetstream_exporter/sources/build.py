@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from jetstream_exporter.config.errors import below
 from jetstream_exporter.config.http_login import read_http_login
-from jetstream_exporter.config.nats import ExactLag
+from jetstream_exporter.config.nats import Advisories, ExactLag
 from jetstream_exporter.config.schema import Cluster, Collect
 from jetstream_exporter.config.shard import WHOLE, Shard
 from jetstream_exporter.sources.advisories.event_counter import EventCounter
@@ -62,11 +62,13 @@ def unused_sources(clusters: Sequence[Cluster], purpose: Purpose) -> list[str]:
     """The configured sources that this purpose leaves out, as their places in the configuration."""
     if purpose is Purpose.EVERYTHING:
         return []
-    return [
-        f"{_place(cluster)}: advisories[{i}]"
-        for cluster in clusters
-        for i, _ in enumerate(cluster.advisories)
-    ]
+    return [place for cluster in clusters for _, place in advisories_of(cluster)]
+
+
+def advisories_of(cluster: Cluster) -> Iterator[tuple[Advisories, str]]:
+    """Each configured connection for events, with its place in the configuration."""
+    for i, each in enumerate(cluster.advisories):
+        yield each, f"{_place(cluster)}: advisories[{i}]"
 
 
 def _place(cluster: Cluster) -> str:
@@ -121,8 +123,7 @@ def _events(cluster: Cluster, before: Sequence[AdvisoriesSource], shard: Shard) 
     The counter of the connections before is theirs too: it knows what they received and nobody has added up yet.
     """
     counter = before[0].counter if before else EventCounter()
-    for i, advisories in enumerate(cluster.advisories):
-        place = f"{_place(cluster)}: advisories[{i}]"
+    for advisories, place in advisories_of(cluster):
         if not shard.hears(advisories.account):
             continue
         source = AdvisoriesSource(advisories, place, cluster.name, counter)
