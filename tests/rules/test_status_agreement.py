@@ -4,7 +4,6 @@ Each case is played as half an hour of scrapes, one a minute: to the watch, and 
 to Prometheus' own tool with the committed rules.
 """
 
-import fcntl
 import json
 import re
 import subprocess
@@ -15,6 +14,7 @@ from typing import Any
 import msgspec
 import pytest
 import yaml
+from tests.support.once import once
 from tests.support.promtool import needed
 from tests.support.rules import RULE_FILES
 from tests.support.status import NOW
@@ -110,18 +110,17 @@ def samples(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
                     yield f"{family.name}{{{labels}}}", repr(float(moved))
 
 
+SAID = "said.txt"  # what promtool said
+
+
 @pytest.fixture(scope="module")
 def fired(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[tuple[str, str]]]:
     """By case: the alerts that fire at the end of it. One test process asks promtool, for all of them."""
-    shared = tmp_path_factory.getbasetemp()
-    if shared.name.startswith("popen-gw"):  # under xdist each process has a folder of its own
-        shared = shared.parent
-    said = shared / "agreement.txt"
-    with said.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not said.exists():
-            said.write_text(judged(tmp_path_factory.mktemp("agreement")))
-    return dict(_read(said.read_text()))
+
+    def judge(folder: Path) -> None:
+        (folder / SAID).write_text(judged(folder))
+
+    return dict(_read((once(tmp_path_factory, "agreement", judge) / SAID).read_text()))
 
 
 def judged(folder: Path) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import json
 import shutil
 import time
@@ -46,14 +45,8 @@ class Recording:
         return Asker(self.url, self.said["began"], self.said["ended"], INTERVAL, chosen)
 
 
-def recorded(folder: Path) -> Path:
-    """Record into the folder, unless another test process has done or is doing so."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "said.json").exists():
-            asyncio.run(asyncio.wait_for(_record(folder), 300))
-    return folder
+def record(folder: Path) -> None:
+    asyncio.run(asyncio.wait_for(_record(folder), 300))
 
 
 async def _record(folder: Path) -> None:
