@@ -21,8 +21,12 @@ from pathlib import Path
 from typing import Any
 
 from packaging.metadata import Metadata
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT)]  # started by its path, it finds its own folder only
+from scripts import requirements  # noqa: E402
+
 PACKAGE = "exporter/jetstream_exporter/__init__.py"
 SUMS, SIGNATURE = "SHA256SUMS", "SHA256SUMS.asc"
 PATTERNS = ("*.whl", "*.tar.gz", "*.tgz", "*.cdx.json", SUMS, SIGNATURE)
@@ -150,7 +154,7 @@ def write_bill(root: Path, python: Path, into: Path) -> None:
     run(root, "cyclonedx-py", "environment", *options, "--output-file", file, python)
     bill = json.loads(file.read_text(encoding="utf-8"))
     complete(bill["metadata"]["component"], version(root))
-    check_bill(bill, pins(root))
+    check_bill(bill, requirements.pins(root / "requirements/image.txt"))
     file.write_text(json.dumps(bill, indent=1), encoding="utf-8")
 
 
@@ -160,19 +164,11 @@ def complete(component: dict[str, Any], number: str) -> None:
     component["purl"] = f"pkg:pypi/jetstream-exporter@{number}"
 
 
-def pins(root: Path) -> set[tuple[str, str]]:
-    text = (root / "requirements/image.txt").read_text(encoding="utf-8")
-    return {(canonical(n), v) for n, v in re.findall(r"(?m)^([\w.-]+)==([^ ;\\]+)", text)}
-
-
-def canonical(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def check_bill(bill: dict[str, Any], pinned: set[tuple[str, str]]) -> None:
-    listed = {(canonical(each["name"]), each["version"]) for each in bill["components"]}
-    if not listed or listed - pinned:
-        more = ", ".join(f"{name} {number}" for name, number in sorted(listed - pinned))
+def check_bill(bill: dict[str, Any], pinned: dict[str, str]) -> None:
+    listed = {(canonicalize_name(each["name"]), each["version"]) for each in bill["components"]}
+    foreign = sorted(listed - pinned.items())
+    if not listed or foreign:
+        more = ", ".join(f"{name} {number}" for name, number in foreign)
         raise ReleaseError(f"the bill of materials lists what is not pinned: {more or 'nothing'}")
 
 

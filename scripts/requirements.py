@@ -19,6 +19,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from packaging.utils import canonicalize_name
+
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "requirements"
 CONSTRAINTS, IMAGE, BUILD = (FOLDER / f"{name}.txt" for name in ("constraints", "image", "build"))
@@ -53,7 +55,7 @@ def pins(file: Path) -> dict[str, str]:
     """Version by name, as PyPI spells names."""
     lines = file.read_text().splitlines() if file.exists() else []
     found = [re.match(r"([A-Za-z0-9._-]+)==([^ ;\\]+)", line) for line in lines]
-    return {re.sub(r"[-_.]+", "-", each[1]).lower(): each[2] for each in found if each}
+    return {canonicalize_name(each[1]): each[2] for each in found if each}
 
 
 def compile_pins(source: Path, into: Path, *options: str | Path, upgrade: bool) -> None:

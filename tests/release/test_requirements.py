@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from scripts import requirements
 
 ROOT = requirements.ROOT
@@ -24,10 +25,6 @@ def direct(*extras: str) -> list[Requirement]:
     return [Requirement(each) for each in [*project["dependencies"], *named]]
 
 
-def canonical(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_the_pins_are_those_of_pyproject(file: Path) -> None:
     assert requirements.digest() in file.read_text(), "run `python scripts/requirements.py`"
@@ -37,9 +34,9 @@ def test_every_dependency_is_pinned_to_what_its_bound_allows() -> None:
     pinned = requirements.pins(requirements.CONSTRAINTS)
     for each in direct("demo", "test", *requirements.TOOLS):
         if each.name != "jetstream-exporter":
-            assert pinned[canonical(each.name)] in each.specifier, each.name
+            assert pinned[canonicalize_name(each.name)] in each.specifier, each.name
     for each in direct():
-        assert requirements.pins(requirements.IMAGE)[canonical(each.name)] in each.specifier
+        assert requirements.pins(requirements.IMAGE)[canonicalize_name(each.name)] in each.specifier
 
 
 def test_the_image_holds_what_the_suite_tested() -> None:
@@ -98,7 +95,7 @@ def test_everything_that_is_imported_is_declared() -> None:
         "yaml": "pyyaml",
         "prometheus_client": "prometheus-client",
     }
-    declared = {canonical(each.name) for each in direct()}
+    declared = {canonicalize_name(each.name) for each in direct()}
     own = {"jetstream_exporter", *sys.stdlib_module_names}
     used = {modules.get(name, name) for name in imported() if name not in own}
 
