@@ -21,6 +21,7 @@ from jetstream_exporter.report import Events, Outcome, RequestResult, ScrapeRequ
 from jetstream_exporter.snapshot.clusters import decide
 from jetstream_exporter.snapshot.joining import TargetReport
 from jetstream_exporter.snapshot.owners import Conflict
+from jetstream_exporter.sources import links
 from jetstream_exporter.sources.advisories import source as advisories
 from jetstream_exporter.sources.advisories.event_counter import EventCounter
 from jetstream_exporter.sources.advisories.source import AdvisoriesSource
@@ -156,7 +157,7 @@ async def patient_now_and_then(
 ) -> dict[str, Outcome]:
     """A scrape that waits for what hung before only if it is the first or one of five; else that would take long."""
     is_patient = number % PATIENT_EVERY == 0
-    monkeypatch.setattr(system_links, "PATIENCE", 2 if is_patient else LONG)
+    monkeypatch.setattr(links, "PATIENCE", 2 if is_patient else LONG)
     found, seconds = await timed(source, 2 * LONG)
     assert seconds > 2 if is_patient else seconds < SOON
     return found

@@ -21,8 +21,8 @@ from jetstream_exporter.scrape.processor import Processor
 from jetstream_exporter.snapshot import Server, Snapshot, merge
 from jetstream_exporter.snapshot.links import configured_remotes, gateway_rows, seconds_of
 from jetstream_exporter.snapshot.rows import Gateway, Leafnode, LeafRemotes, Route, Traffic
+from jetstream_exporter.sources import links
 from jetstream_exporter.sources.decoding import AnswerError, decode, refusal
-from jetstream_exporter.sources.http import endpoint_links
 from jetstream_exporter.sources.links import OF_LINKS, PATIENT_EVERY, wanted
 from jetstream_exporter.wire import (
     GatewayListener,
@@ -440,7 +440,7 @@ async def test_a_request_for_links_that_fails_costs_its_own_part(
 async def test_links_that_hang_cost_a_moment_and_nothing_else(
     fake: FakeNats, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(endpoint_links, "PATIENCE", 0.2)
+    monkeypatch.setattr(links, "PATIENCE", 0.2)
     linked(fake)
     for name in PARTS:
         fake.ways[f"/{name}"] = fakes.silent
@@ -460,7 +460,7 @@ async def test_links_that_hung_before_are_given_no_time_of_their_own_but_now_and
     async with closing(Asker([fake.url], further=OF_LINKS)) as asker:
         for number in range(1 + PATIENT_EVERY):
             is_patient = number % PATIENT_EVERY == 0
-            monkeypatch.setattr(endpoint_links, "PATIENCE", 0.8 if is_patient else 60)
+            monkeypatch.setattr(links, "PATIENCE", 0.8 if is_patient else 60)
             await asker.ask(90)
             assert asker.took > 0.8 if is_patient else asker.took < 20
         fake.ways = {path: way for path, way in fake.ways.items() if path != f"/{PARTS[0]}"}

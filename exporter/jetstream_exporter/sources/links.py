@@ -4,20 +4,30 @@
 ends is missing from the answer.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from jetstream_exporter.wire import Varz
 
 GATEWAYS, LEAFNODES, ROUTES, ACCOUNTS = "gatewayz", "leafz", "routez", "accstatz"
 OF_LINKS = frozenset({GATEWAYS, LEAFNODES, ROUTES})
 OF_ACCOUNTS = frozenset({ACCOUNTS})
-HASTE = 0.1  # seconds that a scrape waits for a request that was late in the last one
+PATIENCE = 1.0  # seconds that what else a server said waits for a request
+HASTE = 0.1  # seconds that it waits for a request that was late in the last scrape
 PATIENT_EVERY = 5  # after so many scrapes it waits for it as long as for any other
 
+Late = dict[str, int]  # of one server, by request: times in a row without an answer in time
 
-def is_patient(late: int) -> bool:
-    """Whether a request that was late so many times in a row is given time of its own in this scrape."""
-    return late % PATIENT_EVERY == 0
+
+def is_patient(late: Mapping[str, int], name: str) -> bool:
+    """Whether this scrape waits for a request, because it was not late in the last one, or now and then."""
+    return late.get(name, 0) % PATIENT_EVERY == 0
+
+
+def note(late: Late, name: str, *, in_time: bool) -> None:
+    if in_time:
+        late.pop(name, None)
+    else:
+        late[name] = late.get(name, 0) + 1
 
 
 def wanted(varz: Varz | None, further: Collection[str]) -> list[str]:

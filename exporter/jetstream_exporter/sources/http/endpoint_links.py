@@ -6,21 +6,12 @@ from typing import Any
 
 from jetstream_exporter.report import LATE, Links, RequestResult
 from jetstream_exporter.runtime.cancel import cancel_and_wait
+from jetstream_exporter.sources import links
 from jetstream_exporter.sources.decoding import Decoder
 from jetstream_exporter.sources.http.client import Endpoint, HttpClient, HttpResponse
 from jetstream_exporter.sources.http.target_request import NOT_ASKED, TargetRequest, expect_ok
-from jetstream_exporter.sources.links import (
-    ACCOUNTS,
-    GATEWAYS,
-    HASTE,
-    LEAFNODES,
-    ROUTES,
-    is_patient,
-    wanted,
-)
+from jetstream_exporter.sources.links import ACCOUNTS, GATEWAYS, LEAFNODES, ROUTES, Late
 from jetstream_exporter.wire import Accstatz, Gatewayz, Leafz, Routez, Varz
-
-PATIENCE = 1.0  # seconds that what else the server said waits for these at most
 
 _DECODERS: dict[str, Decoder[Any]] = {
     GATEWAYS: Decoder(Gatewayz),
@@ -40,9 +31,9 @@ class EndpointLinks:
         client: HttpClient,
         endpoint: Endpoint,
         further: Collection[str],
-        late: dict[str, int],
+        late: Late,
     ) -> None:
-        """`late` is what is remembered of the server: how often in a row each request was not answered in time."""
+        """`late` is what is remembered of the server."""
         self._further = further
         self._late = late
         self._request = TargetRequest(client, endpoint, tuple(_DECODERS))
@@ -59,7 +50,7 @@ class EndpointLinks:
 
     def begin(self, varz: Varz | None, deadline: float) -> None:
         """Ask for what this varz says there is, unless that was done."""
-        for name in wanted(varz, self._further):
+        for name in links.wanted(varz, self._further):
             if name not in self._tasks:
                 fetch = self._request.fetch(name, _PATHS[name], _reader(name), deadline)
                 self._tasks[name] = asyncio.create_task(fetch)
@@ -68,18 +59,15 @@ class EndpointLinks:
         """What was answered until a moment from now."""
         if not self._tasks:
             return Links()
-        patient = [
-            task for name, task in self._tasks.items() if is_patient(self._late.get(name, 0))
-        ]
+        patient = [task for name, task in self._tasks.items() if links.is_patient(self._late, name)]
         if patient:
-            await asyncio.wait(patient, timeout=PATIENCE)
-        await asyncio.wait(self._tasks.values(), timeout=HASTE)
+            await asyncio.wait(patient, timeout=links.PATIENCE)
+        await asyncio.wait(self._tasks.values(), timeout=links.HASTE)
         late = [name for name, task in self._tasks.items() if not task.done()]
         await self.cancel()
-        for name in self._tasks.keys() - set(late):
-            self._late.pop(name, None)
+        for name in self._tasks:
+            links.note(self._late, name, in_time=name not in late)
         for name in late:
-            self._late[name] = self._late.get(name, 0) + 1
             self._request.refuse(name, LATE)
         came = {name: task.result() for name, task in self._tasks.items() if name not in late}
         return Links(*(came.get(name) for name in (GATEWAYS, LEAFNODES, ROUTES, ACCOUNTS)))

@@ -6,6 +6,7 @@ from jetstream_exporter.report import NO_LINKS, ServerReport
 from jetstream_exporter.sources.completeness import LastList, remembered
 from jetstream_exporter.sources.http.config_fetch import PendingConfigFetch
 from jetstream_exporter.sources.http.target_request import TargetRequest
+from jetstream_exporter.sources.links import Late
 
 SHORT = 1.0  # seconds for a server that did not answer in time before: is it frozen still?
 LONGER_EVERY = 5  # after so many short tries a longer one, for a server that is far away
@@ -21,9 +22,7 @@ class EndpointMemory(msgspec.Struct):
     budget: float = 0.0  # seconds, the longest in which it did not answer
     took: float = 0.0  # seconds, when all was well last
     config_fetch: PendingConfigFetch | None = None  # begun by an earlier scrape
-    late: dict[
-        str, int
-    ] = {}  # by request about connections: scrapes in a row in which it was not answered in time
+    late: Late = {}  # of the requests about connections
 
     def patience(self, left: float) -> float:
         """Seconds that the small requests may take before the large one, of those left until the deadline."""

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from jetstream_exporter.sources.completeness import LastList
+from jetstream_exporter.sources.links import Late
 from jetstream_exporter.wire import ServerName
 
 GONE = 2  # times without an answer, after which a server is not waited for
@@ -21,7 +22,7 @@ class Member(msgspec.Struct):
     last: LastList = LastList()
     size: int = 0  # of its last list, in bytes
     missed: int = 0  # times in a row that it did not answer
-    late: dict[str, int] = {}  # by request about connections: times in a row without an answer
+    late: Late = {}  # of the requests about connections
     disputed: float = NEVER  # when another server last answered with its id
 
 

@@ -5,24 +5,16 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from jetstream_exporter.report import LATE, Links, RequestResult
+from jetstream_exporter.sources import links
 from jetstream_exporter.sources.decoding import refusal
 from jetstream_exporter.sources.errors import SourceError, SourceTimeoutError, shortened
-from jetstream_exporter.sources.links import (
-    ACCOUNTS,
-    GATEWAYS,
-    HASTE,
-    LEAFNODES,
-    ROUTES,
-    is_patient,
-    wanted,
-)
+from jetstream_exporter.sources.links import ACCOUNTS, GATEWAYS, LEAFNODES, ROUTES
 from jetstream_exporter.sources.nats.members import Members
 from jetstream_exporter.sources.nats.permissions import Permissions
 from jetstream_exporter.sources.nats.scatter import LinkAnswer, Patience, Scatter
 from jetstream_exporter.wire import AccstatzAnswer, GatewayzAnswer, LeafzAnswer, RoutezAnswer, Varz
 
 PING = "$SYS.REQ.SERVER.PING"
-PATIENCE = 1.0  # seconds without an answer, after which those that are missing are late
 # A server logs each refusal. These requests are few of many, so the others go on, and nobody waits for this one.
 ASK_AGAIN = 300.0  # seconds after which a request that was refused is sent again; a new connection sends it at once
 
@@ -68,7 +60,7 @@ class SystemLinks:
         """Ask for what these servers, by id, say there is."""
         servers: dict[str, set[str]] = {}
         for identity, varz in varzs.items():
-            for name in wanted(varz, self._further):
+            for name in links.wanted(varz, self._further):
                 servers.setdefault(name, set()).add(identity)
         await asyncio.gather(*(self._ask(name, asked) for name, asked in servers.items()))
 
@@ -98,21 +90,18 @@ class SystemLinks:
             self._remember(name, servers, answers.keys() | scatter.refused.keys())
 
     def _patience(self, name: str) -> Patience:
-        """One that was late in the last scrape is given no time of its own, except now and then."""
+        """Silence after which the missing are late. One that was so in the last scrape has no time of its own."""
 
         def patience(missing: set[str]) -> float:
-            times = (self._members[identity].late.get(name, 0) for identity in missing)
-            return PATIENCE if any(map(is_patient, times)) else HASTE
+            lates = (self._members[identity].late for identity in missing)
+            is_patient = any(links.is_patient(late, name) for late in lates)
+            return links.PATIENCE if is_patient else links.HASTE
 
         return patience
 
     def _remember(self, name: str, servers: set[str], answered: Collection[str]) -> None:
         for identity in servers:
-            late = self._members[identity].late
-            if identity in answered:
-                late.pop(name, None)
-            else:
-                late[name] = late.get(name, 0) + 1
+            links.note(self._members[identity].late, name, in_time=identity in answered)
 
     def _take(self, name: str, identity: str, answer: LinkAnswer, size: int) -> None:
         self.received[identity] = self.received.get(identity, 0) + size
