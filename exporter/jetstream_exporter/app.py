@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Coroutine, Sequence
 from urllib.parse import urlsplit
 
@@ -58,6 +58,7 @@ class App:
         self._targets = targets
         self._lookup = lookup or SystemLookup()
         self._reload = Reload(True, time.time())
+        self.requests: Counter[tuple[str, str]] = Counter()  # answered, by path and status code
         self._reloaded = float("-inf")  # by the monotonic clock
         self._probes: OrderedDict[str, Scraper] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -195,9 +196,8 @@ class App:
         return found[0] if alike else None
 
     def _scraper(self, config: Config, source_set: SourceSet) -> Scraper:
-        return Scraper(
-            config, Collector(source_set.sources, source_set.entries), self._reload, self._pipeline
-        )
+        collector = Collector(source_set.sources, source_set.entries)
+        return Scraper(config, collector, self._reload, self._pipeline, self.requests)
 
     async def close(self) -> None:
         await cancel_and_wait(*self._tasks)

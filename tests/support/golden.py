@@ -46,6 +46,7 @@ def everything_seen() -> Snapshot:
         python_version="3.11.0",
         config_age=30.0,
         reload_time=1_799_999_000.0,
+        requests={("/metrics", "200"): 3, ("other", "404"): 1},
     )
     return msgspec.structs.replace(snapshot, exporter=exporter, shard=Shard(0, 1))
 

@@ -2,15 +2,16 @@
 
 import re
 import subprocess
+from collections import Counter
 from itertools import combinations
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from scripts.metrics_reference import REFERENCE
-from tests.support.golden import FILES, FOLDER, everything_seen, exposition
+from tests.support.golden import FILES, FOLDER, METADATA_KEYS, everything_seen, exposition
 from tests.support.tools import tool
 
-from jetstream_exporter.metrics import TABLES
+from jetstream_exporter.metrics import TABLES, tables
 
 UPDATE = "run `python -m tests.support.golden --update` and look at the difference"
 
@@ -77,3 +78,17 @@ def test_tables_that_share_their_labels_have_the_same_rows() -> None:
     for one, other in combinations(TABLES, 2):
         if one.labels is other.labels:
             assert list(one.rows(snapshot)) == list(other.rows(snapshot)), (one.name, other.name)
+
+
+def test_the_samples_of_each_family_are_counted() -> None:
+    lines = [line for line in exposition(openmetrics=False).splitlines() if line[0] != "#"]
+    own = "jetstream_exporter_samples{family="
+    said = dict(re.findall(rf'{own}"(\w+)"}} (\d+)', "\n".join(lines)))
+    names = {family.name for table in tables(METADATA_KEYS) for family in table.families}
+    counts = Counter(_family(line, names) for line in lines if not line.startswith(own))
+    assert {name: int(count) for name, count in said.items()} == counts
+
+
+def _family(line: str, names: set[str]) -> str:
+    name = re.split("[{ ]", line, maxsplit=1)[0]
+    return name if name in names else name.rpartition("_")[0]

@@ -229,6 +229,24 @@ async def test_head_gives_the_headers_alone(path: str, site: Web) -> None:
         assert await response.read() == b""
 
 
+async def test_requests_are_counted_by_route_and_code(site: Web) -> None:
+    for path in ("/-/healthy", "/-/healthy", "/runbooks/NatsServerDown", "/nothing", "/else"):
+        (await site.client.get(path)).release()
+    (await site.client.get("/metrics", headers={TIMEOUT: "-1"})).release()
+    (await site.client.post("/metrics")).release()
+    (await site.client.get("/metrics")).release()
+    async with site.client.get("/metrics") as response:
+        counted = Samples(await response.text()).families["jetstream_exporter_requests_total"]
+    assert {tuple(sorted(dict(labels).items())): value for labels, value in counted.items()} == {
+        (("code", "200"), ("path", "/-/healthy")): 2,
+        (("code", "200"), ("path", "/metrics")): 1,
+        (("code", "400"), ("path", "/metrics")): 1,
+        (("code", "200"), ("path", "/runbooks/{name}")): 1,
+        (("code", "404"), ("path", "other")): 2,
+        (("code", "405"), ("path", "other")): 1,
+    }
+
+
 async def test_every_answer_has_the_safe_headers(site: Web) -> None:
     for path in ("/", "/metrics", "/sd", "/debug/sources", "/-/healthy", "/nothing", "/probe"):
         async with site.client.get(path) as response:

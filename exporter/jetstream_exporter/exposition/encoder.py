@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import compress, repeat
 from typing import Any
 
+import msgspec
+
 from jetstream_exporter.exposition.text import (
     Labels,
     Samples,
@@ -170,9 +172,12 @@ class Encoder:
         may follow.
         """
         updated: dict[int, Sequence[Any]] = {}
+        counts: dict[str, int] = {}
         for page in self._pages:
             if not page.families:
                 continue
+            if page.table.of_text:
+                snapshot = _counted(snapshot, counts)
             rows = page.table.rows(snapshot)
             rows = rows if isinstance(rows, list) else list(rows)
             objects = self._objects[page.place]
@@ -191,7 +196,19 @@ class Encoder:
                         if is_first:
                             yield header(family, openmetrics=openmetrics)
                         is_first = False
+                        counts[family.name] = counts.get(family.name, 0) + _lines(piece)
                         yield piece
+
+
+def _lines(piece: Piece) -> int:
+    return piece.lines if isinstance(piece, Samples) else piece.count(b"\n")
+
+
+def _counted(snapshot: Snapshot, counts: dict[str, int]) -> Snapshot:
+    if snapshot.exporter is None:
+        return snapshot
+    exporter = msgspec.structs.replace(snapshot.exporter, samples=counts)
+    return msgspec.structs.replace(snapshot, exporter=exporter)
 
 
 def _samples(name: str, labels: Labels, values: bytes | Sequence[Value]) -> Piece:

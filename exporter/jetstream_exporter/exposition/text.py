@@ -48,6 +48,10 @@ class Samples:
         commas = max(0, rows - 1)
         return (len(self._name) + 1) * rows + self._labels.size + len(self._column) - commas
 
+    @property
+    def lines(self) -> int:
+        return len(self._labels.texts)
+
     def __bytes__(self) -> bytes:
         labels, name = self._labels.texts, self._name
         if not labels:

@@ -54,7 +54,7 @@ _TABLES: tuple[AnyTable, ...] = (
 
 def tables(metadata_keys: Sequence[str] = ()) -> tuple[AnyTable, ...]:
     """Every table; the metadata keys are those that the configuration exports as labels."""
-    return (*_TABLES, *thresholds.tables(metadata_keys))
+    return (*_TABLES, *thresholds.tables(metadata_keys), exporter.SAMPLES)
 
 
 def configuration(metadata_keys: Sequence[str] = ()) -> frozenset[str]:

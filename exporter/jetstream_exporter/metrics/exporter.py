@@ -144,6 +144,52 @@ LAG_LOOKUPS: Table[_Count] = Table(
 )
 
 
+class _Requests(NamedTuple):
+    path: str
+    code: str
+    number: int
+
+
+def _requests(snapshot: Snapshot) -> Iterator[_Requests]:
+    for exporter in _self(snapshot):
+        for (path, code), number in sorted(exporter.requests.items()):
+            yield _Requests(path, code, number)
+
+
+REQUESTS: Table[_Requests] = Table(
+    name="The exporter: requests",
+    rows=_requests,
+    labels={"path": lambda r: r.path, "code": lambda r: r.code},
+    families=(
+        counter(
+            "jetstream_exporter_requests_total",
+            "Number of HTTP requests that the exporter has answered, by path and status code. The path of a "
+            "request for anything that does not exist is `other`.",
+            lambda r: r.number,
+            "counted",
+            'sum by (path) (rate(jetstream_exporter_requests_total{code=~"5.."}[5m])) > 0',
+        ),
+    ),
+)
+
+SAMPLES: Table[_Count] = Table(
+    name="The exporter: samples",
+    rows=_counts(lambda e: e.samples),
+    labels={"family": lambda c: c.kind},
+    of_text=True,
+    families=(
+        gauge(
+            "jetstream_exporter_samples",
+            "Number of samples of each metric family in this response, besides this family and those of the "
+            "process. Only the first slice reports it, for itself.",
+            lambda c: c.number,
+            "counted",
+            "topk(10, jetstream_exporter_samples)",
+        ),
+    ),
+)
+
+
 class _Conflicts(NamedTuple):
     cluster: str
     number: int
@@ -191,4 +237,4 @@ SHARD: Table[Shard] = Table(
     ),
 )
 
-TABLES = (SHARD, EXPORTER, BUILD, OBJECTS, DROPPED, LAG_LOOKUPS, CONFLICTS)
+TABLES = (SHARD, EXPORTER, BUILD, OBJECTS, DROPPED, LAG_LOOKUPS, CONFLICTS, REQUESTS)

@@ -41,6 +41,7 @@ class Table(Generic[Row]):
     reading: they give all that a row's values or its labels are read from, which nobody changes afterwards. While that
     is equal for all rows, none is read. What `named_by` gives can be a key of a dictionary. The families of a table
     with `parts` are read from these instead, one for each row or none at all; `no_part` is a row without samples.
+    `of_text` says that its rows are about the text of all tables before it.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Table(Generic[Row]):
     named_by: Callable[[Row], object] | None = None
     parts: Callable[[Snapshot], Sequence[object]] | None = None
     no_part: object = None
+    of_text: bool = False
 
     def pairs(self, snapshot: Snapshot) -> Iterator[tuple[Row, Any]]:
         """Each row, and what its families are read from."""

@@ -4,7 +4,7 @@ import asyncio
 import enum
 import time
 from collections import OrderedDict, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -27,6 +27,9 @@ class Reload(msgspec.Struct):
 
     successful: bool = True
     time: float | None = None
+
+
+Requests = Mapping[tuple[str, str], int]  # by path and status code, how many were answered
 
 
 class Content(enum.Enum):
@@ -93,9 +96,12 @@ def _encoders(config: Config) -> dict[Content, Encoders]:
 class Renderer:
     """Adds the exporter's own figures and writes the text, off the event loop and one text at a time."""
 
-    def __init__(self, config: Config, reload: Reload, schedule: ConfigSchedule) -> None:
+    def __init__(
+        self, config: Config, reload: Reload, schedule: ConfigSchedule, requests: Requests
+    ) -> None:
         self._encoders = _encoders(config)
         self._reload = reload
+        self._requests = requests
         self._schedule = schedule
         self._rendering = asyncio.Lock()
         self._texts: dict[tuple[int, Form], asyncio.Task[Sequence[Piece]]] = {}
@@ -143,6 +149,7 @@ class Renderer:
             config_age=self._schedule.age(now),
             reload_successful=self._reload.successful,
             reload_time=self._reload.time,
+            requests=dict(self._requests),
         )
         return msgspec.structs.replace(snapshot, exporter=exporter)
 

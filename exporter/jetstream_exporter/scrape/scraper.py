@@ -14,7 +14,7 @@ from jetstream_exporter.runtime.cancel import cancel_and_wait
 from jetstream_exporter.scrape.budget import CONFIRM, CUT_OFF, FLIGHTS, LANDING, reserve
 from jetstream_exporter.scrape.config_schedule import ConfigSchedule
 from jetstream_exporter.scrape.pipeline import Pipeline
-from jetstream_exporter.scrape.renderer import Form, Reload, Renderer, ScrapeResult
+from jetstream_exporter.scrape.renderer import Form, Reload, Renderer, Requests, ScrapeResult
 from jetstream_exporter.scrape.single_flight import Flight, SingleFlight
 from jetstream_exporter.snapshot import Snapshot
 from jetstream_exporter.sources.collector import Collector, Source
@@ -34,12 +34,15 @@ class Scraper:
         collector: Collector,
         reload: Reload,
         pipeline: Pipeline | None = None,
+        requests: Requests | None = None,
     ) -> None:
         self._min_interval = config.collect.min_interval
         self._collector = collector
         self._pipeline = pipeline or Pipeline(config)
         self._schedule = ConfigSchedule(config.collect.config_interval)
-        self._renderer = Renderer(config, reload, self._schedule)
+        self._renderer = Renderer(
+            config, reload, self._schedule, {} if requests is None else requests
+        )
         self._flights = SingleFlight()
         self._callers = 0
         self._idle = asyncio.Event()

@@ -10,6 +10,7 @@ from aiohttp.typedefs import Handler, Middleware
 from jetstream_exporter.app import App, can_be_probed
 from jetstream_exporter.report import Outcome
 from jetstream_exporter.web.auth import OPEN, BasicAuth, basic_auth
+from jetstream_exporter.web.counting import counting
 from jetstream_exporter.web.headers import HEADERS
 from jetstream_exporter.web.lifecycle import Lifecycle
 from jetstream_exporter.web.parameters import check_parameters, refuse_slices, wanted_slices
@@ -33,7 +34,11 @@ def make_app(
 
     `lifecycle` allows `/-/reload`, `headers` replace our own, `rate` is an interval in seconds and a burst.
     """
-    middlewares: list[Middleware] = [safe_headers(HEADERS | (headers or {})), health_first]
+    middlewares: list[Middleware] = [
+        counting(app.requests),
+        safe_headers(HEADERS | (headers or {})),
+        health_first,
+    ]
     if rate and rate[0]:
         middlewares.append(rate_limit(*rate))
     if users:

@@ -60,3 +60,5 @@ class Exporter(Row, frozen=True):
     unknown: int = 0  # objects whose configuration was not read yet
     suspect_zeros: int = 0  # figures that are believed when they are seen again
     lag_lookups: dict[str, int] = {}  # by result; empty where none are configured
+    requests: dict[tuple[str, str], int] = {}  # answered, by path and status code
+    samples: dict[str, int] = {}  # by family, of the text that this is a part of
