@@ -432,7 +432,7 @@ class TestSlowConfigurations:
     ) -> None:
         _, asker, _ = slow
         await asker.ask(SHORT, with_config=True)
-        before = {task for task in asyncio.all_tasks() if "TargetRequest.fetch" in repr(task)}
+        before = {task for task in asyncio.all_tasks() if "coro=<whole_list" in repr(task)}
         assert len(before) == 1
         await asker.close()
         await asyncio.wait(before, timeout=DEADLINE)
