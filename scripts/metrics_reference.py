@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from jetstream_exporter.metrics import TABLES, AnyTable
+from jetstream_exporter.metrics.lean import CONDITIONS, LEFT_OUT
 
+OF_OBJECTS = ("jetstream_stream_", "jetstream_consumer_")
 REFERENCE = Path(__file__).resolve().parent.parent / "exporter" / "METRICS.md"
 
 OPENING = """\
@@ -48,7 +50,9 @@ JetStream guides name four numbers to watch:
   from its own start. When one of several ends or is made anew, the sum falls by its part, and `rate()` takes that for
   a restart from 0: for one interval it is too high. An outbound gateway and a leaf node of one account are a single
   connection, so there `rate()` is right.
-- `families.disabled` in the configuration removes a family by its name.
+- `families.disabled` in the configuration removes a family by its name. With `families.profile: lean` there are fewer
+  series of streams and consumers, as the column `lean` says; consumers whose metadata sets a threshold have everything
+  that is not marked with no. The profile changes no value, and nothing else is missing (docs/scale.md).
 - `process_*` and `python_*` are metrics of the exporter process, from prometheus_client.
 
 ## What each source cannot report
@@ -84,12 +88,20 @@ def section(table: AnyTable) -> Iterator[str]:
     labels = ", ".join(f"`{name}`" for name in table.labels) or "none"
     yield f"## {table.name}\n"
     yield f"Labels: {labels}\n"
-    yield "| family | type | meaning | from | example |"
-    yield "|---|---|---|---|---|"
+    of_objects = table.families[0].name.startswith(OF_OBJECTS)
+    yield "| family | type | meaning | from | example |" + " lean |" * of_objects
+    yield "|---|---|---|---|---|" + "---|" * of_objects
     for family in table.families:
-        cells = (f"`{family.name}`", family.type, family.help, family.origin, f"`{family.query}`")
+        cells = [f"`{family.name}`", family.type, family.help, family.origin, f"`{family.query}`"]
+        cells += [in_lean(family.name)] * of_objects
         yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
     yield ""
+
+
+def in_lean(name: str) -> str:
+    if name in LEFT_OUT:
+        return "no"
+    return f"only {CONDITIONS[name].text}" if name in CONDITIONS else "yes"
 
 
 def main(argv: list[str] | None = None) -> int:

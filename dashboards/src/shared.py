@@ -60,6 +60,12 @@ def unled(scope: Scope, kind: str) -> str:
     return f"({leader} == 0) or ({quorum} == 0)"
 
 
+def known(scope: Scope) -> str:
+    """The consumers, whatever the value: in the lean profile those that have other values have no `has_leader`."""
+    led = scope.select("jetstream_consumer_ack_pending_messages")
+    return scope.each(f"{scope.select('jetstream_consumer_has_leader')} or {led}")
+
+
 # Figures of all consumers are matched within each exporter's own series, and aggregated once at the end: for
 # 20,000 consumers an aggregation of every operand costs more than the rest of the query.
 

@@ -100,7 +100,7 @@ def consumer(scope: Scope) -> str:
             "stalled": shared.stalled(scope),
             "nobody fetches": shared.unattended(scope),
             "paused": f"{scope.now(shared.PAUSED)} == 1",
-            states.OK: f"{scope.now('jetstream_consumer_has_leader')} == 1",
+            states.OK: f"{shared.known(scope)} >= 0",
         },
         states.CONSUMER,
     )

@@ -5,13 +5,19 @@ from __future__ import annotations
 from rules.src.model import Group, Record, RuleFile
 
 RATE = "5m"
+# The lean profile has no 0 of redelivered messages, and does not say of a consumer that has other values that it has a
+# leader.
+REDELIVERED = (
+    "jetstream_consumer_redelivered_messages or 0 * jetstream_consumer_ack_pending_messages"
+)
+HAS_LEADER = "jetstream_consumer_has_leader or 0 * jetstream_consumer_ack_pending_messages + 1"
 
 
-def _of_consumers(metric: str, how: str = "sum", comment: str = "") -> Record:
+def _of_consumers(metric: str, how: str = "sum", series: str = "", comment: str = "") -> Record:
     """By stream. Exporters of one cluster say the same, so that of each consumer one series counts."""
     return Record(
         name=f"nats_cluster_account_stream:jetstream_consumer_{metric}:{how}",
-        expr=f"{how} by ($stream) (max by ($consumer) (jetstream_consumer_{metric}))",
+        expr=f"{how} by ($stream) (max by ($consumer) ({series or f'jetstream_consumer_{metric}'}))",
         comment=comment,
     )
 
@@ -35,15 +41,17 @@ STREAM = Group(
     name="jetstream-aggregates-stream",
     interval="1m",
     rules=(
-        *map(_of_consumers, ("pending_messages", "ack_pending_messages", "redelivered_messages")),
+        *map(_of_consumers, ("pending_messages", "ack_pending_messages")),
+        _of_consumers("redelivered_messages", series=REDELIVERED),
         Record(
             name="nats_cluster_account_stream:jetstream_consumer_delivery_lag_seconds:max",
             expr="max by ($stream) (nats_cluster_account_stream_consumer:jetstream_consumer_delivery_lag_seconds:max)",
         ),
         *map(_rate_of_consumers, ("deliveries", "acknowledged_deliveries")),
-        _of_consumers("has_leader", "count"),
+        _of_consumers("has_leader", "count", HAS_LEADER),
         _of_consumers(
             "has_leader",
+            series=HAS_LEADER,
             comment="Consumers with a leader. Less than the count: some are unavailable.",
         ),
     ),

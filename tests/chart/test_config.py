@@ -85,6 +85,13 @@ def test_a_key_that_the_exporter_does_not_know_is_refused_before_anything_is_ins
         config.parse("clustrs: []", "here.yaml")
 
 
+def test_a_profile_that_does_not_exist_is_refused_before_anything_is_installed() -> None:
+    with pytest.raises(HelmError, match="at '/config/families/profile'"):
+        written({"config": {"families": {"profile": "small"}}})
+    lean = written({"config": {"families": {"profile": "lean"}}})
+    assert config.parse(lean, "here.yaml").families.profile == "lean"
+
+
 @pytest.mark.parametrize("level", ["debug", "info", "warn", "error"])
 @pytest.mark.parametrize("log_format", ["logfmt", "json"])
 def test_the_exporter_takes_the_arguments_of_its_container(

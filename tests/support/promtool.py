@@ -52,7 +52,7 @@ def _by_asked(cases: list[Body]) -> dict[frozenset[str], list[Body]]:
     for case in cases:
         alerts = {each["alertname"] for each in case.get("alert_rule_test", [])}
         texts = [each["expr"] for each in case.get("promql_expr_test", [])]
-        asked = alerts.union(*(NAME.findall(text) for text in texts))
+        asked = alerts.union(*map(words, texts))
         found.setdefault(frozenset(asked), []).append(case)
     return found
 
@@ -77,8 +77,9 @@ def name_of(rule: Body) -> str:
 def _read(rule: Body) -> set[str]:
     """Every word of it: more names than it reads, and none that it reads is missing."""
     labels, notes = rule.get("labels", {}), rule.get("annotations", {})
-    return {
-        name
-        for text in (rule["expr"], *labels.values(), *notes.values())
-        for name in NAME.findall(str(text))
-    }
+    texts = (rule["expr"], *labels.values(), *notes.values())
+    return set().union(*map(words, texts))
+
+
+def words(text: object) -> set[str]:
+    return set(NAME.findall(str(text)))

@@ -177,6 +177,10 @@ MISTAKES = {
         "labels:\n  account: nkey",
         "bad.yaml:2: labels.account: unknown value 'nkey'; allowed here: id, name",
     ),
+    "a profile that does not exist": (
+        "families:\n  profile: small",
+        "bad.yaml:2: families.profile: unknown value 'small'; allowed here: full, lean",
+    ),
     "a date, which is only a string here": (
         "labels: {account: 2026-99-99}",
         "bad.yaml:1: labels.account: unknown value '2026-99-99'; allowed here: id, name",

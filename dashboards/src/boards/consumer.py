@@ -333,9 +333,9 @@ BOARD = Board(
     "Backlog, rates and failures of one consumer.",
     (
         JOB,
-        cluster(several=False, metric="jetstream_consumer_has_leader"),
+        cluster(several=False, metric="jetstream_consumer_info"),
         *(
-            chosen(name, name.title(), "jetstream_consumer_has_leader", *earlier, several=False)
+            chosen(name, name.title(), "jetstream_consumer_info", *earlier, several=False)
             for name, earlier in (
                 ("account", CHOSEN[:1]),
                 ("stream", CHOSEN[:2]),

@@ -131,7 +131,7 @@ LOAD = Row(
                     f"{LEGEND} streams",
                 ),
                 Query(
-                    f"count {BY} ({CONSUMERS.now('jetstream_consumer_has_leader')})",
+                    f"count {BY} ({shared.known(CONSUMERS)})",
                     f"{LEGEND} consumers",
                 ),
             ),

@@ -69,7 +69,7 @@ NOW = Row(
                 Query(
                     counted(
                         shared.unled(CONSUMERS, "consumer"),
-                        CONSUMERS.now("jetstream_consumer_has_leader"),
+                        shared.known(CONSUMERS),
                     ),
                     "consumers (good: 0)",
                 ),
@@ -95,8 +95,7 @@ NOW = Row(
             "at these messages.",
             (
                 Query(
-                    f"sum({shared.exhausted(CONSUMERS)}) or 0 * count("
-                    f"{CONSUMERS.now('jetstream_consumer_has_leader')})",
+                    f"sum({shared.exhausted(CONSUMERS)}) or 0 * count({shared.known(CONSUMERS)})",
                     "good: 0",
                 ),
             ),
@@ -157,7 +156,7 @@ NOW = Row(
             "and the filters in the exporter's configuration.",
             (
                 Query(f"count({STREAMS.now('jetstream_stream_has_leader')})", "streams"),
-                Query(f"count({CONSUMERS.now('jetstream_consumer_has_leader')})", "consumers"),
+                Query(f"count({shared.known(CONSUMERS)})", "consumers"),
             ),
             look=Look("short", base=QUIET, decimals=0),
             width=8,

@@ -133,6 +133,13 @@ class Limits(Section, frozen=True):
 class Families(Section, frozen=True):
     """Selection of the exported metric families."""
 
+    profile: Annotated[
+        Literal["full", "lean"],
+        Meta(
+            description="`lean` exports of streams and consumers only what the alert rules and the Overview board "
+            "read, about a third of the series; METRICS.md marks it. For clusters with very many consumers."
+        ),
+    ] = "full"
     disabled: Annotated[
         list[str], Meta(description="Names of metric families that are not exported.")
     ] = []

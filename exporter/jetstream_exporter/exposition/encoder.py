@@ -114,10 +114,14 @@ class _Page:
         self, snapshot: Snapshot, rows: Sequence[Any], labels: Sequence[Labels]
     ) -> tuple[Sequence[Any], Sequence[Labels]]:
         """What the families are read from, and the labels of that."""
-        if self.table.parts is None:
+        parts: Sequence[Any] = rows
+        if self.table.parts is not None:
+            parts, none = self.table.parts(snapshot), self.table.no_part
+            is_there: Sequence[object] = [part is not none for part in parts]
+        elif self.table.chosen is not None:
+            is_there = list(self.table.chosen(rows))
+        else:
             return rows, labels
-        parts, none = self.table.parts(snapshot), self.table.no_part
-        is_there = [part is not none for part in parts]
         if len(parts) == len(rows) and all(is_there):
             return parts, labels
         texts = list(compress(_texts(labels), is_there))

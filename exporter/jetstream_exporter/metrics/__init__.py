@@ -4,6 +4,7 @@ The reference METRICS.md and the checks of rules and dashboards are made from `T
 """
 
 from collections.abc import Sequence
+from typing import Literal
 
 from jetstream_exporter.metrics import (
     account_clients,
@@ -28,6 +29,9 @@ from jetstream_exporter.metrics import (
     unsupported,
 )
 from jetstream_exporter.metrics.families import AnyTable, Family, Table
+from jetstream_exporter.metrics.lean import lean
+
+Profile = Literal["full", "lean"]
 
 _TABLES: tuple[AnyTable, ...] = (
     *servers.TABLES,
@@ -52,9 +56,10 @@ _TABLES: tuple[AnyTable, ...] = (
 )
 
 
-def tables(metadata_keys: Sequence[str] = ()) -> tuple[AnyTable, ...]:
-    """Every table; the metadata keys are those that the configuration exports as labels."""
-    return (*_TABLES, *thresholds.tables(metadata_keys), exporter.SAMPLES)
+def tables(metadata_keys: Sequence[str] = (), profile: Profile = "full") -> tuple[AnyTable, ...]:
+    """Every table of the profile; the metadata keys are those that the configuration exports as labels."""
+    everything = (*_TABLES, *thresholds.tables(metadata_keys), exporter.SAMPLES)
+    return lean(everything) if profile == "lean" else everything
 
 
 def configuration(metadata_keys: Sequence[str] = ()) -> frozenset[str]:
@@ -66,4 +71,4 @@ def configuration(metadata_keys: Sequence[str] = ()) -> frozenset[str]:
 
 TABLES = tables()
 
-__all__ = ["TABLES", "AnyTable", "Family", "Table", "configuration", "tables"]
+__all__ = ["TABLES", "AnyTable", "Family", "Profile", "Table", "configuration", "tables"]

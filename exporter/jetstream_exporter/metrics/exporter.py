@@ -80,6 +80,22 @@ BUILD: Table[Exporter] = Table(
 )
 
 
+PROFILE: Table[Exporter] = Table(
+    name="The exporter: profile",
+    rows=_self,
+    labels={"profile": lambda e: e.profile},
+    families=(
+        gauge(
+            "jetstream_exporter_profile_info",
+            "Always 1. The label `profile` is the setting `families.profile`: full or lean.",
+            lambda _: 1,
+            "families.profile",
+            'jetstream_exporter_profile_info{profile="lean"}',
+        ),
+    ),
+)
+
+
 class _Count(NamedTuple):
     kind: str
     number: int
@@ -237,4 +253,4 @@ SHARD: Table[Shard] = Table(
     ),
 )
 
-TABLES = (SHARD, EXPORTER, BUILD, OBJECTS, DROPPED, LAG_LOOKUPS, CONFLICTS, REQUESTS)
+TABLES = (SHARD, EXPORTER, BUILD, PROFILE, OBJECTS, DROPPED, LAG_LOOKUPS, CONFLICTS, REQUESTS)

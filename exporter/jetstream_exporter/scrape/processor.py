@@ -64,6 +64,7 @@ class Processor:
         self._expected = ExpectedObjects(config.expect, config.shard)
         self._delivery_lag = config.collect.delivery_lag
         self._metadata_keys = config.labels.metadata
+        self._profile = config.families.profile
         pattern = config.labels.dead_letter
         self._label_options = LabelOptions(
             config.labels.account == "name", re.compile(pattern) if pattern else None
@@ -145,6 +146,7 @@ class Processor:
         return Exporter(
             version=__version__,
             python_version=platform.python_version(),
+            profile=self._profile,
             last_success=self._last_success,
             objects=counted(snapshot),
             dropped=dropped,

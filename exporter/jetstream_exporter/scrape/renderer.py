@@ -81,7 +81,7 @@ class Encoders:
 
 def _encoders(config: Config) -> dict[Content, Encoders]:
     """Each keeps what it was asked for only."""
-    everything = tables(config.labels.metadata)
+    everything = tables(config.labels.metadata, config.families.profile)
     names = {family.name for table in everything for family in table.families}
     settings = configuration(config.labels.metadata)
     disabled = set(config.families.disabled)

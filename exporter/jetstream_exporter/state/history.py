@@ -103,11 +103,7 @@ class History:
                 rows.append(self._consumer(row, starting, now))
                 continue
             state.seen, state.missed = now, 0
-            if state.changes:
-                raft = msgspec.structs.replace(row.raft, changes=state.changes)
-                rows.append(msgspec.structs.replace(row, raft=raft))
-            else:
-                rows.append(row)
+            rows.append(_with_past(row, state, now) if state.is_eventful else row)
         return rows
 
     def _consumer(self, row: Consumer, starting: set[Key], now: float) -> Consumer:
@@ -117,16 +113,18 @@ class History:
         self.suspect_zeros += is_suspect
         pending = None if is_suspect else row.pending
         raft = self._raft(state, row.raft, row.cluster, now)
-        if raft is row.raft and not is_suspect:
+        recreated = state.recreated_lately(now)
+        if raft is row.raft and not is_suspect and not recreated:
             return row
-        return msgspec.structs.replace(row, raft=raft, pending=pending)
+        return msgspec.structs.replace(row, raft=raft, pending=pending, recreated_lately=recreated)
 
     def _state_of(self, key: Key, incarnation: Incarnation | None, now: float) -> ObjectState:
         state = self._objects.get(key)
         if state is None or (
             state.incarnation and incarnation and not state.incarnation.same(incarnation)
         ):
-            state = self._objects[key] = ObjectState(incarnation, now)
+            recreated = None if state is None else now
+            state = self._objects[key] = ObjectState(incarnation, now, recreated=recreated)
         if incarnation != UNKNOWN:
             state.incarnation = incarnation
         state.seen = now
@@ -153,7 +151,11 @@ class History:
         if not state.changes and (has_leader, has_quorum) == (raft.has_leader, raft.has_quorum):
             return raft
         return msgspec.structs.replace(
-            raft, has_leader=has_leader, has_quorum=has_quorum, changes=state.changes
+            raft,
+            has_leader=has_leader,
+            has_quorum=has_quorum,
+            changes=state.changes,
+            changed_lately=state.changed_lately(now),
         )
 
     def _judged(
@@ -167,7 +169,7 @@ class History:
         """
         if group.leader is not None:
             since = group.leader_since if isinstance(group, Raft) else None
-            state.note_leader(group.leader, since)
+            state.note_leader(group.leader, since, now)
             return group.has_leader, group.has_quorum
         if state.leaderless_from is None:
             state.leaderless_from = now
@@ -233,6 +235,13 @@ class History:
             del self.config_cache[key]
         else:
             stream.consumers.pop(key[3], None)
+
+
+def _with_past(row: Consumer, state: ObjectState, now: float) -> Consumer:
+    raft = msgspec.structs.replace(
+        row.raft, changes=state.changes, changed_lately=state.changed_lately(now)
+    )
+    return msgspec.structs.replace(row, raft=raft, recreated_lately=state.recreated_lately(now))
 
 
 def unknown_objects(snapshot: Snapshot) -> int:

@@ -7,6 +7,7 @@ from jetstream_exporter.snapshot.rows import Raft
 
 MISSED_SCRAPES = 3
 FORGET_AFTER = 900.0  # seconds
+LATELY = 1800.0  # seconds
 
 
 class ObjectState(msgspec.Struct):
@@ -17,6 +18,8 @@ class ObjectState(msgspec.Struct):
     leader: str | None = None
     since: float | None = None
     changes: int = 0
+    changed: float | None = None  # when its leader last changed
+    recreated: float | None = None
     leaderless_from: float | None = None
     missed: int = 0
 
@@ -30,12 +33,23 @@ class ObjectState(msgspec.Struct):
             and self.incarnation == incarnation
         )
 
-    def note_leader(self, leader: str, since: float | None) -> None:
+    def note_leader(self, leader: str, since: float | None, now: float) -> None:
         """Count a change of leader, or a new election of the same one."""
         again = self.since is not None and since is not None and self.since != since
         if self.leader is not None and (self.leader != leader or again):
             self.changes += 1
+            self.changed = now
         self.leader, self.since, self.leaderless_from = leader, since, None
+
+    @property
+    def is_eventful(self) -> bool:
+        return self.changes > 0 or self.recreated is not None
+
+    def changed_lately(self, now: float) -> bool:
+        return self.changed is not None and now - self.changed < LATELY
+
+    def recreated_lately(self, now: float) -> bool:
+        return self.recreated is not None and now - self.recreated < LATELY
 
     def is_new_leader(self, raft: Raft, *, fresh: bool) -> bool:
         """Whether the leader may have been elected milliseconds ago, so that its pending of 0 is not believed.

@@ -138,7 +138,8 @@ TRENDS = (
         board="jetstream-consumer",
         comment=(
             "The ack floor of a filtered consumer does not move while no message matches, so "
-            "that the rule also requires unacknowledged messages and deliveries. A message "
+            "that the rule also requires unacknowledged messages and deliveries. The value is the "
+            "number of messages that the stream stored meanwhile. A message "
             "that reached max_deliver holds back the floor too, and has an alert of its own. "
             "Until its ack wait or the longest backoff has passed since the floor last moved, a "
             "message may still be processed. "
@@ -148,14 +149,15 @@ TRENDS = (
         ),
         expr="""
             max by ($consumer) (
-              delta(jetstream_consumer_ack_floor_lag_messages[30m]) > 0
-              and changes(jetstream_consumer_ack_floor_sequence[30m]) == 0
+              changes(jetstream_consumer_acknowledged_deliveries_total[30m]) == 0
               and min_over_time(jetstream_consumer_ack_pending_messages[30m]) > 0
               and (jetstream_consumer_ack_pending_messages >= 0 or jetstream_consumer_ack_pending_messages offset 1m >= 0)
               and changes(jetstream_consumer_deliveries_total[30m]) > 0
               unless time() - jetstream_consumer_last_ack_timestamp_seconds <= jetstream_consumer_ack_wait_seconds
               unless time() - jetstream_consumer_last_ack_timestamp_seconds <= jetstream_consumer_backoff_max_seconds
             )
+            + on ($stream) group_left ()
+            (max by ($stream) (delta(jetstream_stream_last_sequence[30m])) > 0)
             and on ($consumer)
             group by ($consumer) (
               jetstream_consumer_ack_pending_messages offset 25m or jetstream_consumer_ack_pending_messages offset 26m

@@ -51,7 +51,9 @@ ALERTS = (
             "after a gap, an hour ago) is not judged, because its cases may be old. Or the "
             "lower bound exceeds the lowest number of redelivered messages in the last 15 "
             "minutes: every such message counts as redelivered, so that at least one of them "
-            "is new, however many there were before a purge."
+            "is new, however many there were before a purge. The lean profile has no 0 of "
+            "redelivered messages: where some of the 15 minutes' samples are missing, the lowest "
+            "number is 0."
         ),
         expr="""
             (
@@ -70,8 +72,15 @@ ALERTS = (
                   group by ($cluster) (nats_server_up offset 15m or nats_server_up offset 1h)
                   or
                   nats_cluster_account_stream_consumer:jetstream_consumer_exhausted_messages:min
-                  > on ($consumer)
-                  max by ($consumer) (min_over_time(jetstream_consumer_redelivered_messages[15m]))
+                  unless on ($consumer)
+                  nats_cluster_account_stream_consumer:jetstream_consumer_exhausted_messages:min
+                  <= on ($consumer)
+                  max by ($consumer) (
+                    min_over_time(jetstream_consumer_redelivered_messages[15m])
+                    unless
+                    count_over_time(jetstream_consumer_redelivered_messages[15m])
+                    < count_over_time(jetstream_consumer_ack_pending_messages[15m])
+                  )
                 )
                 and on ($consumer)
                 max by ($consumer) (jetstream_consumer_max_deliver) > 1
@@ -101,7 +110,7 @@ TRENDS = (
             "deliveries divided by the number of redelivered messages is the mean number of "
             "attempts. Messages that reached max_deliver are not redelivered any more and are "
             "left out. The expression uses a difference, because increase() extrapolates (3.1 "
-            "instead of 3)."
+            "instead of 3). The lean profile has no 0 of redelivered messages."
         ),
         expr="""
             (
@@ -111,7 +120,11 @@ TRENDS = (
                 (jetstream_consumer_deliveries_total - (jetstream_consumer_deliveries_total offset 15m))
                 / (
                   max_over_time(jetstream_consumer_redelivered_messages[15m])
-                  - clamp_min(jetstream_consumer_redelivered_messages - jetstream_consumer_ack_pending_messages, 0)
+                  - (
+                    clamp_min(jetstream_consumer_redelivered_messages - jetstream_consumer_ack_pending_messages, 0)
+                    or
+                    0 * max_over_time(jetstream_consumer_redelivered_messages[15m])
+                  )
                   > 0
                 )
                 > 3

@@ -12,6 +12,14 @@ def due(ago: str = "") -> str:
     return f"max by ($consumer) ({pending} + {delivered})"
 
 
+def appeared(metric: str) -> str:
+    """The series that were missing 10 minutes ago, when others of their consumer were there."""
+    return f"""\
+{metric}
+and jetstream_consumer_deliveries_total offset 10m
+unless {metric} offset 10m"""
+
+
 RULES = (
     Record(
         name="nats_cluster_account_stream_consumer:jetstream_consumer_evictable_messages:max10m",
@@ -24,8 +32,11 @@ RULES = (
             "little, while a stream that removes its oldest message for each new one stays "
             "within one message of the limit. Streams that lose messages by design or by hand "
             "are excluded: limits per subject, rollups, message TTLs, and deleted messages in "
-            "between."
+            "between. The lean profile has the creation time and the number of leader changes only "
+            "for a while after they changed, so that a value that was missing 10 minutes ago, when "
+            "the consumer was exported, is a change."
         ),
+        parts={"recreated": appeared("jetstream_consumer_created_timestamp_seconds")},
         expr="""
             max by ($consumer) (max_over_time(jetstream_consumer_pending_messages[10m]))
             and on ($consumer)
@@ -72,6 +83,8 @@ RULES = (
             max by ($stream) (changes(jetstream_stream_deleted_messages[10m])) > 0
             unless on ($consumer)
             max by ($consumer) (changes(jetstream_consumer_created_timestamp_seconds[10m])) > 0
+            unless on ($consumer)
+            max by ($consumer) ($recreated)
             unless on ($consumer)
             max by ($consumer) (resets(jetstream_consumer_deliveries_total[10m])) > 0
             $unless_consumer_excluded
@@ -156,8 +169,11 @@ RULES = (
             nats_cluster_account_stream_consumer:jetstream_consumer_evictable_messages:max10m
             unless on ($consumer)
             max by ($consumer) (changes(jetstream_consumer_leader_changes_total[10m])) > 0
+            unless on ($consumer)
+            max by ($consumer) ($elected)
         """,
         parts={
+            "elected": appeared("jetstream_consumer_leader_changes_total"),
             "due": due(),
             "due_5m_ago": due("5m"),
             "due_10m_ago": due("10m"),

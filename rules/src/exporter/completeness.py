@@ -2,6 +2,8 @@
 
 from rules.src.model import Alert
 
+from jetstream_exporter.metrics.lean import CONDITIONS
+
 ALERTS = (
     Alert(
         name="JetStreamExporterNameConflict",
@@ -112,20 +114,32 @@ FAMILIES = (
             "consumers with a leader. Each kind of object is counted by two families, because "
             "one of them may be the missing one. A source that fails is left to "
             "JetStreamExporterSourceFailing. A family that exists only while the metadata of an "
-            "object sets it, or while messages wait for a consumer, may end at any time."
+            "object sets it, or while messages wait for a consumer, may end at any time. The lean "
+            "profile exports some families only while they have something to tell, and within an "
+            "hour of changing to it none is missing."
         ),
         expr="""
             label_replace(
               group by ($cluster, namespace, job, family) (
                 label_replace(
-                  group by ($cluster, namespace, job, __name__) (
-                    $families offset 1h
-                  )
-                  unless on ($cluster, namespace, job, __name__)
-                  group by ($cluster, namespace, job, __name__) (
-                    $families
+                  label_replace(
+                    group by ($cluster, namespace, job, __name__) (
+                      $families offset 1h
+                    )
+                    unless on ($cluster, namespace, job, __name__)
+                    group by ($cluster, namespace, job, __name__) (
+                      $families
+                    ),
+                    "family", "$$1", "__name__", "(.+)"
                   ),
-                  "family", "$$1", "__name__", "(.+)"
+                  "profile", "lean", "__name__", "$passing"
+                )
+                unless on (namespace, job, profile)
+                group by (namespace, job, profile) (jetstream_exporter_profile_info)
+                unless on (namespace, job) (
+                  group by (namespace, job) (jetstream_exporter_profile_info{profile="lean"})
+                  unless on (namespace, job)
+                  group by (namespace, job) (jetstream_exporter_profile_info{profile="lean"} offset 1h)
                 )
                 and on (namespace, job) (
                   count by (namespace, job) ($led == 1)
@@ -143,6 +157,7 @@ FAMILIES = (
             )
         """,
         parts={
+            "passing": "|".join(sorted(CONDITIONS)),
             "families": (
                 '{__name__=~"nats_server_.+|jetstream_(server|meta|account|stream|consumer|exporter)_.+",'
                 '__name__!~".+_(bucket|threshold|threshold_invalid_info|monitoring_enabled|labels)'

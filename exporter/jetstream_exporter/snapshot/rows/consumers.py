@@ -99,3 +99,4 @@ class Consumer(Row, frozen=True):
     last_ack: float | None = None
     unsupported: str | None = None  # why this version of the server does not serve it
     events: EventCounts | None = None  # None while nobody listens
+    recreated_lately: bool = False  # within half an hour, as the exporter saw

@@ -49,6 +49,7 @@ class Exporter(Row, frozen=True):
 
     version: str
     python_version: str
+    profile: str = "full"
     collect_duration: float = 0.0
     last_success: float | None = None
     snapshot_age: float = 0.0

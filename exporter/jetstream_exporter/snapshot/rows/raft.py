@@ -23,6 +23,7 @@ class Raft(Row, frozen=True):
     current: int | None = None
     quorum_needed: int | None = None
     changes: int = 0
+    changed_lately: bool = False
     config_mismatch: bool = False
     reachable: tuple[str, ...] = ()
     behind: tuple[str, ...] = ()

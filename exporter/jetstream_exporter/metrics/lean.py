@@ -1,0 +1,212 @@
+"""The lean profile: of streams and consumers only what the shipped alerts and the Overview board read.
+
+What it has equals what the full profile has: it leaves out families, and of some families the samples from which no
+alert follows. The rules read a missing sample as such a one. A consumer whose metadata sets a threshold has them all.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import compress
+from operator import attrgetter, gt, not_, or_
+from typing import Any
+
+from jetstream_exporter.metrics.families import AnyTable, Family
+from jetstream_exporter.snapshot import Consumer, Snapshot
+from jetstream_exporter.snapshot.rows import ConsumerSettings
+
+LONG_WAIT = 300.0  # seconds; the rules look at consumers that stood for twice as long at least
+LEADER = "Consumers: leader"
+SETTINGS = attrgetter("settings")
+
+LEFT_OUT = frozenset(
+    {
+        "jetstream_consumer_ack_floor_lag_messages",
+        "jetstream_consumer_ack_time_seconds",
+        "jetstream_consumer_backoff_steps",
+        "jetstream_consumer_fault_tolerance",
+        "jetstream_consumer_inactive_threshold_seconds",
+        "jetstream_consumer_max_waiting",
+        "jetstream_consumer_oldest_pending_error_seconds",
+        "jetstream_consumer_oldest_unacknowledged_timestamp_seconds",
+        "jetstream_consumer_pause_remaining_seconds",
+        "jetstream_consumer_pinned_client_info",
+        "jetstream_consumer_pinned_since_timestamp_seconds",
+        "jetstream_consumer_quorum_lost_total",
+        "jetstream_consumer_terminations_total",
+        "jetstream_consumer_unsupported_info",
+        "jetstream_stream_created_timestamp_seconds",
+        "jetstream_stream_duplicate_window_seconds",
+        "jetstream_stream_ephemeral_consumers",
+        "jetstream_stream_ephemeral_pending_messages",
+        "jetstream_stream_ephemeral_pending_messages_max",
+        "jetstream_stream_last_message_timestamp_seconds",
+        "jetstream_stream_max_message_bytes",
+        "jetstream_stream_quorum_lost_total",
+        "jetstream_stream_quorum_needed",
+        "jetstream_stream_replicas_current",
+        "jetstream_stream_unsupported_info",
+    }
+)
+
+
+# For each row something that is true where its samples are kept. This runs through all consumers in every scrape, so
+# that most of it is done by functions of C.
+Rows = Sequence[Consumer]
+Choice = list[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Of which consumers lean has a sample; `text` ends the sentence "only …". Those with thresholds come on top."""
+
+    text: str
+    choose: Callable[[Rows, "_FromSettings"], Choice]
+
+
+class _FromSettings:
+    """What follows from the settings of consumers, found anew only where these have changed."""
+
+    def __init__(self) -> None:
+        self._rows: Rows | None = None
+        self._settings: list[ConsumerSettings | None] = []
+        self.with_thresholds: list[int] = []  # their places
+        self.wait_long: Choice = []
+
+    def update(self, rows: Rows) -> None:
+        if rows is self._rows:
+            return
+        settings = list(map(SETTINGS, rows))
+        if settings != self._settings:
+            self.with_thresholds = [
+                i for i, one in enumerate(settings) if one and one.metadata.thresholds
+            ]
+            self.wait_long = list(map(_waits_long, settings))
+        self._rows, self._settings = rows, settings
+
+
+def _waits_long(settings: ConsumerSettings | None) -> bool:
+    if settings is None:
+        return False
+    return max(settings.ack_wait or 0.0, settings.backoff_max or 0.0) > LONG_WAIT
+
+
+def _where(field: str) -> Callable[[Rows, _FromSettings], Choice]:
+    read = attrgetter(field)
+    return lambda rows, _: list(map(read, rows))
+
+
+def _where_not(field: str) -> Callable[[Rows, _FromSettings], Choice]:
+    read = attrgetter(field)
+    return lambda rows, _: list(map(not_, map(read, rows)))
+
+
+def _has_work(rows: Rows, _: _FromSettings) -> Choice:
+    pending, unacknowledged = map(attrgetter("pending"), rows), map(attrgetter("ack_pending"), rows)
+    try:
+        return list(map(or_, pending, unacknowledged))
+    except TypeError:  # None is there
+        return [row.pending != 0 or row.ack_pending != 0 for row in rows]
+
+
+def _is_ahead(rows: Rows, _: _FromSettings) -> Choice:
+    floor, delivered = attrgetter("ack_floor_sequence"), attrgetter("delivered_sequence")
+    try:
+        return list(map(gt, map(floor, rows), map(delivered, rows)))
+    except TypeError:
+        return [(floor(row) or 0) > (delivered(row) or 0) for row in rows]
+
+
+def _is_near_limit(rows: Rows, _: _FromSettings) -> Choice:
+    chosen: Choice = [False] * len(rows)
+    for place in compress(range(len(rows)), map(attrgetter("ack_pending"), rows)):
+        row = rows[place]
+        limit = row.settings.max_ack_pending if row.settings is not None else None
+        chosen[place] = limit is not None and 2 * (row.ack_pending or 0) >= limit
+    return chosen
+
+
+HAS_WORK = Condition("of consumers with pending or unacknowledged messages", _has_work)
+WAITS_LONG = Condition(
+    "where the ack wait or the longest backoff is above 5 minutes",
+    lambda _, settings: settings.wait_long.copy(),
+)
+WITH_THRESHOLDS = Condition(
+    "of consumers with thresholds in their metadata", lambda rows, _: [False] * len(rows)
+)
+
+CONDITIONS = {
+    "jetstream_consumer_waiting_pulls": HAS_WORK,
+    "jetstream_consumer_push_bound": HAS_WORK,
+    "jetstream_consumer_last_delivery_timestamp_seconds": HAS_WORK,
+    "jetstream_consumer_last_ack_timestamp_seconds": WAITS_LONG,
+    "jetstream_consumer_ack_wait_seconds": WAITS_LONG,
+    "jetstream_consumer_backoff_max_seconds": WAITS_LONG,
+    "jetstream_consumer_leader": WITH_THRESHOLDS,
+    "jetstream_consumer_unpinned_groups": WITH_THRESHOLDS,
+    "jetstream_consumer_redelivered_messages": Condition(
+        "where it is above 0", _where("redelivered")
+    ),
+    "jetstream_consumer_ack_floor_sequence": Condition(
+        "where it is above `jetstream_consumer_delivered_sequence`", _is_ahead
+    ),
+    "jetstream_consumer_paused": Condition("where it is 1", _where("paused")),
+    "jetstream_consumer_has_leader": Condition(
+        "of consumers that have no leader or whose leader does not answer",
+        _where_not("raft.leader"),
+    ),
+    "jetstream_consumer_has_quorum": Condition("where it is 0", _where_not("raft.has_quorum")),
+    "jetstream_consumer_leader_changes_total": Condition(
+        "for 30 minutes after a change", _where("raft.changed_lately")
+    ),
+    "jetstream_consumer_max_ack_pending": Condition(
+        "while half of it or more is used", _is_near_limit
+    ),
+    "jetstream_consumer_created_timestamp_seconds": Condition(
+        "for 30 minutes after the consumer was deleted and created again",
+        _where("recreated_lately"),
+    ),
+}
+
+
+def lean(tables: Iterable[AnyTable]) -> tuple[AnyTable, ...]:
+    """The tables without what the profile leaves out. Tables of which nothing is left are not there."""
+    settings = _FromSettings()
+    return tuple(part for table in tables for part in _parts(table, settings))
+
+
+def _parts(table: AnyTable, settings: _FromSettings) -> Iterator[AnyTable]:
+    """One table for each condition: what it chooses is found once for all of its families."""
+    found: dict[Condition | None, list[Family[Any]]] = {}
+    for family in table.families:
+        if family.name not in LEFT_OUT:
+            found.setdefault(CONDITIONS.get(family.name), []).append(family)
+    for condition, families in found.items():
+        part = replace(table, families=tuple(families))
+        yield part if condition is None else _chosen(part, condition, settings)
+
+
+def _chosen(table: AnyTable, condition: Condition, settings: _FromSettings) -> AnyTable:
+    if table.name == LEADER:  # whose labels are its own, and would be kept of all consumers
+
+        def rows(snapshot: Snapshot) -> Rows:
+            settings.update(snapshot.consumers)
+            found = [snapshot.consumers[place] for place in settings.with_thresholds]
+            return [row for row in found if row.raft.leader is not None]
+
+        return replace(table, rows=rows)
+
+    return replace(table, chosen=partial(_choice, condition, settings))
+
+
+def chosen_of(condition: Condition, rows: Rows) -> Choice:
+    """For each of the rows something that is true where lean has a sample."""
+    return _choice(condition, _FromSettings(), rows)
+
+
+def _choice(condition: Condition, settings: _FromSettings, rows: Rows) -> Choice:
+    settings.update(rows)
+    choice = condition.choose(rows, settings)
+    for place in settings.with_thresholds:
+        choice[place] = True
+    return choice
