@@ -209,6 +209,7 @@ def test_configurations_on_a_path_of_their_own_are_scraped_there(kind: str) -> N
     assert (second["path"], second["interval"]) == ("/metrics/config", "2m")
     labels = [each["targetLabel"] for each in second["relabelings"]]
     assert labels == ["job", "metrics_path"]
+    assert second["metricRelabelings"] == [{"action": "labeldrop", "regex": "metrics_path"}]
     assert {**second, "path": "", "interval": ""} == {**first, "path": "", "interval": ""}
 
 

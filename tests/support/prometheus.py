@@ -62,15 +62,15 @@ async def prometheus(
     folder: Path,
     target: str,
     interval: str = "1s",
-    scrape: dict[str, Any] | None = None,
+    scrape: dict[str, Any] | list[dict[str, Any]] | None = None,
     rules: Iterable[Path] = (),
 ) -> AsyncIterator[Prometheus]:
-    """`scrape` is a scrape configuration in place of the plain one of the target; `rules` are rule files."""
+    """`scrape` stands in place of the plain scrape configuration of the target; `rules` are rule files."""
     port = Port()
     file = folder / "prometheus.yml"
     config = yaml.safe_load(CONFIG.format(interval=interval, target=target))
     if scrape is not None:
-        config["scrape_configs"] = [scrape]
+        config["scrape_configs"] = scrape if isinstance(scrape, list) else [scrape]
     config["rule_files"] = [str(path) for path in rules]
     file.write_text(yaml.safe_dump(config))
     child = spawned(folder, file, port.number)
