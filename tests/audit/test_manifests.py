@@ -384,7 +384,7 @@ def test_the_command_passes_the_example_and_names_its_checks(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert main(["--manifests", str(example.FOLDER)]) == 0
-    assert capsys.readouterr().out == "15 checks: 0 error, 0 warning, 0 info\n"
+    assert capsys.readouterr().out == "15 checks: 0 errors, 0 warnings, 0 info\n"
 
 
 def test_severities_are_ordered() -> None:

@@ -51,7 +51,7 @@ def test_text_tells_the_worst_first_and_each_reason_once() -> None:
         "  why: why b\n"
         "  do:  do b\n"
         "\n"
-        "3 checks: 1 error, 2 warning, 1 info\n"
+        "3 checks: 1 error, 2 warnings, 1 info\n"
     )
 
 
@@ -186,7 +186,7 @@ def test_a_target_that_nobody_listens_on_is_told_once_and_not_called_open(
     assert (
         "target http://name.invalid:8222: it did not return everything that was requested (" in told
     )
-    assert f"{len(LIVE)} checks: 1 error, 0 warning, 0 info" in told
+    assert f"{len(LIVE)} checks: 1 error, 0 warnings, 0 info" in told
 
 
 @pytest.mark.parametrize(

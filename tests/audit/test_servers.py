@@ -79,7 +79,7 @@ async def test_the_example_cluster_passes_and_what_is_added_wrongly_is_found(
         code = await asyncio.to_thread(main, ["--observe", "0.5", *flags])
         assert (code, capsys.readouterr().out) == (
             0,
-            f"{len(LIVE)} checks: 0 error, 0 warning, 0 info\n",
+            f"{len(LIVE)} checks: 0 errors, 0 warnings, 0 info\n",
         )
 
         await add_wrong(nc)

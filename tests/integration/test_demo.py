@@ -242,4 +242,4 @@ async def test_a_frozen_server_shows_as_down_long_before_a_scrape_would_end(star
         os.kill(frozen, signal.SIGCONT)
     await demo.says(r"^status +(http://\S+/)$")
     await demo.child.stop(20)
-    assert "\nnext: `make demo STACK=1`" in demo.said
+    assert "\nnext: `jetstream-exporter demo --stack`" in demo.said

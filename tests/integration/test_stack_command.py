@@ -44,7 +44,8 @@ async def test_a_scenario_is_told_from_health_to_its_end() -> None:
         "poison-message: the cluster is healthy",
         "breaking the cluster: one message fails at every delivery",
         "critical   JetStreamConsumerMaxDeliverExhausted · invoices",
-        "Runbook: https://",
+        "Runbook: http://127.0.0.1:",
+        "/runbooks/JetStreamConsumerMaxDeliverExhausted.md",
         "repairing the cluster",
         "resolved   JetStreamConsumerMaxDeliverExhausted · invoices",
         "poison-message: finished",
@@ -52,6 +53,7 @@ async def test_a_scenario_is_told_from_health_to_its_end() -> None:
     ]
     places = [out.index(text) for text in told]
     assert places == sorted(places)
+    assert "Dashboard" not in out
 
 
 async def test_a_scenario_on_hold_stays_broken_until_enter_and_says_how_to_mend_it() -> None:

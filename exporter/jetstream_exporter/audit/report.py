@@ -15,7 +15,7 @@ from xml.etree import ElementTree as ET
 
 from jetstream_exporter import __version__
 from jetstream_exporter.audit.finding import Check, Finding, Severity
-from jetstream_exporter.runtime.terminal import one_line, painted
+from jetstream_exporter.runtime.terminal import count_of, one_line, painted
 
 Checks = Sequence[Check[Any]]
 COLOURS = {Severity.ERROR: "31", Severity.WARNING: "33", Severity.INFO: "36"}
@@ -48,7 +48,7 @@ def _paint(finding: Finding, colour: bool) -> str:
 
 def summary(findings: Sequence[Finding], checks: Checks) -> str:
     counts = [
-        f"{sum(f.severity == severity for f in findings)} {severity}"
+        count_of(sum(f.severity == severity for f in findings), str(severity))
         for severity in sorted(Severity, reverse=True)
     ]
     return f"{len(checks)} checks: {', '.join(counts)}"

@@ -31,7 +31,8 @@ PROG = "jetstream-exporter demo"
 REPLAY_AFTER = 8.0
 RATE = 20.0
 NEXT = (
-    "next: `make demo STACK=1` adds alerts and incidents; docs/install.md is for your own servers"
+    "next: `jetstream-exporter demo --stack`, or `make demo STACK=1` in a checkout, adds alerts and incidents; "
+    "docs/install.md is for your own servers"
 )
 DESCRIPTION = """\
 Start a real JetStream cluster on this machine, run the ORDERS workload on it (a publisher, a push and a pull

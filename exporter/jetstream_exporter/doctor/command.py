@@ -17,7 +17,13 @@ from jetstream_exporter.doctor.facts import gather
 from jetstream_exporter.doctor.result import Result, State, is_problem, worst
 from jetstream_exporter.runtime import interrupt, log
 from jetstream_exporter.runtime.flags import add_config_file, add_target
-from jetstream_exporter.runtime.terminal import escape_unencodable, one_line, painted, takes_colour
+from jetstream_exporter.runtime.terminal import (
+    count_of,
+    escape_unencodable,
+    one_line,
+    painted,
+    takes_colour,
+)
 
 PROG = "jetstream-exporter doctor"
 COLOURS = {State.ERROR: "31", State.WARNING: "33", State.OK: "32", State.SKIPPED: "36"}
@@ -120,7 +126,7 @@ def text(results: Sequence[Result]) -> str:
         if each.advice:
             lines.append(f"        do: {one_line(each.advice)}")
     counts = [
-        f"{sum(each.state is state for each in results)} {state}"
+        count_of(sum(each.state is state for each in results), state)
         for state in State
         if any(each.state is state for each in results)
     ]

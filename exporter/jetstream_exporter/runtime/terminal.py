@@ -36,3 +36,9 @@ def takes_colour(out: TextIO) -> bool:
 def painted(text: str, code: str) -> str:
     """The text in a colour of the terminal, by its code in escape sequences: 31 is red, 32 green, 33 yellow."""
     return f"\x1b[{code}m{text}\x1b[0m"
+
+
+def count_of(number: int, word: str) -> str:
+    """A number of errors or warnings, or of what has no plural: `2 errors`, `2 ok`."""
+    plural = "s" if number != 1 and word in ("error", "warning") else ""
+    return f"{number} {word}{plural}"

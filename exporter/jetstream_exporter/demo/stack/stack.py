@@ -19,7 +19,7 @@ from jetstream_exporter.demo.child import Child, DemoError, until
 from jetstream_exporter.demo.exporter import reachable
 from jetstream_exporter.demo.ports import Port
 from jetstream_exporter.demo.stack import fast
-from jetstream_exporter.demo.stack.files import rule_files, shipped
+from jetstream_exporter.demo.stack.files import linked, rule_files, shipped
 from jetstream_exporter.demo.stack.pagerduty import KEY_LENGTH, PagerDuty
 
 START_DEADLINE = 60.0
@@ -193,11 +193,10 @@ class Stack:
         (self.folder / "alertmanager.yaml").write_text(yaml.safe_dump(self._routing(), width=10000))
 
     def _rules(self) -> list[Path]:
-        if not self.fast:
-            return rule_files()
         folder = self.folder / "rules"
         folder.mkdir()
-        return fast.write_rules(folder)
+        files = fast.write_rules(folder) if self.fast else rule_files()
+        return linked(files, folder, f"{self.exporters[0].url}/runbooks")
 
     def _prometheus_settings(self) -> dict[str, Any]:
         every = "1s" if self.fast else "15s"
