@@ -90,11 +90,10 @@ def _records(scope: Scope) -> tuple[Record, Record]:
                 "One team of each object, with the value 1: the one that came last, even if the object or its "
                 "metadata ended within the hour."
                 if first
-                else ""
+                else "The same of consumers, without those that have the team of their stream: each alert reads all of it."
             ),
-            expr=f"""
-                topk by (${scope}) (1, last_over_time({SINCE[scope]}[1h])) ^ 0
-            """,
+            expr=f"topk by (${scope}) (1, last_over_time({SINCE[scope]}[1h])) ^ 0"
+            + ("" if first else f"\nunless on ($stream, team)\n{TEAM['stream']}"),
         ),
     )
 
