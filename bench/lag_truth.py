@@ -49,14 +49,19 @@ class Comparison:
         self.unknown = 0
         self.over = 0
         self.beyond = 0
+        self.later = 0
+        self._before: tuple[int, float] | None = None  # the message, and what was said of it
 
-    def add(self, said: float | None, error: float | None, truth: float) -> None:
+    def add(self, said: float | None, error: float | None, truth: float, sequence: int) -> None:
         if said is None:
             self.unknown += 1
             return
         self.errors.append(max(0.0, said - truth))
         self.over += said < truth - CLOCK
         self.beyond += error is not None and said - error > truth + CLOCK
+        if self._before is not None and self._before[0] == sequence:
+            self.later += said > self._before[1] + CLOCK
+        self._before = sequence, said
 
 
 def arguments_of(server: Server, port: int, _: Path) -> list[str]:
@@ -92,13 +97,13 @@ async def compare(server: Server, seconds: float, program: str) -> dict[str, Com
                 if truth is not None:
                     key = (consumer.stream, consumer.name)
                     values = said.get((OLDEST, *key)), said.get((ERROR, *key))
-                    found.setdefault(consumer.kind, Comparison()).add(*values, truth)
+                    found.setdefault(consumer.kind, Comparison()).add(*values, *truth)
     return found
 
 
 COLUMNS = (
     "nats-server", "consumer", "compared", "said to be older than true", "beyond the error", "not known",
-    "mean error", "largest error",
+    "moved later", "mean error", "largest error",
 )  # fmt: skip
 
 
@@ -112,6 +117,7 @@ def rows(version: str, found: dict[str, Comparison]) -> Iterable[list[str]]:
             str(each.over),
             str(each.beyond),
             str(each.unknown),
+            str(each.later),
             f"{mean(errors):.2f} s",
             f"{max(errors):.2f} s",
         ]
@@ -126,7 +132,8 @@ def document(lines: list[list[str]], seconds: float) -> str:
             f"What one exporter said after each scrape, for {seconds:g} s a server, and the time that STREAM.MSG.GET "
             "gives the oldest message that the consumer had not been given. An error is by how much younger than it is "
             "a message was said to be, and depends on the time between two scrapes, which was at most "
-            f"{interval:.1f} s on average.",
+            f"{interval:.1f} s on average. It moved later where the same message still waited and was said to be "
+            "younger than a scrape before.",
             "",
             table.markdown(COLUMNS, lines),
             "",
