@@ -115,12 +115,18 @@ def _of_objects(
 ) -> Iterator[tuple[str, str, Set[str], Sequence[Row]]]:
     """Groups of the same members are judged together, since there are few different ones."""
     groups: dict[tuple[Any, ...], list[Row]] = {}
-    for key, row in zip(map(GROUP, rows), rows, strict=True):
-        groups.setdefault(key, []).append(row)
-    for (cluster, size, needed, leader, reachable, behind, is_new), alike in groups.items():
-        group = Members(leader, reachable, behind, None if size is None else needed, is_new)
-        for reason, servers in indispensable(group, counted.get(cluster)):
-            yield cluster, reason, servers, alike
+    group: Any = (
+        None  # of the row before: where nothing is replicated, the next one has the very same
+    )
+    alike: list[Row] = []
+    for row in rows:
+        if row.raft is not group or row.cluster != alike[-1].cluster:
+            group, alike = row.raft, groups.setdefault(GROUP(row), [])
+        alike.append(row)
+    for (cluster, size, needed, leader, reachable, behind, is_new), found in groups.items():
+        members = Members(leader, reachable, behind, None if size is None else needed, is_new)
+        for reason, servers in indispensable(members, counted.get(cluster)):
+            yield cluster, reason, servers, found
 
 
 def indispensable(group: Members, counted: Set[str] | None) -> Iterator[tuple[str, Set[str]]]:

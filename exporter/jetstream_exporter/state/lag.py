@@ -197,21 +197,22 @@ class StreamLag:
     ) -> bool:
         """Find the lag of an unfiltered consumer. Whether it holds while the consumer does not move."""
         waits = row.pending or 0
-        still = backlog.still_waiting(row, self._gone)
+        still = backlog.still_waiting(row, self._gone) if stream.deleted else 0
         start = max((row.delivered_sequence or 0) + 1, stream.first)
         floor = max((row.ack_floor_sequence or 0) + 1, stream.first)
         pending = error = above = above_error = None
-        next_up, next_done = looked_up(backlog.exact, row, stream, self._removed, self._gone)
         if waits > 0:
             pending = self._or_read(self._first_from(start, still, stream))
             pending = backlog.pending.of(start, self._removed, self._removed_before, pending)
             error = self._error(start, pending, stream)
-            pending, error = or_exact(pending, error, next_up)
         if acknowledges:
             above = self._first_from(floor, still, stream)
             above = self._or_read(self._above_floor(backlog, row, stream, above))
             above_error = self._error(floor, above, stream)
-            above, above_error = or_exact(above, above_error, next_done)
+        if backlog.exact is not None:
+            next_up, next_done = looked_up(backlog.exact, row, stream, self._removed, self._gone)
+            pending, error = or_exact(pending, error, next_up if waits > 0 else None)
+            above, above_error = or_exact(above, above_error, next_done if acknowledges else None)
         backlog.needs = floor if acknowledges else start
         backlog.lag = Lag(pending, error, above, above_error)
         # Something may begin to wait behind what is only in flight.
