@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -59,6 +60,7 @@ class StreamConfigs(msgspec.Struct):
 
 
 ConfigCache = dict[StreamKey, StreamConfigs]
+Alike = dict[tuple[Any, ...], ConsumerSettings]  # by all that they say
 
 
 def read_configs(reports: Iterable[Report], keys: Sequence[str] = ()) -> ConfigCache:
@@ -67,11 +69,12 @@ def read_configs(reports: Iterable[Report], keys: Sequence[str] = ()) -> ConfigC
     `keys` are the metadata keys whose values become labels.
     """
     config_cache: ConfigCache = {}
+    alike: Alike = {}
     for report in reports:
         for member, account_id, streams in claims_of(report) if report.with_config else ():
             for detail in streams:
                 key = (report.label, account_id, detail.name)
-                _read_stream(config_cache, key, detail, member, keys)
+                _read_stream(config_cache, key, detail, member, keys, alike=alike)
     return config_cache
 
 
@@ -81,7 +84,10 @@ def _read_stream(
     detail: StreamDetail,
     member: Member | None,
     keys: Sequence[str],
+    *,
+    alike: Alike,
 ) -> None:
+    """Read one report of a stream. `alike` are the settings of consumers that were read before."""
     name = member.name if member is not None else ""
     meta_current = member is None or member.meta_current
 
@@ -105,6 +111,11 @@ def _read_stream(
             entry.consumers[consumer.name] = ConsumerConfig(
                 (*key, consumer.name),
                 incarnation,
-                consumer_settings(consumer.config, keys),
+                _shared(consumer_settings(consumer.config, keys), alike),
                 None if incarnation == UNKNOWN else consumer.created,
             )
+
+
+def _shared(settings: ConsumerSettings, alike: Alike) -> ConsumerSettings:
+    """The same object for all consumers that are configured alike: most are like thousands of others."""
+    return alike.setdefault(msgspec.structs.astuple(settings), settings)

@@ -38,7 +38,8 @@ class PlainRows:
         self, ref: StreamRef, configs: StreamConfigs | None, last_sequence: int | None
     ) -> None:
         self._ref = ref
-        self._settings = configs.settings if configs else None
+        self._settings = settings = configs.settings if configs else None
+        self._is_single = settings is not None and settings.replicas == 1
         self._consumers = configs.consumers if configs else {}
         self._last_sequence = last_sequence
         # Who leads what is not replicated, by who says so, whom it names, and how many replicas are wanted.
@@ -64,7 +65,9 @@ class PlainRows:
                 or entry.incarnation.raft_group != incarnation.raft_group
             ):
                 return None
-        wanted = consumer_replicas(entry.settings if entry else None, self._settings)
+        wanted: int | None = 1
+        if not self._is_single:
+            wanted = consumer_replicas(entry.settings if entry else None, self._settings)
         if len(claims) > 1:
             raft: Raft | None = led(member, detail.cluster, wanted)
         elif incarnation.created is None or not (incarnation.raft_group or member.created_reliable):

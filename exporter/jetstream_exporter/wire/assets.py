@@ -1,4 +1,7 @@
-"""Streams, consumers and their Raft groups, as the monitoring port and the JetStream API both describe them."""
+"""Streams, consumers and their Raft groups, as the monitoring port and the JetStream API both describe them.
+
+What is empty for most of a hundred thousand objects is a tuple: there is one empty tuple, and a list for each of them.
+"""
 
 import msgspec
 
@@ -24,7 +27,7 @@ class RaftGroup(Wire):
     raft_group: Name = ""
     leader: Name = ""
     leader_since: Moment | None = None  # only in the leader's own report, 2.11.9 and newer
-    replicas: list[Peer] = []
+    replicas: tuple[Peer, ...] = ()
 
 
 class LostData(Wire):
@@ -106,15 +109,15 @@ class ConsumerConfig(Wire):
     ack_wait: Signed = 0  # ns
     max_deliver: Signed = -1
     filter_subject: str = ""
-    filter_subjects: list[str] = []
+    filter_subjects: tuple[str, ...] = ()
     max_waiting: Signed = 0
     max_ack_pending: Signed = 0
     num_replicas: Signed = 0  # 0 is the stream's
     sample_freq: str = ""
     inactive_threshold: Signed = 0  # ns; 0 is never
-    backoff: list[Signed] = []  # ns between the attempts at one message
+    backoff: tuple[Signed, ...] = ()  # ns between the attempts at one message
     sourcing: bool = False  # made by a mirror or source of the stream (2.14 and newer)
-    priority_groups: list[str] = []  # 2.11 and newer
+    priority_groups: tuple[str, ...] = ()  # 2.11 and newer
     priority_policy: str = ""
     metadata: Metadata | None = None
 
@@ -146,7 +149,7 @@ class ConsumerDetail(Wire):
     push_bound: bool = False
     paused: bool = False
     pause_remaining: Signed = 0  # ns, 2.11 and newer
-    priority_groups: list[PriorityGroup] = []
+    priority_groups: tuple[PriorityGroup, ...] = ()
     cluster: RaftGroup | None = None  # absent where the server runs alone
     unsupported: str = ""  # not in the answer: the reason given by `offline` of a list
 
