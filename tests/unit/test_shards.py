@@ -137,6 +137,20 @@ class TestAccounts:
         ]
         assert held == [3, 0, 3]
 
+    def test_a_name_that_two_accounts_share_is_no_label_where_one_of_them_is_elsewhere(
+        self,
+    ) -> None:
+        ids = [next(f"K{n}" for n in range(50) if shard.holds(f"K{n}")) for shard in shards(2)]
+        details = [
+            AccountDetail(name="shop", id=each, stream_detail=[stream("S", led("n1"))])
+            for each in ids
+        ]
+        said = [outcome(server("n1", accounts=details), "http://n1:8222")]
+        labels = Labels(account="name")
+        for shard in shards(2):
+            rows = processed(read_in(shard, said), Config(labels=labels, shard=shard)).streams
+            assert [row.account for row in rows] == [ids[shard.number]]
+
     def test_an_account_is_expected_in_its_shard_by_its_name_too(self) -> None:
         details = [AccountDetail(name="shop", id="AKEY", stream_detail=[stream("S", led("n1"))])]
         said = [outcome(server("n1", accounts=details), "http://n1:8222")]
