@@ -116,7 +116,7 @@ def warm_up(compared: Compared, least: int, folder: Path) -> Series:
     before = first_size
     for _ in range(WARM_UPS):
         _, size = curl(compared.url, keep=body)
-        series.samples = _samples(body) if compared.pid is not None else None
+        series.samples = samples_in(body) if compared.pid is not None else None
         if same_size(before, size) and (series.samples is None or series.samples >= least):
             break
         before = size
@@ -129,18 +129,15 @@ def warm_up(compared: Compared, least: int, folder: Path) -> Series:
     return series
 
 
-def _samples(body: Path) -> int:
+def samples_in(body: Path) -> int:
+    """Those of an answer that was kept."""
     with body.open("rb") as lines:
-        return count_samples(lines)
+        return sum(1 for line in lines if line.strip() and not line.startswith(b"#"))
 
 
 def same_size(one: int, other: int) -> bool:
     """Whether two answers can be equally whole; figures alone change a few digits."""
     return max(one, other) <= 1.1 * min(one, other)
-
-
-def count_samples(lines: Iterable[bytes]) -> int:
-    return sum(1 for line in lines if line.strip() and not line.startswith(b"#"))
 
 
 def settle(pid: int) -> None:

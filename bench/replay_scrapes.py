@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from bench import table
 from bench.exporters import CONFIG, free_port
-from bench.measure import AFTERMATH, MeasureError, count_samples, curl
+from bench.measure import AFTERMATH, MeasureError, curl, samples_in
 from bench.proc import Process
 from bench.replay import Shape
 
@@ -54,8 +54,7 @@ class Scraped:
         self.samples = 0
         for url in self.urls:
             curl(url, keep=folder / "body")
-            with (folder / "body").open("rb") as lines:
-                self.samples += count_samples(lines)
+            self.samples += samples_in(folder / "body")
         self.walls.clear()
         self.cpus.clear()
         for child in self.children:

@@ -12,7 +12,7 @@ import pytest
 from bench import report, run, table
 from bench.load import Size, before
 from bench.machine import cpu_model, libraries
-from bench.measure import Compared, Scrape, Series, count_samples, in_turn, median
+from bench.measure import Compared, Scrape, Series, in_turn, median, samples_in
 from bench.proc import Process, Ticks, parse_stat, parse_status
 
 STAT = "7 (a) b (c)) S 1 7 7 0 -1 4194560 100 0 0 0 150 50 30 20 20 0 4 0 100 1000 200"
@@ -60,8 +60,10 @@ def test_a_forgotten_peak_falls_to_what_is_resident() -> None:
     assert Process(os.getpid()).peak_bytes() < before
 
 
-def test_samples_are_lines_that_are_neither_empty_nor_comments() -> None:
-    assert count_samples([b"# HELP a b\n", b"a 1\n", b"\n", b'b{c="#"} 2\n', b"# EOF\n"]) == 2
+def test_samples_are_lines_that_are_neither_empty_nor_comments(tmp_path: Path) -> None:
+    body = tmp_path / "body"
+    body.write_bytes(b'# HELP a b\na 1\n\nb{c="#"} 2\n# EOF\n')
+    assert samples_in(body) == 2
 
 
 def test_the_median_ignores_scrapes_without_the_figure() -> None:
