@@ -15,7 +15,7 @@ from bench.measure import Compared, MeasureError
 from jetstream_exporter.demo.child import Child, until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
     from pathlib import Path
 
     from jetstream_exporter.demo.server import Server
@@ -58,9 +58,14 @@ def _ours(server: Server, port: int, folder: Path) -> list[str]:
 
 def _prometheus_nats_exporter(server: Server, port: int, _: Path) -> list[str]:
     """The flags that the NATS Helm chart gives it."""
+    return ["-connz", "-routez", "-subz", *for_jetstream(server.monitor_url, port)]
+
+
+def for_jetstream(target: str, port: int) -> list[str]:
+    """What prometheus-nats-exporter is given of these where servers answer no other requests."""
     listen = ["-addr=127.0.0.1", f"-port={port}"]
-    asked = ["-connz", "-routez", "-subz", "-varz", "-prefix=nats", "-use_internal_server_id"]
-    return [*listen, *asked, "-jsz=all", f"{server.monitor_url}/"]
+    asked = ["-varz", "-prefix=nats", "-use_internal_server_id", "-jsz=all"]
+    return [*listen, *asked, f"{target}/"]
 
 
 def _nats_surveyor(server: Server, port: int, _: Path) -> list[str]:
@@ -112,25 +117,43 @@ EXPORTERS = (
 async def running(
     exporter: Exporter, program: str, server: Server, folder: Path
 ) -> AsyncIterator[Compared]:
+    """It listens and was not asked yet: its first answer is measured."""
     port = free_port()
     argv = [program, *exporter.arguments(server, port, folder)]
-    child = Child(exporter.name, argv, folder / f"{exporter.name}.log")
 
-    async def is_listening() -> bool:
-        if not child.alive:
-            raise MeasureError(f"{exporter.name} does not run: {child.tail()}")
+    async def is_listening(_: Child) -> bool:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
         except OSError:
             return False
         return True
 
-    child.spawn()
-    try:
-        await until(f"listening of {exporter.name}", is_listening, deadline=30)
+    async with started(exporter.name, argv, folder, is_listening) as child:
         url = f"http://127.0.0.1:{port}/metrics"
         version = exporter.version(program)
         yield Compared(exporter.name, version, url, child.pid, exporter.slow_cadence)
+
+
+@asynccontextmanager
+async def started(
+    name: str,
+    argv: Sequence[str],
+    folder: Path,
+    is_ready: Callable[[Child], Awaitable[bool]],
+    deadline: float = 30,
+) -> AsyncIterator[Child]:
+    """A process that is ready, with its log in the folder; MeasureError with its last lines if it ends before."""
+    child = Child(name, list(argv), folder / f"{name}.log")
+
+    async def is_alive_and_ready() -> bool:
+        if not child.alive:
+            raise MeasureError(f"{name} does not run: {child.tail()}")
+        return await is_ready(child)
+
+    child.spawn()
+    try:
+        await until(f"the start of {name}", is_alive_and_ready, deadline=deadline)
+        yield child
     finally:
         child.kill_now()
 

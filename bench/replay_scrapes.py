@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bench import table
-from bench.exporters import CONFIG, free_port
+from bench.exporters import CONFIG, for_jetstream, free_port, started
 from bench.measure import AFTERMATH, MeasureError, curl, samples_in
 from bench.proc import Process
 from bench.replay import Shape
 
-from jetstream_exporter.demo.child import Child, until
+from jetstream_exporter.demo.child import Child
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -79,42 +79,27 @@ class Scraped:
 @asynccontextmanager
 async def replaying(shape: Shape, folder: Path) -> AsyncIterator[tuple[Child, list[str]]]:
     flags = [f"--{name}={getattr(shape, name)}" for name in Shape.__dataclass_fields__]
-    out = folder / "targets"
-    child = Child("replay", [sys.executable, "-m", "bench.replay", *flags], out)
-    child.spawn()
+    argv = [sys.executable, "-m", "bench.replay", *flags]
     expected = shape.clusters * shape.servers
 
-    async def is_listening() -> bool:
-        if not child.alive:
-            raise MeasureError(f"the replayed servers do not run: {child.tail()}")
-        return len(out.read_text().splitlines()) == expected
+    async def is_listening(child: Child) -> bool:
+        return len(child.log.read_text().splitlines()) == expected
 
-    try:
-        await until("listening of the replayed servers", is_listening, deadline=60)
-        yield child, out.read_text().splitlines()
-    finally:
-        child.kill_now()
+    async with started("replay", argv, folder, is_listening, deadline=60) as child:
+        yield child, child.log.read_text().splitlines()
 
 
 @asynccontextmanager
-async def started(name: str, argv: Sequence[str], url: str, folder: Path) -> AsyncIterator[Child]:
-    child = Child(name, list(argv), folder / f"{name}.log")
-    child.spawn()
-
-    async def answers() -> bool:
-        if not child.alive:
-            raise MeasureError(f"{name} does not run: {child.tail()}")
+async def answering(name: str, argv: Sequence[str], url: str, folder: Path) -> AsyncIterator[Child]:
+    async def answers(_: Child) -> bool:
         try:
             await asyncio.to_thread(curl, url)
         except MeasureError:
             return False
         return True
 
-    try:
-        await until(f"an answer of {name}", answers, deadline=300)
+    async with started(name, argv, folder, answers, deadline=300) as child:
         yield child
-    finally:
-        child.kill_now()
 
 
 @asynccontextmanager
@@ -126,7 +111,7 @@ async def ours(
     flags = [part for url in targets for part in ("--target", url)]
     argv = [program, *flags, f"--web.listen-address=127.0.0.1:{port}", f"--config.file={config}"]
     url = f"http://127.0.0.1:{port}/metrics"
-    async with started("jetstream-exporter", argv, url, folder) as child:
+    async with answering("jetstream-exporter", argv, url, folder) as child:
         if slices == 1:
             yield Scraped("jetstream-exporter", [url], [child])
         else:
@@ -148,9 +133,10 @@ async def peers(program: str, targets: Sequence[str], folder: Path) -> AsyncIter
         urls, children = [], []
         for number, target in enumerate(targets):
             port = free_port()
-            argv = [program, "-addr=127.0.0.1", f"-port={port}", "-varz", "-prefix=nats"]
-            argv += ["-use_internal_server_id", "-jsz=all", f"{target}/"]
+            argv = [program, *for_jetstream(target, port)]
             urls.append(f"http://127.0.0.1:{port}/metrics")
             name = f"prometheus-nats-exporter-{number}"
-            children.append(await stack.enter_async_context(started(name, argv, urls[-1], folder)))
+            children.append(
+                await stack.enter_async_context(answering(name, argv, urls[-1], folder))
+            )
         yield Scraped("prometheus-nats-exporter, one a server", urls, children)
