@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp import ClientSession, ClientWebSocketResponse
+from tests.support.exporter import eventually
 from tests.support.tools import TOOLS
 from tests.support.waiting import until
 
@@ -54,14 +55,13 @@ class Browser:
     async def arrived(self, url: str) -> None:
         """Wait until a page whose address begins so is complete."""
 
-        async with asyncio.timeout(60):
-            while True:
-                found = None
-                with suppress(LeftError):
-                    found = await self.run("[location.href, document.readyState]")
-                if found and found[0].startswith(url) and found[1] == "complete":
-                    return
-                await asyncio.sleep(0.05)
+        async def is_complete() -> bool:
+            with suppress(LeftError):
+                found, state = await self.run("[location.href, document.readyState]")
+                return bool(found.startswith(url) and state == "complete")
+            return False
+
+        await eventually(f"the page {url}", is_complete, 60)
 
     async def click(self, selector: str) -> None:
         found = f"document.querySelector({json.dumps(selector)})"
