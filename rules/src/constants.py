@@ -24,6 +24,17 @@ CONSTANTS = {
         f"max by ({LABELS['consumer']}) "
         '(ALERTS{alertname="JetStreamConsumerLagSeconds",alertstate="firing"})'
     ),
+    # Since 2.12 a work queue may hold messages that are published when they are due. A server lets only a stream with
+    # rollups do so, which a queue has no other use for.
+    "unless_scheduled": (
+        f"unless on ({LABELS['stream']})\n"
+        f'max by ({LABELS["stream"]}) (jetstream_stream_features_info{{allow_rollup="true"}})'
+    ),
+    # Dead letters wait for people and not for a client that serves the consumer.
+    "unless_dead_letters": (
+        f"unless on ({LABELS['stream']})\n"
+        f'max by ({LABELS["stream"]}) (jetstream_stream_info{{role="dead_letter"}}) == 1'
+    ),
     # The last line of every alert about a stream, and of every alert about a consumer.
     "unless_stream_excluded": _unless_excluded("stream"),
     "unless_consumer_excluded": f"{_unless_excluded('consumer')}\n{_unless_excluded('stream')}",

@@ -69,7 +69,8 @@ TRENDS = (
         board="jetstream-consumer",
         comment=(
             "A consumer that replays a history has a large backlog, but a falling one. A burst "
-            "that is being processed has no rising slope."
+            "that is being processed has no rising slope. A backlog that is finished within a "
+            "minute at the present rate is that of a busy consumer. Dead letters wait for people."
         ),
         expr="""
             max by ($consumer) (
@@ -87,6 +88,9 @@ TRENDS = (
             nats_cluster_account_stream_consumer:jetstream_consumer_unattended_messages:min5m
             unless on ($consumer)
             nats_cluster_account_stream_consumer:jetstream_consumer_recurring_seconds:max
+            unless on ($consumer)
+            nats_cluster_account_stream_consumer:jetstream_consumer_drain_seconds:ratio5m < 60
+            $unless_dead_letters
             $unless_late
             $unless_consumer_excluded
         """,
@@ -106,7 +110,8 @@ TRENDS = (
         board="jetstream-consumer",
         comment=(
             "A consumer that acknowledges nothing has no drain time and is left to "
-            "JetStreamConsumerStalled."
+            "JetStreamConsumerStalled. A batch that is being worked off is larger than what waited "
+            "30 minutes ago, but shrinks."
         ),
         expr="""
             (
@@ -115,6 +120,8 @@ TRENDS = (
               max by ($consumer) (jetstream_consumer_pending_messages)
               > on ($consumer)
               max by ($consumer) (jetstream_consumer_pending_messages offset 30m)
+              and on ($consumer)
+              max by ($consumer) (deriv(jetstream_consumer_pending_messages[10m])) > 0
             )
             unless on ($consumer)
             nats_cluster_account_stream_consumer:jetstream_consumer_paused:max

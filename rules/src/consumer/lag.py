@@ -18,13 +18,14 @@ def late(
         board="jetstream-consumer",
         comment=(
             "The metadata keys io.jetstream-exporter.lag-warn and lag-critical of a consumer replace both "
-            f"thresholds. {comment}"
+            f"thresholds. Dead letters wait for people and have none. {comment}"
         ),
         expr=f"""
             (
               {LAG}{{$backlog_streams}} > $threshold
               unless on ($consumer)
               max by ($consumer) (jetstream_consumer_threshold{{check="lag"}})
+              $unless_dead_letters
               or
               {LAG}
               >= on ($consumer)
@@ -86,7 +87,8 @@ CONSUMER_LAG = Group(
                 "that has an alert of its own: paused; without progress or subscribers; ahead of the "
                 "stream; workers that run from time to time; a server's own consumer for a mirror or "
                 "a source, whose lag is that stream's; or a backlog that is being worked off, which "
-                "was 2% larger 5 minutes ago, or shrinks at all, in the first 8 minutes of a consumer or "
+                "was 2% larger 5 minutes ago, or only shrank in these 5 minutes, at a rate that finishes "
+                "it within a day, or shrinks at all, in the first 8 minutes of a consumer or "
                 "after a pause or another stop of its deliveries. A consumer that replays a history is "
                 "one of those."
             ),
@@ -108,6 +110,11 @@ CONSUMER_LAG = Group(
                   max by ($consumer) (
                     avg_over_time(jetstream_consumer_pending_messages[3m])
                     < 0.98 * avg_over_time(jetstream_consumer_pending_messages[3m] offset 5m)
+                    or
+                    (
+                      86400 * deriv(jetstream_consumer_pending_messages[5m]) < -1 * jetstream_consumer_pending_messages
+                      and resets(jetstream_consumer_pending_messages[5m]) == changes(jetstream_consumer_pending_messages[5m])
+                    )
                     or
                     (deriv(jetstream_consumer_pending_messages[5m]) < 0 unless jetstream_consumer_pending_messages offset 8m)
                     or

@@ -19,7 +19,8 @@ ALERTS = (
             "number below what is stored in 3 seconds is not counted, because the values of a "
             "stream and of its consumers may be that far apart. During an upgrade to 2.14 or newer "
             "a server of an older version that leads a work queue keeps what a newer one, which "
-            "leads the consumer, knows as acknowledged, until a newer one leads the stream too."
+            "leads the consumer, knows as acknowledged, until a newer one leads the stream too. "
+            "Scheduled messages wait in their stream until they are due; a stream that may hold them is excluded."
         ),
         expr="""
             max by ($stream) (jetstream_stream_messages)
@@ -55,6 +56,7 @@ ALERTS = (
               and on ($cluster)
               group by ($cluster) (nats_server_info{version!~"$older|"})
             )
+            $unless_scheduled
             $unless_stream_excluded
         """,
         parts={"older": "2[.]([0-9]|1[0-3])[.].*"},

@@ -5,6 +5,8 @@ from rules.src.model import Alert, Record
 
 STALLED = "nats_cluster_account_stream_consumer:jetstream_consumer_stalled_messages:min10m"
 UNATTENDED = "nats_cluster_account_stream_consumer:jetstream_consumer_unattended_messages:min5m"
+CUSTOMARY = "nats_cluster_account_stream_consumer:jetstream_consumer_customary_messages:min5m"
+UNSERVED = f"{UNATTENDED} unless on ($consumer) {CUSTOMARY}"
 
 RECORDS = (
     Record(
@@ -46,7 +48,7 @@ RECORDS = (
             "Undelivered messages of consumers from which no client fetches and to which no "
             "client is bound. Workers that fetch in batches often have no request waiting, so "
             "that the rule also requires that nothing was delivered and that nothing is in "
-            "flight, which a worker may be processing."
+            "flight, which a worker may be processing. Dead letters wait for people and are excluded."
         ),
         expr="""
             max by ($consumer) (
@@ -66,7 +68,31 @@ RECORDS = (
             nats_cluster_account_stream_consumer:jetstream_consumer_recurring_seconds:max
             unless on ($consumer)
             nats_cluster_account_stream_consumer:jetstream_consumer_ahead_messages:max
+            $unless_dead_letters
             $unless_consumer_excluded
+        """,
+    ),
+    Record(
+        name=CUSTOMARY,
+        comment=(
+            "The same, of those consumers of which a day or a week ago it was so at this time, and which have "
+            "delivered messages since: their workers run at some hours of the day or on some days of the week."
+        ),
+        expr=f"""
+            {UNATTENDED}
+            and on ($consumer) (
+              {UNATTENDED} offset 1d
+              and on ($consumer)
+              max by ($consumer) (jetstream_consumer_deliveries_total)
+              > on ($consumer)
+              max by ($consumer) (jetstream_consumer_deliveries_total offset 1d)
+              or
+              {UNATTENDED} offset 1w
+              and on ($consumer)
+              max by ($consumer) (jetstream_consumer_deliveries_total)
+              > on ($consumer)
+              max by ($consumer) (jetstream_consumer_deliveries_total offset 1w)
+            )
         """,
     ),
 )
@@ -103,16 +129,19 @@ ALERTS = (
         scope="consumer",
         board="jetstream-consumer",
         comment=(
-            "The rule waits 10 minutes more for workers that run every few minutes. If more "
+            "The rule waits 10 minutes more for workers that run every few minutes. Workers that run at "
+            "some hours of the day or on some days of the week are known from the second time on. If more "
             "than 10 consumers of one account are affected, JetStreamManyConsumersUnattended "
             "fires instead."
         ),
-        expr="""
-            nats_cluster_account_stream_consumer:jetstream_consumer_unattended_messages:min5m > 0
+        expr=f"""
+            {UNATTENDED} > 0
+            unless on ($consumer)
+            {CUSTOMARY}
             unless on ($account)
             $many
         """,
-        parts={"many": many(UNATTENDED)},
+        parts={"many": many(UNSERVED)},
         wait="10m",
         keep="5m",
         summary="No client receives messages from a JetStream consumer",
@@ -146,7 +175,7 @@ ALERTS = (
             "Either the consumers are no longer used, or one deployment that serves all of "
             "them is down."
         ),
-        expr=many(UNATTENDED),
+        expr=many(UNSERVED),
         wait="10m",
         keep="5m",
         summary="No client receives messages from many JetStream consumers of one account",

@@ -37,12 +37,15 @@ DOWN = (
         board="jetstream-servers",
         comment=(
             "Without a meta leader the health check of every server fails (503), and "
-            "JetStreamMetaNoLeader fires once for all of them."
+            "JetStreamMetaNoLeader fires once for all of them. A server that has just started "
+            "reads its store first, so that it has 10 minutes more."
         ),
         expr="""
             max by ($server) (nats_server_healthy) == 0
             unless on ($server)
             max by ($server) (nats_server_up) == 0
+            unless on ($server)
+            time() - max by ($server) (nats_server_start_timestamp_seconds) < 600
             unless on ($cluster)
             max by ($cluster) (jetstream_meta_has_leader) == 0
         """,
@@ -65,15 +68,24 @@ NOTICES = (
         board="jetstream-servers",
         comment=(
             "Each restart gives the server another start time. A rolling restart restarts each "
-            "server once, so that only a second restart of the same server counts."
+            "server once, so that only a second restart of the same server counts. A server that "
+            "crashes every few hours restarts more often than another server of its cluster."
         ),
-        expr="max by ($server) (changes(nats_server_start_timestamp_seconds[1h])) > $threshold",
+        expr="""
+            max by ($server) (changes(nats_server_start_timestamp_seconds[1h])) > $threshold
+            or
+            max by ($server) (changes(nats_server_start_timestamp_seconds[1d])) > 2
+            and on ($server)
+            max by ($server) (changes(nats_server_start_timestamp_seconds[1d]))
+            > on ($cluster) group_left ()
+            2 + min by ($cluster) (max by ($server) (changes(nats_server_start_timestamp_seconds[1d])))
+        """,
         values={"threshold": "1"},
         keep="15m",
         summary="A NATS server restarted repeatedly",
         description=(
             'Server {server} of cluster {nats_cluster} restarted {value | printf "%.0f"} times '
-            "within an hour. Each time, other servers lead its streams, and it has to catch up."
+            "within an hour or, unlike another server of its cluster, within a day. Each time, other servers lead its streams, and it has to catch up."
         ),
     ),
     Alert(

@@ -52,17 +52,16 @@ RULES = (
             "last of the servers that are down. A stream with several replicas disappears only "
             "when as many servers are down. The series of a deleted stream end while its "
             "server answers, or at another time. A server that has never answered, such as one "
-            "in another region, is not taken into account."
+            "in another region, is not taken into account. A server may restart between two "
+            "scrapes, and a stream in memory or on a volume that is not kept does not come back: "
+            "a stream with one replica that ended within 2 minutes of the start of its server "
+            "disappeared with it too."
         ),
         expr="""
             (
               group by ($stream) (
                 abs(
-                  group by ($stream, server) (
-                    last_over_time(nats_cluster_account_stream_server:jetstream_stream_leader:last[1h])
-                  )
-                  * on ($stream) group_left ()
-                  last_over_time(nats_cluster_account_stream:jetstream_stream_has_leader:last[1h])
+                  $led
                   - on ($server) group_left ()
                   (
                     $down
@@ -104,13 +103,48 @@ RULES = (
             )
             > on ($cluster) group_left ()
             count by ($cluster) (max by ($server) (nats_server_up) == 0)
+            or
+            (
+              group by ($stream) (
+                abs(
+                  $led
+                  - on ($server) group_left ()
+                  max by ($server) (nats_server_start_timestamp_seconds)
+                ) < 120
+              )
+              or
+              group by ($stream) (
+                abs(
+                  last_over_time(nats_cluster_account_stream:jetstream_stream_has_leader:last[1h])
+                  - on ($cluster) group_left ()
+                  max by ($cluster) (nats_server_start_timestamp_seconds)
+                ) < 120
+              )
+              unless on ($stream)
+              group by ($stream) (
+                last_over_time(nats_cluster_account_stream_server:jetstream_stream_leader:last[1h])
+              )
+            )
+            unless on ($stream)
+            group by ($stream) (jetstream_stream_has_leader)
+            unless on ($stream)
+            max by ($stream) (last_over_time(jetstream_stream_replicas[1h])) > 1
+            unless on ($stream)
+            group by ($stream) (last_over_time(jetstream_stream_replica_current[1h]))
         """,
         parts={
+            "led": """
+                group by ($stream, server) (
+                  last_over_time(nats_cluster_account_stream_server:jetstream_stream_leader:last[1h])
+                )
+                * on ($stream) group_left ()
+                last_over_time(nats_cluster_account_stream:jetstream_stream_has_leader:last[1h])
+            """,
             "down": """
                 last_over_time(nats_cluster_server:nats_server_up:last[1h])
                 and on ($server)
                 max by ($server) (nats_server_up) == 0
-            """
+            """,
         },
     ),
     Alert(

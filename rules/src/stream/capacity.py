@@ -2,6 +2,12 @@
 
 from rules.src.model import Alert
 
+# Nobody publishes to a sealed stream, so that it cannot become fuller.
+UNLESS_SEALED = """
+    unless on ($stream)
+    max by ($stream) (jetstream_stream_features_info{sealed="true"})
+"""
+
 ALERTS = (
     Alert(
         name="JetStreamStreamStorageHigh",
@@ -21,9 +27,11 @@ ALERTS = (
               unless on ($stream)
               max by ($stream) (jetstream_stream_max_age_seconds)
             )
+            $unless_sealed
             $unless_stream_excluded
         """,
         values={"threshold": "0.80"},
+        parts={"unless_sealed": UNLESS_SEALED},
         wait="15m",
         keep="10m",
         summary="A JetStream stream is near its size limit",
@@ -41,9 +49,11 @@ ALERTS = (
             max by ($stream) (jetstream_stream_storage_ratio) > $threshold
             and on ($stream)
             max by ($stream) (jetstream_stream_info{discard="new"}) == 1
+            $unless_sealed
             $unless_stream_excluded
         """,
         values={"threshold": "0.95"},
+        parts={"unless_sealed": UNLESS_SEALED},
         wait="5m",
         keep="10m",
         summary="A JetStream stream rejects messages or is about to",
@@ -64,7 +74,8 @@ ALERTS = (
             "1 is excluded: it is used as a lock and is full while a client holds the lock. "
             "Larger messages are rejected further below the limit, and no counter of the "
             "server shows it; the best sign is that a stream near a limit stored messages "
-            "within the last 6 hours, but none for 15 minutes."
+            "within the last 6 hours, but none for 15 minutes. It is none for a bucket of keys or "
+            "objects, which is quiet after each upload. Nobody publishes to a sealed stream."
         ),
         expr="""
             (
@@ -89,13 +100,17 @@ ALERTS = (
               max by ($stream) (changes(jetstream_stream_last_sequence[15m])) == 0
               and on ($stream)
               max by ($stream) (changes(jetstream_stream_last_sequence[6h])) > 0
+              unless on ($stream)
+              max by ($stream) (jetstream_stream_info{kind=~"kv|object"})
             )
             and on ($stream)
             max by ($stream) (jetstream_stream_info{discard="new"}) == 1
             unless on ($stream)
             max by ($stream) (jetstream_stream_max_messages) == 1
+            $unless_sealed
             $unless_stream_excluded
         """,
+        parts={"unless_sealed": UNLESS_SEALED},
         wait="1m",
         keep="10m",
         summary="A JetStream stream rejects messages",
@@ -155,12 +170,18 @@ ALERTS = (
         comment=(
             "Clients that lose and make a consumer again and again leave hundreds behind within minutes, and a "
             "server can keep them for ever. The number is compared with that of a day ago and, if it is there, of a "
-            "week ago, so that a stream whose consumers come and go each day or each week is silent."
+            "week ago, so that a stream whose consumers come and go each day or each week is silent. A slow leak shows "
+            "in the comparison with a week ago only, and goes on from day to day."
         ),
         expr="""
             max by ($stream) (jetstream_stream_consumers) > $threshold
-            and on ($stream)
-            max by ($stream) (jetstream_stream_consumers) > 3 * max by ($stream) (jetstream_stream_consumers offset 1d)
+            and on ($stream) (
+              max by ($stream) (jetstream_stream_consumers) > 3 * max by ($stream) (jetstream_stream_consumers offset 1d)
+              or
+              max by ($stream) (jetstream_stream_consumers) > 3 * max by ($stream) (jetstream_stream_consumers offset 1w)
+              and on ($stream)
+              max by ($stream) (jetstream_stream_consumers) > 1.05 * max by ($stream) (jetstream_stream_consumers offset 1d)
+            )
             unless on ($stream)
             max by ($stream) (jetstream_stream_consumers) <= 3 * max by ($stream) (jetstream_stream_consumers offset 1w)
             $unless_stream_excluded
@@ -168,10 +189,10 @@ ALERTS = (
         values={"threshold": "300"},
         wait="30m",
         keep="10m",
-        summary="A JetStream stream has many more consumers than a day ago",
+        summary="A JetStream stream has many more consumers than a day or a week ago",
         description=(
             "Stream {stream} (account {account}, cluster {nats_cluster}) has {value | humanize} consumers, more than "
-            "three times as many as a day ago. Each one costs the servers memory, and clients that leak consumers "
+            "three times as many as a day or a week ago. Each one costs the servers memory, and clients that leak consumers "
             "can end a server."
         ),
     ),

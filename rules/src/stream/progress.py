@@ -14,7 +14,8 @@ ALERTS = (
             "finished. If it grows and its first sequence does not change, at least one "
             "consumer finishes nothing. Dead-letter streams are excluded, because their "
             "messages wait for people and not for consumers. MQTT streams are excluded, "
-            "because their messages wait for persistent sessions that are inactive. The stream "
+            "because their messages wait for persistent sessions that are inactive, and so are streams that may "
+            "hold scheduled messages, which wait until they are due. The stream "
             "must have been reported 55 minutes ago, by any exporter, because the first "
             "sequence of a new stream had no time to change."
         ),
@@ -28,6 +29,7 @@ ALERTS = (
             max by ($stream) (changes(jetstream_stream_first_sequence[1h])) == 0
             and on ($stream)
             group by ($stream) (jetstream_stream_info offset 55m)
+            $unless_scheduled
             $unless_stream_excluded
         """,
         wait="30m",
@@ -47,7 +49,8 @@ ALERTS = (
         comment=(
             "The server updates the lag only when a message arrives: if the origin is gone, "
             "the lag keeps its last value, even 0, and only the lost contact shows the "
-            "problem. The lag of a copy that catches up falls by more than it fluctuates. If the "
+            "problem. The lag of a copy that catches up falls by more than it fluctuates, and a lag "
+            "that the copy stores in 10 seconds is that of a busy stream. If the "
             "last message that arrived said that others follow, and none came for 10 minutes and "
             "then 10 more, the copy stands still in spite of its contact."
         ),
@@ -64,6 +67,10 @@ ALERTS = (
                 max by ($stream, source) (
                   avg_over_time(jetstream_stream_source_lag_messages[10m] offset 10m)
                 )
+                unless on ($stream, source)
+                max by ($stream, source) (jetstream_stream_source_lag_messages)
+                < on ($stream) group_left ()
+                10 * max by ($stream) (rate(jetstream_stream_stored_messages_total[5m]))
               )
               or
               (

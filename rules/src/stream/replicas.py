@@ -67,7 +67,8 @@ ALERTS = (
         comment=(
             "The lag counts Raft entries. A replica that catches up after a restart has a "
             "large lag that falls by more than it fluctuates; a lag that fluctuates around one "
-            "level does not fall. The current lag is required because ranges still hold "
+            "level does not fall. A lag that the stream stores in 10 seconds is that of a busy "
+            "stream. The current lag is required because ranges still hold "
             "replicas that were deleted, or moved to another server, a moment ago."
         ),
         expr="""
@@ -85,6 +86,10 @@ ALERTS = (
               max by ($stream, server) (
                 avg_over_time(jetstream_stream_replica_lag_entries[10m] offset 10m)
               )
+              unless on ($stream, server)
+              max by ($stream, server) (jetstream_stream_replica_lag_entries)
+              < on ($stream) group_left ()
+              10 * max by ($stream) (rate(jetstream_stream_stored_messages_total[5m]))
             )
             unless on ($server)
             max by ($server) (nats_server_up) == 0
