@@ -63,7 +63,7 @@ META = Group(
             board="jetstream-raft",
             comment=(
                 "The alert is silent while NatsServerDown names the missing server, and while the "
-                "quorum itself is lost."
+                "quorum itself is lost. A server that has just started has 10 minutes more to catch up."
             ),
             expr="""
                 (
@@ -71,7 +71,11 @@ META = Group(
                   and on ($cluster) max by ($cluster) (jetstream_meta_peers) > 1
                 )
                 unless on ($cluster) (
-                  max by ($server) (nats_server_up) == 0
+                  (
+                    max by ($server) (nats_server_up) == 0
+                    or
+                    time() - max by ($server) (nats_server_start_timestamp_seconds) < 600
+                  )
                   and on ($server)
                   max by ($server) (jetstream_meta_peer_current) == 0
                 )

@@ -109,7 +109,9 @@ TRENDS = (
             "new message is delivered, every delivery is a redelivery, and the number of "
             "deliveries divided by the number of redelivered messages is the mean number of "
             "attempts. Messages that reached max_deliver are not redelivered any more and are "
-            "left out. The expression uses a difference, because increase() extrapolates (3.1 "
+            "left out. While new messages are delivered, there are at most as many of them as "
+            "sequences, and the deliveries for each sequence are a lower bound of the mean. "
+            "The expression uses differences, because increase() extrapolates (3.1 "
             "instead of 3). The lean profile has no 0 of redelivered messages."
         ),
         expr="""
@@ -129,6 +131,15 @@ TRENDS = (
                 )
                 > 3
                 and changes(jetstream_consumer_delivered_sequence[15m]) == 0
+              )
+              or
+              max by ($consumer) (
+                (jetstream_consumer_deliveries_total - (jetstream_consumer_deliveries_total offset 15m))
+                / (jetstream_consumer_delivered_sequence - (jetstream_consumer_delivered_sequence offset 15m) > 0)
+                > 3
+                and jetstream_consumer_redelivered_messages > 0
+                and jetstream_consumer_deliveries_total - (jetstream_consumer_deliveries_total offset 15m) > 10
+                unless resets(jetstream_consumer_delivered_sequence[15m]) > 0
               )
             )
             $unless_consumer_excluded

@@ -116,19 +116,40 @@ FAMILIES = (
             "JetStreamExporterSourceFailing. A family that exists only while the metadata of an "
             "object sets it, or while messages wait for a consumer, may end at any time. The lean "
             "profile exports some families only while they have something to tell, and within an "
-            "hour of changing to it none is missing."
+            "hour of changing to it none is missing. A family that fewer than half of the streams or "
+            "consumers had may end too: the last mirror is promoted, or the last push consumer deleted."
         ),
         expr="""
             label_replace(
               group by ($cluster, namespace, job, family) (
                 label_replace(
                   label_replace(
-                    group by ($cluster, namespace, job, __name__) (
-                      $families offset 1h
+                    label_replace(
+                      count by ($cluster, namespace, job, __name__) (
+                        $families offset 1h
+                      )
+                      unless on ($cluster, namespace, job, __name__)
+                      group by ($cluster, namespace, job, __name__) (
+                        $families
+                      ),
+                      "kind", "$$1", "__name__", "jetstream_(stream|consumer)_.+"
                     )
-                    unless on ($cluster, namespace, job, __name__)
-                    group by ($cluster, namespace, job, __name__) (
-                      $families
+                    >= on ($cluster, namespace, job, kind) group_left ()
+                    (
+                      0.5 * max by ($cluster, namespace, job, kind) (
+                        label_replace(
+                          count by ($cluster, namespace, job, __name__) ($objects offset 1h),
+                          "kind", "$$1", "__name__", "jetstream_(stream|consumer)_.+"
+                        )
+                      )
+                      or
+                      label_replace(0 * count by ($cluster, namespace, job) ($led offset 1h), "kind", "stream", "", "")
+                      or
+                      label_replace(0 * count by ($cluster, namespace, job) ($led offset 1h), "kind", "consumer", "", "")
+                      or
+                      0 * count by ($cluster, namespace, job) ($led offset 1h)
+                      or
+                      0 * count by (namespace, job) ($led offset 1h)
                     ),
                     "family", "$$1", "__name__", "(.+)"
                   ),
@@ -162,6 +183,10 @@ FAMILIES = (
                 '{__name__=~"nats_server_.+|jetstream_(server|meta|account|stream|consumer|exporter)_.+",'
                 '__name__!~".+_(bucket|threshold|threshold_invalid_info|monitoring_enabled|labels)'
                 '|jetstream_consumer_(oldest|pinned)_.+|nats_server_health_error_info"}'
+            ),
+            "objects": (
+                '{__name__=~"jetstream_(stream|consumer)_has_leader|jetstream_stream_messages'
+                '|jetstream_consumer_ack_pending_messages"}'
             ),
             "led": '{__name__=~"nats_server_up|jetstream_(stream|consumer)_has_leader"}',
             "valued": (

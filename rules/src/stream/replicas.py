@@ -11,7 +11,8 @@ ALERTS = (
         comment=(
             "A replica on a server that does not answer is left to the alert about the server, "
             "and a stream without a leader to JetStreamStreamNoLeader. The new replicas of a "
-            "stream that was scaled up have an hour to copy it."
+            "stream that was scaled up have an hour to copy it, and a server that has just started "
+            "has 10 minutes more to catch up."
         ),
         expr="""
             max by ($stream) (jetstream_stream_fault_tolerance) <= 0
@@ -19,8 +20,11 @@ ALERTS = (
             max by ($stream) (jetstream_stream_has_leader) == 0
             unless on ($stream) (
               max by ($stream, server) (jetstream_stream_replica_current) == 0
-              and on ($server)
-              max by ($server) (nats_server_up) == 0
+              and on ($server) (
+                max by ($server) (nats_server_up) == 0
+                or
+                time() - max by ($server) (nats_server_start_timestamp_seconds) < 600
+              )
             )
             unless on ($stream)
             max by ($stream) (jetstream_stream_replicas > min_over_time(jetstream_stream_replicas[1h]))
