@@ -19,7 +19,7 @@ from tests.support.promtool import needed
 from tests.support.rules import RULE_FILES
 from tests.support.status import NOW
 from tests.support.tools import tool
-from tests.unit.test_status_conditions import PAIRS, Moments, of_pair
+from tests.unit.test_status_conditions import EXEMPT, PAIRS, Moments, catching_up, now, of_pair
 
 from jetstream_exporter.metrics import TABLES
 from jetstream_exporter.snapshot import Snapshot
@@ -64,6 +64,8 @@ CASES = [
     for pair in PAIRS
     if pair.name in NAMES and pair.severity == WORST[pair.name]
 ]
+CASES += EXEMPT.items()
+CASES.append(("a server that started 20 minutes ago", now(*catching_up(1200))))
 FIRING = f'ALERTS{{alertstate="firing",severity!="info",alertname=~"{"|".join(sorted(JUDGED))}"}}'
 pytestmark = [pytest.mark.timeout(600), pytest.mark.slow]
 

@@ -167,6 +167,13 @@ IN_PART: Mapping[str, str] = {
     "NatsLeafnodeDown": "a leaf node connection that breaks again and again, and a leaf node that is gone from its hub",
     "NatsRoutesMissing": "a route that breaks again and again",
     "NatsServerCertificateExpiring": "a certificate that has not expired yet",
+    "JetStreamServerUnhealthy": "a server that restarted repeatedly, in the 10 minutes after its last start",
+    "JetStreamMetaNoFaultTolerance": "a member that restarted repeatedly, in the 10 minutes after its last start",
+    "JetStreamStreamNoFaultTolerance": (
+        "a replica on a server that restarted repeatedly, in the 10 minutes after its last start"
+    ),
+    "JetStreamStreamMessagesDamaged": "a stream that was created anew after its server started without its disk",
+    UNAVAILABLE: "a stream that did not come back after a restart of its server between two collections",
 }
 # In the order of the table. They need more history than is kept here, or what Prometheus alone knows.
 NOT_JUDGED: tuple[str, ...] = tuple(

@@ -105,12 +105,18 @@ def _is_awaited(row: Consumer, count: int | None, now: float) -> bool:
 
 
 def unattended(facts: Facts) -> Iterator[Seen]:
-    """Messages wait, nothing is in flight, and no client fetches or is bound."""
+    """Messages wait, nothing is in flight, and no client fetches or is bound. Dead letters wait for people."""
     for row in facts.busy:
         if row.ack_pending or not row.pending or subscribers(row) != 0:
             continue
-        if may_stall(row, facts) and not is_ahead(row, facts):
-            yield Seen(of_consumer(row), row.pending, idle_since(row, facts), row.deliveries)
+        if not may_stall(row, facts) or is_ahead(row, facts) or _is_of_dead_letters(row, facts):
+            continue
+        yield Seen(of_consumer(row), row.pending, idle_since(row, facts), row.deliveries)
+
+
+def _is_of_dead_letters(row: Consumer, facts: Facts) -> bool:
+    stream = facts.stream_of(row)
+    return stream is not None and stream.dead_letter
 
 
 def is_ahead(row: Consumer, facts: Facts) -> bool:

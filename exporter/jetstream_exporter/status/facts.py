@@ -13,6 +13,7 @@ from jetstream_exporter.snapshot.rows import NO_LAG, Lag
 # Their consumers are watchers and sleeping sessions, whose backlog says nothing (`backlog_streams` of the rules).
 BUCKETS = re.compile(r"(?:KV|OBJ)_.+|[$]MQTT_.+")
 StreamKey = tuple[str, str, str]  # cluster, account, stream
+CATCHES_UP = 600.0  # seconds after its start in which a server may read its store and catch up
 
 
 class Object(NamedTuple):
@@ -87,6 +88,17 @@ class Facts:
     def down(self) -> frozenset[tuple[str, str]]:
         """Cluster and name of each server that did not answer."""
         return frozenset((row.cluster, row.name) for row in self.snapshot.servers if not row.up)
+
+    @cached_property
+    def just_started(self) -> frozenset[tuple[str, str]]:
+        """Cluster and name of each server that may still read its store and catch up."""
+        return frozenset(
+            (row.cluster, row.name)
+            for row in self.snapshot.servers
+            if row.process is not None
+            and row.process.start is not None
+            and self.now - row.process.start < CATCHES_UP
+        )
 
     @cached_property
     def current_in_meta(self) -> Mapping[tuple[str, str], bool]:

@@ -57,8 +57,11 @@ def standalone_not_reached(facts: Facts) -> Iterator[Seen]:
 
 
 def unhealthy(facts: Facts) -> Iterator[Seen]:
+    """A server that has just started reads its store first."""
     for row in facts.snapshot.servers:
-        if row.up and row.healthy is False and row.cluster not in facts.without_meta_leader:
+        if not row.up or row.healthy is not False or row.cluster in facts.without_meta_leader:
+            continue
+        if (row.cluster, row.name) not in facts.just_started:
             yield Seen(of_server(row))
 
 
@@ -182,9 +185,15 @@ def meta_disagreement(facts: Facts) -> Iterator[Seen]:
 
 
 def meta_no_tolerance(facts: Facts) -> Iterator[Seen]:
-    named = {row.cluster for row in facts.snapshot.servers if is_silent_to_meta(row, facts)}
+    """A member that does not answer has an alert of its own, and one that has just started catches up."""
+    late = facts.down | facts.just_started
+    excused = {
+        server[0]
+        for server, is_current in facts.current_in_meta.items()
+        if not is_current and server in late
+    }
     for row in facts.snapshot.metas:
-        if _is_at_quorum(row) and row.cluster not in named | facts.without_meta_leader:
+        if _is_at_quorum(row) and row.cluster not in excused | facts.without_meta_leader:
             yield Seen(of_cluster(row.cluster), row.fault_tolerance or 0)
 
 

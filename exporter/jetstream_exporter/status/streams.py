@@ -20,6 +20,7 @@ HALF_FULL = 0.5  # above it a stream may lack room for a message of mean size
 NEARLY_FULL = 0.9
 STANDING, STORED_LATELY = 900.0, 21_600.0  # seconds
 WORK = ("workqueue", "interest")
+BUCKET_KINDS = ("kv", "object")
 
 
 def no_leader(facts: Facts) -> Iterator[Seen]:
@@ -29,13 +30,14 @@ def no_leader(facts: Facts) -> Iterator[Seen]:
 
 
 def no_tolerance(facts: Facts) -> Iterator[Seen]:
-    """A replica on a server that does not answer is left to the alert about the server."""
+    """A server that does not answer has an alert of its own, and one that has just started catches up."""
+    late = facts.down | facts.just_started
     for row in facts.watched_streams():
         tolerance = row.raft.fault_tolerance
         if tolerance is None or tolerance > 0 or row.raft.has_leader is False:
             continue
         behind = ((r.cluster, r.server) for r in row.replicas if not r.current)
-        if not any(server in facts.down for server in behind):
+        if not any(server in late for server in behind):
             yield Seen(of_stream(row), tolerance)
 
 
@@ -77,7 +79,7 @@ def storage_high(facts: Facts) -> Iterator[Seen]:
     """A stream that drops its oldest messages for new ones, and has no max_age, is full by design."""
     for row in facts.watched_streams():
         share, settings = storage_ratio(row), row.settings
-        if share is None or settings is None or share <= NEAR_FULL:
+        if share is None or settings is None or share <= NEAR_FULL or settings.features.sealed:
             continue
         by_design = settings.discard == "old" and settings.retention == "limits"
         if not by_design or settings.max_age is not None:
@@ -92,6 +94,7 @@ def storage_full(facts: Facts) -> Iterator[Seen]:
             and settings is not None
             and share > FULL
             and settings.discard == "new"
+            and not settings.features.sealed
         ):
             yield Seen(of_stream(row), share)
 
@@ -101,7 +104,7 @@ def rejecting(facts: Facts) -> Iterator[Seen]:
         settings, figures = row.settings, row.figures
         if settings is None or figures is None or settings.discard != "new":
             continue
-        if settings.max_messages != 1:
+        if settings.max_messages != 1 and not settings.features.sealed:
             share = _full_share(row, figures) or _standing_share(row, figures, facts.now)
             if share is not None:
                 yield Seen(of_stream(row), share)
@@ -119,9 +122,12 @@ def _full_share(row: Stream, figures: StreamFigures) -> float | None:
 
 
 def _standing_share(row: Stream, figures: StreamFigures, now: float) -> float | None:
-    """The share of the limit of a nearly full stream that stored messages lately and stores none any more."""
+    """The share of the limit of a nearly full stream that stored messages lately and stores none any more.
+
+    A bucket of keys or objects is quiet after each upload.
+    """
     stored = figures.last_time
-    if stored is None or not STANDING <= now - stored <= STORED_LATELY:
+    if kind(row) in BUCKET_KINDS or stored is None or not STANDING <= now - stored <= STORED_LATELY:
         return None
     shares = (storage_ratio(row), messages_ratio(row))
     return next((share for share in shares if share is not None and share > NEARLY_FULL), None)
