@@ -36,7 +36,9 @@ from jetstream_exporter.snapshot import Snapshot
 from jetstream_exporter.snapshot.member import is_list_complete
 from jetstream_exporter.sources.build import Purpose, build_sources
 from jetstream_exporter.sources.divided import AT_ONCE
+from jetstream_exporter.sources.http import config_fetch
 from jetstream_exporter.sources.http.client import HttpClient
+from jetstream_exporter.sources.http.endpoint_memory import EndpointMemory
 from jetstream_exporter.sources.http.monitoring import MonitoringSource
 from jetstream_exporter.wire import AccountDetail
 
@@ -175,6 +177,11 @@ class Asker:
         client = HttpClient(LIMIT, None, {})
         self.source = MonitoringSource([fake.url], client, FakeLookup(), shard=shard)
 
+    @property
+    def memory(self) -> EndpointMemory:
+        (memory,) = self.source._memories.values()
+        return memory
+
     async def ask(self, seconds: float = 10.0, *, with_config: bool = False) -> Outcome:
         deadline = asyncio.get_running_loop().time() + seconds
         (found,) = await self.source.ask(ScrapeRequest(deadline, with_config))
@@ -275,6 +282,64 @@ class TestReading:
         found = await first.ask(4.0)
         assert listed(found) == {account: ACCOUNTS[account] for account in others}
         assert found.error == f"jsz: 1 of {len(HELD)} accounts failed: {failing}: no answer in time"
+
+    @pytest.mark.waits
+    async def test_an_account_that_hangs_takes_neither_time_nor_configurations_from_the_others(
+        self, fake: FakeNats, accounts: AccountsOf, first: Asker
+    ) -> None:
+        """The server answers, so each scrape gives it all of the time, and may ask for configurations."""
+        failing, *others = HELD
+        accounts.ways[failing] = fakes.silent
+        for with_config in (False, False, True):
+            found = await first.ask(2.0, with_config=with_config)
+            assert found.error is not None
+            assert f"{failing}: no answer in time" in found.error
+            assert set(listed(found)) == set(others)
+            assert first.memory.timeouts == 0
+            assert first.memory.limited(2.0) == 2.0
+        configured = {q for q in fake.questions if "config=true" in q}
+        assert len(configured) == len(HELD)
+
+    @pytest.mark.waits
+    async def test_a_server_of_which_no_account_answers_in_time_hangs(
+        self, accounts: AccountsOf, first: Asker
+    ) -> None:
+        accounts.ways = dict.fromkeys(HELD, fakes.silent)
+        await first.ask(2.0)
+        assert first.memory.timeouts == 1
+
+    @pytest.mark.waits
+    async def test_configurations_that_came_are_kept_where_one_account_s_did_not(
+        self, fake: FakeNats, accounts: AccountsOf, first: Asker, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(config_fetch, "LONGEST", 2.0)
+        failing, *others = HELD
+        accounts.ways[failing] = fakes.silent
+        found = await first.ask(30.0, with_config=True)
+        assert set(listed(found)) == set(others)
+        assert found.server is not None
+        assert found.server.with_config
+        asked = [question for question in fake.questions if "acc=" in question]
+        assert all("config=true" in question for question in asked)
+
+    @pytest.mark.waits
+    async def test_a_list_that_was_read_again_without_configurations_has_none(
+        self, fake: FakeNats, accounts: AccountsOf, first: Asker, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(config_fetch, "LONGEST", 1.0)
+
+        async def without_configurations(
+            fake: FakeNats, path: str, writer: asyncio.StreamWriter
+        ) -> None:
+            is_asked = "config=true" in fake.questions[-1]
+            await (fakes.silent if is_asked else accounts.answer)(fake, path, writer)
+
+        fake.ways["/jsz"] = without_configurations
+        found = await first.ask(30.0, with_config=True)
+        assert found.error is None
+        assert set(listed(found)) == set(HELD)
+        assert found.server is not None
+        assert not found.server.with_config
 
     async def test_an_account_that_is_deleted_meanwhile_is_gone_and_nothing_failed(
         self, fake: FakeNats, accounts: AccountsOf, first: Asker

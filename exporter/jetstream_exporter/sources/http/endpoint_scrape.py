@@ -190,6 +190,7 @@ class EndpointScrape:
                 request.with_config = jsz is not None
                 if "jsz" not in request.timeouts:
                     return jsz
+        request.with_config = False
         return await self._read(request, False, deadline)
 
 

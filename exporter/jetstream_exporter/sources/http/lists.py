@@ -65,9 +65,10 @@ class AccountLists:
         why = {a: sent.errors[NAME] for a, sent in parts.items() if NAME in sent.errors}
         failed = [first.errors.get(NAME), failures(why, accounts)]
         took = time.monotonic() - started
+        request.add(first)
         request.conclude(
             NAME,
-            [first, *parts.values()],
+            list(parts.values()),
             "; ".join(filter(None, failed)) or None,
             f"of {len(accounts)} accounts in {took:.3f} s",
         )

@@ -76,11 +76,15 @@ class TargetRequest:
     def conclude(
         self, name: str, parts: "Sequence[TargetRequest]", why: str | None, what: str
     ) -> None:
-        """Note how a request went that was sent in parts; `why` it failed, or `what` was received."""
+        """Note how a request went that was sent in parts; `why` it failed, or `what` was received.
+
+        It ran out of time only where every part did: a server that answers some of them is not one that hangs.
+        """
         received = sum(part.received for part in parts)
         self.received += received
         self.timeouts.discard(name)
-        self.timeouts.update(*(part.timeouts for part in parts))
+        if parts and all(name in part.timeouts for part in parts):
+            self.timeouts.add(name)
         if why is not None:
             self.refuse(name, why)
             return
