@@ -30,7 +30,15 @@ from jetstream_exporter.config.schema import Cluster, Collect, Config
 from jetstream_exporter.config.shard import MOST, WHOLE, Shard
 from jetstream_exporter.exposition import Encoder
 from jetstream_exporter.metrics import tables
-from jetstream_exporter.report import Outcome, Report, ScrapeRequest, ServerReport
+from jetstream_exporter.report import (
+    EventBatch,
+    EventCounts,
+    Events,
+    Outcome,
+    Report,
+    ScrapeRequest,
+    ServerReport,
+)
 from jetstream_exporter.scrape.processor import Processor
 from jetstream_exporter.snapshot import Snapshot
 from jetstream_exporter.snapshot.member import is_list_complete
@@ -168,6 +176,24 @@ class TestAccounts:
             ("stream", "GONE", False),
             ("stream", "S", True),
         ]
+
+
+class TestEvents:
+    def heard(self, account: str) -> Outcome:
+        batch = EventBatch(
+            kinds={"max_deliver": 1}, objects={(account, "S", "c"): EventCounts(max_deliveries=1)}
+        )
+        events = Events("C", True, counted={"*": frozenset(["max_deliveries"])}, take=lambda: batch)
+        return Outcome("advisories", "nats://n", 0.0, answer=events)
+
+    def test_a_shard_that_has_nothing_but_events_to_receive_succeeds(self) -> None:
+        for shard in shards(2):
+            exporter = processed([self.heard("A")], Config(shard=shard)).exporter
+            assert exporter is not None
+            assert exporter.last_success == 1_800_000_000.0
+        exporter = processed([self.heard("A")], Config()).exporter
+        assert exporter is not None
+        assert exporter.last_success is None
 
 
 class Asker:

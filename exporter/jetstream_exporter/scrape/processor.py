@@ -97,7 +97,8 @@ class Processor:
             snapshot = self._lags.annotate(
                 snapshot, self.history.present, took, lookups_of(outcomes), now
             )
-        if is_success(outcomes) or (self._shard.is_divided and not outcomes):
+        # A shard may have no account to read: then it is well without figures.
+        if is_success(outcomes) or (self._shard.is_divided and all(map(_has_events, outcomes))):
             self._last_success = wall
         return msgspec.structs.replace(
             snapshot,
@@ -165,12 +166,17 @@ def is_success(outcomes: Sequence[Outcome]) -> bool:
     servers = [outcome.server for outcome in outcomes if outcome.server is not None]
     answered = {report.server_id for report in servers}
     listed = {r.server_id for r in servers if r.jsz is not None and not is_unread(r.jsz)}
-    wanted = {o.cluster_name for o in outcomes if not isinstance(o.answer, Events)}
+    wanted = {o.cluster_name for o in outcomes if not _has_events(o)}
     return (
         bool(wanted)
         and answered == listed
         and wanted == {o.cluster_name for o in outcomes if _has_list(o)}
     )
+
+
+def _has_events(outcome: Outcome) -> bool:
+    """Whether it is of a source that receives events, and none of figures."""
+    return isinstance(outcome.answer, Events)
 
 
 def _has_list(outcome: Outcome) -> bool:
