@@ -48,6 +48,7 @@ from jetstream_exporter.sources.http import config_fetch
 from jetstream_exporter.sources.http.client import HttpClient
 from jetstream_exporter.sources.http.endpoint_memory import EndpointMemory
 from jetstream_exporter.sources.http.monitoring import MonitoringSource
+from jetstream_exporter.state import event_totals
 from jetstream_exporter.wire import AccountDetail
 
 LIMIT = 2**20
@@ -194,6 +195,17 @@ class TestEvents:
         exporter = processed([self.heard("A")], Config()).exporter
         assert exporter is not None
         assert exporter.last_success is None
+
+    def test_events_of_an_account_in_another_shard_do_not_wait_and_are_not_refused(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(event_totals, "WAITING", 0)
+        for shard in shards(4):  # account A is in the last
+            snapshot = processed([self.heard("A")], Config(shard=shard))
+            refused = {row.reason: row.count for row in snapshot.event_refusals}
+            assert refused["too_many_objects"] == (1 if shard.number == 3 else 0)
+            kinds = {row.kind: row.count for row in snapshot.event_kinds}
+            assert kinds.get("max_deliver", 0) == (1 if shard.is_first else 0)
 
 
 class Asker:

@@ -87,7 +87,9 @@ class Processor:
         snapshot = self.history.annotate(self._with_conflicts(merged), outcomes, now)
         snapshot = self._divergence.annotate(snapshot, now)
         self._warn_unconfigured(snapshot)
-        snapshot = self._event_totals.annotate(snapshot, outcomes, self.history.present)
+        snapshot = self._event_totals.annotate(
+            snapshot, outcomes, self.history.present, self._shard
+        )
         unknown = unknown_objects(snapshot)
         if not (self.history.is_probe or self._shard.is_divided):  # a part alone cannot say it
             snapshot = with_drains(snapshot)

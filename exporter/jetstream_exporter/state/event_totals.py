@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 
 import msgspec
 
+from jetstream_exporter.config.shard import WHOLE, Shard
 from jetstream_exporter.report import REFUSALS, EventBatch, EventCounts, Events, Histogram, Outcome
 from jetstream_exporter.snapshot import Consumer, Snapshot, Stream
 from jetstream_exporter.snapshot.gateways import with_joined
@@ -58,17 +59,23 @@ class EventTotals:
         self._maybe_removed, self._left = {cluster for cluster, _ in self._kinds}, PATIENCE
 
     def annotate(
-        self, snapshot: Snapshot, outcomes: Iterable[Outcome], present: Mapping[ObjectKey, object]
+        self,
+        snapshot: Snapshot,
+        outcomes: Iterable[Outcome],
+        present: Mapping[ObjectKey, object],
+        shard: Shard = WHOLE,
     ) -> Snapshot:
         """Add what was received. The snapshot with the totals.
 
-        `present` has a marker for each object that is present; a recreated object has a new one.
+        `present` has a marker for each object that is present; a recreated object has a new one. Events of accounts
+        that `shard` does not read are in the kinds only.
         """
         received = [(outcome.target, outcome.events) for outcome in outcomes if outcome.events]
         self._forget(present)
         for _, events in received:
             self._show(events)
-            self._add(events.cluster, events.take(), present, snapshot.joined)
+            batch = _of_shard(events.take(), shard)
+            self._add(events.cluster, batch, present, snapshot.joined)
         self._settle(present)
         self._forget_kinds({events.cluster for _, events in received})
         coverage = _coverage([events for _, events in received], snapshot.joined)
@@ -176,6 +183,14 @@ class EventTotals:
     def _quorum_lost(self, row: Stream) -> int | None:
         found = self._totals.get(row.key)
         return found[1].quorum_lost if found else 0
+
+
+def _of_shard(batch: EventBatch, shard: Shard) -> EventBatch:
+    """The events with the objects of this shard alone: another's never turn up here, so they need not wait."""
+    if not shard.is_divided:
+        return batch
+    objects = {key: counts for key, counts in batch.objects.items() if shard.holds(key[0])}
+    return msgspec.structs.replace(batch, objects=objects)
 
 
 def _coverage(received: Sequence[Events], joined: Joined) -> dict[ObjectKey, frozenset[str]]:
