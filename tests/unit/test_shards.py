@@ -178,6 +178,32 @@ class TestAccounts:
             ("stream", "S", True),
         ]
 
+    def test_a_name_that_accounts_of_two_shards_have_misses_nothing(self) -> None:
+        """Each shard reads one of the accounts, and what is expected may be in the other."""
+        ids = [next(f"K{n}" for n in range(50) if shard.holds(f"K{n}")) for shard in shards(2)]
+        details = [
+            AccountDetail(name="shop", id=each, stream_detail=[stream(f"S-{each}", led("n1"))])
+            for each in ids
+        ]
+        said = [outcome(server("n1", accounts=details), "http://n1:8222")]
+
+        def verdicts(account: str) -> dict[str, bool | None]:
+            expected = ExpectedAccount(account=account, streams=[f"S-{each}" for each in ids])
+            expect = [Expected(accounts=[expected])]
+            rows = [
+                row
+                for shard in shards(2)
+                for row in processed(
+                    read_in(shard, said), Config(expect=expect, shard=shard)
+                ).expected
+            ]
+            assert len(rows) == len(ids)
+            return {row.name: row.present for row in rows}
+
+        first, second = sorted(ids)
+        assert verdicts("shop") == {f"S-{first}": True, f"S-{second}": None}
+        assert verdicts(second) == {f"S-{first}": False, f"S-{second}": True}
+
 
 class TestEvents:
     def heard(self, account: str) -> Outcome:

@@ -55,21 +55,23 @@ class ExpectedObjects:
                 if self._shard.is_first:
                     found += _servers(expected, cluster, snapshot, lists)
                 for account in expected.accounts:
-                    if self._is_mine(account.account, cluster, outcomes):
-                        found += _objects(account, cluster, snapshot, lists)
+                    ids = self._ids(account.account, cluster, outcomes)
+                    if self._shard.holds(ids[0]):
+                        is_read = all(map(self._shard.holds, ids))
+                        found += _objects(account, cluster, snapshot, lists, is_read=is_read)
             elif cluster and lists.clusters and cluster not in self._reported:
                 self._reported.add(cluster)
                 log.warning(UNKNOWN_CLUSTER, cluster=cluster)
         return found
 
-    def _is_mine(self, account: str, cluster: str, outcomes: Iterable[Outcome]) -> bool:
-        """Whether an account, which may be given by its name, is read in this shard."""
+    def _ids(self, account: str, cluster: str, outcomes: Iterable[Outcome]) -> list[str]:
+        """The IDs of an account that may be given by its name, which several may have; the first one's shard has it."""
         if not self._shard.is_divided:
-            return True
+            return [account]
         reports = (r for outcome in outcomes for r in outcome.reports if r.label == cluster)
         known = {pair for report in reports for pair in accounts_named(report)}
         ids = [identity for identity, name in sorted(known) if account in (identity, name)]
-        return self._shard.holds(ids[0] if ids else account)
+        return ids or [account]
 
 
 def _lists(snapshot: Snapshot, outcomes: Iterable[Outcome]) -> Lists:
@@ -111,8 +113,9 @@ def _servers(
 
 
 def _objects(
-    expected: ExpectedAccount, cluster: str, snapshot: Snapshot, lists: Lists
+    expected: ExpectedAccount, cluster: str, snapshot: Snapshot, lists: Lists, *, is_read: bool
 ) -> Iterator[ExpectedObject]:
+    """Nothing is missing unless all accounts of that name are read: it may be in another shard's."""
     account = expected.account
     ids = {account} | {
         row.id for row in snapshot.accounts if row.cluster == cluster and row.name == account
@@ -120,7 +123,7 @@ def _objects(
     is_whole = (
         cluster in lists.whole if cluster in lists.asked else (cluster, account) in lists.apis
     )
-    missing = False if is_whole else None
+    missing = False if is_whole and is_read else None
     streams = {
         row.name
         for row in snapshot.streams
