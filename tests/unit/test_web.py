@@ -553,6 +553,7 @@ class TestUnderLoad:
         await until(lambda: site.service.scraper.attempted, 20)
         await until(lambda: len(site.connections) == 0, 20)
         writer.transport.abort()
+        assert site.service.requests == {}, "it was not answered"
 
     async def open(self, site: Web) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         port = site.client.server.port

@@ -179,8 +179,8 @@ REQUESTS: Table[_Requests] = Table(
     families=(
         counter(
             "jetstream_exporter_requests_total",
-            "Number of HTTP requests that the exporter has answered, by path and status code. The path of a "
-            "request for anything that does not exist is `other`.",
+            "Number of HTTP requests that the exporter has answered, by path and status code. The path is `other` if "
+            "it does not exist, or does not have the method of the request.",
             lambda r: r.number,
             "counted",
             'sum by (path) (rate(jetstream_exporter_requests_total{code=~"5.."}[5m])) > 0',

@@ -1,4 +1,4 @@
-"""Counts the requests that were answered, by route and status code. What no route has is one path."""
+"""Counts the requests that were answered, by route and status code. What no route has, method included, is one path."""
 
 from collections import Counter
 
@@ -9,7 +9,7 @@ OTHER = "other"
 
 
 def counting(counts: Counter[tuple[str, str]]) -> Middleware:
-    """A client that leaves before it is answered does not count."""
+    """A client that leaves before it is answered, or is cut off, does not count."""
 
     @web.middleware
     async def count(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -23,7 +23,8 @@ def counting(counts: Counter[tuple[str, str]]) -> Middleware:
         except Exception:
             counts[path, "500"] += 1
             raise
-        counts[path, str(response.status)] += 1
+        if request.transport is not None and not request.transport.is_closing():
+            counts[path, str(response.status)] += 1
         return response
 
     return count
