@@ -355,12 +355,12 @@ class TestReading:
         failing, *others = HELD
         accounts.ways[failing] = fakes.silent
         for with_config in (False, False, True):
-            found = await first.ask(2.0, with_config=with_config)
+            found = await first.ask(4.0, with_config=with_config)
             assert found.error is not None
             assert f"{failing}: no answer in time" in found.error
             assert set(listed(found)) == set(others)
             assert first.memory.timeouts == 0
-            assert first.memory.limited(2.0) == 2.0
+            assert first.memory.limited(4.0) == 4.0
         configured = {q for q in fake.questions if "config=true" in q}
         assert len(configured) == len(HELD)
 
