@@ -35,7 +35,6 @@ LEFT_OUT = frozenset(
         "jetstream_consumer_quorum_lost_total",
         "jetstream_consumer_terminations_total",
         "jetstream_consumer_unsupported_info",
-        "jetstream_stream_created_timestamp_seconds",
         "jetstream_stream_duplicate_window_seconds",
         "jetstream_stream_ephemeral_consumers",
         "jetstream_stream_ephemeral_pending_messages",
