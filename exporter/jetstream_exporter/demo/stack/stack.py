@@ -196,6 +196,8 @@ class Stack:
         folder = self.folder / "rules"
         folder.mkdir()
         files = fast.write_rules(folder) if self.fast else rule_files()
+        if not self.exporters:
+            return files
         return linked(files, folder, f"{self.exporters[0].url}/runbooks")
 
     def _prometheus_settings(self) -> dict[str, Any]:
