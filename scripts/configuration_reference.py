@@ -6,6 +6,7 @@ With --check nothing is written, and the exit code is 1 if the committed file is
 from __future__ import annotations
 
 import argparse
+import inspect
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -121,7 +122,7 @@ def sections(kind: type[msgspec.Struct], paths: list[str], mark: str = "##") -> 
     title = ", ".join(f"`{path}`" for path in paths) or "The file"
     yield f"{mark} {title}\n"
     if kind.__doc__:
-        yield f"{kind.__doc__}\n"
+        yield f"{inspect.cleandoc(kind.__doc__)}\n"
     yield "| key | kind | default | meaning |"
     yield "|---|---|---|---|"
     for field in msgspec.structs.fields(kind):
