@@ -130,7 +130,7 @@ async def test_an_expression_gives_the_same_before_and_after_it_is_migrated(
     (flavour,) = (each for each in compat.FLAVOURS if each.subject == subject)
     rules = [fast_rules(tmp_path, subject)]
     async with served(text) as target, prometheus(tmp_path, target, rules=rules) as running:
-        await Asked(flavour, running.query).values(time.time())
+        await Asked(flavour, running).values(time.time())
         for pattern in ASKED:
             old = pattern.replace("NAME_", f"{core}_").replace("JS_", f"{js}_")
             new = rewrite(old, names())

@@ -156,6 +156,9 @@ def of_pages() -> list[tuple[Path, str]]:
     """The kubectl commands of the examples and of the chart's notes, each on one line, without its templates."""
     pages = [*(ROOT / "examples").rglob("*.md"), ROOT / "helm" / "templates" / "NOTES.txt"]
     texts = {page: page.read_text().replace("\\\n", " ") for page in pages}
+    texts = {
+        page: text.replace("{{ lower .Values.kind }}", "deployment") for page, text in texts.items()
+    }
     return [
         (page, re.sub(r"\{\{.*?\}\}", "18222", line))
         for page, text in texts.items()

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,12 @@ class Prometheus:
             assert answer["status"] == "success", answer
             result: list[dict[str, Any]] = answer["data"]["result"]
             return result
+
+    async def evaluated(self) -> float:
+        """Since when, in Unix seconds, each group of rules was evaluated again; long ago if one never was."""
+        async with self._session.get(f"{self.url}/api/v1/rules") as response:
+            groups = (await response.json())["data"]["groups"]
+        return min(datetime.fromisoformat(each["lastEvaluation"]).timestamp() for each in groups)
 
     async def samples(self, selector: str, window: str = "10m") -> list[list[float]]:
         """The values of each series over the window, without those of stale markers."""

@@ -243,8 +243,6 @@ def test_no_text_that_becomes_a_label_is_without_bounds() -> None:
     elsewhere = {"Source.name", "Advisory.account", "Advisory.domain", "Advisory.stream"}
     elsewhere |= {"Advisory.consumer", "Advisory.id", "Placement.cluster", "Placement.tags"}
     elsewhere |= {"LeafRemote.urls"}
-    # Put together by the exporter, of accounts whose texts were bounded when they were read.
-    elsewhere |= {"DividedJsz.elsewhere", "DividedJsz.unread"}
     names = own | searched | compared | counted | shortened
     assert {name for name in bare_texts() if name.split(".")[1] not in names} == elsewhere
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 from aiohttp import web
@@ -18,7 +17,7 @@ from tests.support.exporter import eventually, exporter
 from tests.support.peers.compare import LINE, Comparison, Found, compared, samples
 from tests.support.peers.places import PLACES
 from tests.support.peers.programs import peers, said
-from tests.support.prometheus import prometheus
+from tests.support.prometheus import Prometheus, prometheus
 from tests.support.rules import RULES
 
 RECORDED = Path(__file__).resolve().parents[2] / "payloads" / "peers"
@@ -40,13 +39,13 @@ async def recorded_by_rules(
     """A Prometheus that scrapes our exporter and has the rules of one flavour."""
     os.makedirs(folder, exist_ok=True)
     async with prometheus(folder, target, rules=[fast_rules(folder, flavour.subject)]) as running:
-        yield Asked(flavour, running.query)
+        yield Asked(flavour, running)
 
 
 @dataclass(slots=True)
 class Asked:
     flavour: compat.Flavour
-    query: Callable[[str], Awaitable[list[dict[str, Any]]]]
+    prometheus: Prometheus
 
     async def values(self, newer_than: float) -> dict[str, list[tuple[dict[str, str], float]]]:
         """What the rules made of a scrape after this moment, of all names at once."""
@@ -54,14 +53,16 @@ class Asked:
         last = f"timestamp({self.flavour.labels('consumer')})"
 
         async def is_newer() -> bool:
-            found = await self.query(last)
+            found = await self.prometheus.query(last)
             # Three intervals: a scrape, the labels of the consumers, and the rules after them.
-            return bool(found) and float(found[0]["value"][1]) > newer_than + 3
+            enough = newer_than + 3
+            is_read = bool(found) and float(found[0]["value"][1]) > enough
+            return is_read and await self.prometheus.evaluated() > enough
 
         await eventually("rules of a later scrape", is_newer)
         pattern = "|".join(names)
         found: dict[str, list[tuple[dict[str, str], float]]] = {}
-        for each in await self.query(f'{{__name__=~"{pattern}"}}'):
+        for each in await self.prometheus.query(f'{{__name__=~"{pattern}"}}'):
             labels = dict(each["metric"])
             found.setdefault(labels.pop("__name__"), []).append((labels, float(each["value"][1])))
         return found
