@@ -3,6 +3,7 @@
 from rules.src.counters import difference
 from rules.src.meta_members import ALERTS as MEMBERS
 from rules.src.model import Alert, Group, RuleFile
+from rules.src.starts import JUST_STARTED
 
 META = Group(
     name="jetstream-meta",
@@ -63,7 +64,8 @@ META = Group(
             board="jetstream-raft",
             comment=(
                 "The alert is silent while NatsServerDown names the missing server, and while the "
-                "quorum itself is lost. A server that has just started has 10 minutes more to catch up."
+                "quorum itself is lost. A server that has just started has 10 minutes more to catch up, "
+                "unless it started more than once within the hour."
             ),
             expr="""
                 (
@@ -74,7 +76,7 @@ META = Group(
                   (
                     max by ($server) (nats_server_up) == 0
                     or
-                    time() - max by ($server) (nats_server_start_timestamp_seconds) < 600
+                    $just_started
                   )
                   and on ($server)
                   max by ($server) (jetstream_meta_peer_current) == 0
@@ -82,6 +84,7 @@ META = Group(
                 unless on ($cluster)
                 max by ($cluster) (jetstream_meta_has_leader) == 0
             """,
+            parts={"just_started": JUST_STARTED},
             wait="5m",
             real_time=True,
             keep="5m",

@@ -2,6 +2,7 @@
 
 from rules.src.counters import difference
 from rules.src.model import Alert
+from rules.src.starts import JUST_STARTED
 
 DOWN = (
     Alert(
@@ -38,17 +39,20 @@ DOWN = (
         comment=(
             "Without a meta leader the health check of every server fails (503), and "
             "JetStreamMetaNoLeader fires once for all of them. A server that has just started "
-            "reads its store first, so that it has 10 minutes more."
+            "reads its store first, so that it has 10 minutes more, unless it started more than "
+            "once within the hour."
         ),
         expr="""
             max by ($server) (nats_server_healthy) == 0
             unless on ($server)
             max by ($server) (nats_server_up) == 0
-            unless on ($server)
-            time() - max by ($server) (nats_server_start_timestamp_seconds) < 600
+            unless on ($server) (
+              $just_started
+            )
             unless on ($cluster)
             max by ($cluster) (jetstream_meta_has_leader) == 0
         """,
+        parts={"just_started": JUST_STARTED},
         wait="5m",
         real_time=True,
         keep="5m",

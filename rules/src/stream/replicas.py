@@ -1,6 +1,7 @@
 """Rules: replicas of streams: too few, not placeable, or behind."""
 
 from rules.src.model import Alert
+from rules.src.starts import JUST_STARTED
 
 ALERTS = (
     Alert(
@@ -12,7 +13,7 @@ ALERTS = (
             "A replica on a server that does not answer is left to the alert about the server, "
             "and a stream without a leader to JetStreamStreamNoLeader. The new replicas of a "
             "stream that was scaled up have an hour to copy it, and a server that has just started "
-            "has 10 minutes more to catch up."
+            "has 10 minutes more to catch up, unless it started more than once within the hour."
         ),
         expr="""
             max by ($stream) (jetstream_stream_fault_tolerance) <= 0
@@ -23,13 +24,14 @@ ALERTS = (
               and on ($server) (
                 max by ($server) (nats_server_up) == 0
                 or
-                time() - max by ($server) (nats_server_start_timestamp_seconds) < 600
+                $just_started
               )
             )
             unless on ($stream)
             max by ($stream) (jetstream_stream_replicas > min_over_time(jetstream_stream_replicas[1h]))
             $unless_stream_excluded
         """,
+        parts={"just_started": JUST_STARTED},
         wait="5m",
         real_time=True,
         keep="5m",
