@@ -93,7 +93,8 @@ def test_what_tells_two_alerts_of_one_name_apart_makes_them_two_incidents() -> N
         "configured",
         "part",
         "namespace",
-    }  # of one server, of one target, told by another label
+        "shard",
+    }  # of one server, of one target, told by another label, of one job
     for rule in ALERTS:
         named = set(re.findall(r"\$labels\.(\w+)", rule.annotations["description"]))
         assert named - of_one <= grouped, rule.alert

@@ -3,6 +3,23 @@
 from rules.src.exporter.presence import SILENT_CLUSTER
 from rules.src.model import Alert
 
+# Parts that no target answers, so that no stream is known. Streams that another source lists are monitored; but those of
+# the other shards are no streams of a shard that lists none.
+UNREAD = """
+    max by (namespace, job, part) (jetstream_exporter_source_part_up{part=~"jsz.*|streams"}) == 0
+    unless on (namespace, job, part) (
+      group by (namespace, job, part) (jetstream_exporter_source_part_up{part!~"jsz-shard-.+"})
+      and on (namespace, job)
+      group by (namespace, job) (jetstream_stream_has_leader)
+    )
+    unless on (namespace, job, part)
+    group by (namespace, job, part) (
+      group by (namespace, job, instance, part) (jetstream_exporter_source_part_up{part=~"jsz-shard-.+"})
+      and on (namespace, job, instance)
+      group by (namespace, job, instance) (jetstream_stream_has_leader)
+    )
+"""
+
 ALERTS = (
     Alert(
         name="JetStreamExporterServerScrapeFailing",
@@ -91,9 +108,7 @@ ALERTS = (
                 and on (namespace, job, source, target)
                 max by (namespace, job, source, target) (jetstream_exporter_source_part_up) == 1
                 unless on (namespace, job, part) (
-                  max by (namespace, job, part) (jetstream_exporter_source_part_up{part=~"jsz.*|streams"}) == 0
-                  unless on (namespace, job)
-                  group by (namespace, job) (jetstream_stream_has_leader)
+                  $unread
                 )
               )
               or
@@ -120,11 +135,12 @@ ALERTS = (
             )
         """,
         parts={
+            "unread": UNREAD,
             "failing_targets": """
                 max by (namespace, job, source, target) (jetstream_exporter_source_up) == 0
                 unless on (namespace, job, source, target)
                 max by (namespace, job, source, target) (jetstream_exporter_source_part_up) == 1
-            """
+            """,
         },
         wait="5m",
         real_time=True,
@@ -142,34 +158,37 @@ ALERTS = (
         scope="exporter",
         board="jetstream-exporter",
         comment=(
-            "No target reports its streams, although other requests are answered; or no target "
-            "answers at all, and no server is known whose own alert could fire."
+            "No target reports its streams, or those of one shard, although other requests are "
+            "answered; or no target answers at all, and no server is known whose own alert could "
+            "fire. Streams that another source reports are enough, but not those of other shards."
         ),
         expr="""
             label_replace(
-              (
-                max by (namespace, job, part) (jetstream_exporter_source_part_up{part=~"jsz.*|streams"}) == 0
-                and on (namespace, job)
-                max by (namespace, job) (jetstream_exporter_source_part_up) == 1
-                unless on (namespace, job)
-                group by (namespace, job) (jetstream_stream_has_leader)
-              )
-              or
-              (
-                max by (namespace, job) (jetstream_exporter_source_up) == 0
-                unless on (namespace, job)
-                group by (namespace, job) (nats_server_up)
+              label_replace(
+                (
+                  $unread
+                  and on (namespace, job)
+                  max by (namespace, job) (jetstream_exporter_source_part_up) == 1
+                )
+                or
+                (
+                  max by (namespace, job) (jetstream_exporter_source_up) == 0
+                  unless on (namespace, job)
+                  group by (namespace, job) (nats_server_up)
+                ),
+                "shard", "$$1", "part", "jsz-shard-(.+)"
               ),
               "exporter_namespace", "$$1", "namespace", "(.+)"
             )
         """,
+        parts={"unread": UNREAD},
         wait="3m",
         real_time=True,
         keep="5m",
         summary="The JetStream exporter gets no data about streams",
         description=(
             "No source of the exporter (job {job}) answers{{ with $labels.part }} requests for {{ . }}{{ end "
-            "}}. No stream and no consumer is monitored."
+            "}}. No stream and no consumer{{ with $labels.shard }} of shard {{ . }}{{ end }} is monitored."
         ),
     ),
     Alert(
@@ -183,7 +202,8 @@ ALERTS = (
             "more than half of the offset apart, so that a gap between scrapes does not count "
             "as stale data. The rule compares per cluster that an exporter reports, and one "
             "replica with current data is enough. If an exporter reports no cluster, the rule "
-            "compares per job and per cluster that a label of the target names."
+            "compares per job, per shard and per cluster that a label of the target names, "
+            "because only shard 0 reports servers, and another shard reads other accounts."
         ),
         expr="""
             label_replace(
@@ -195,8 +215,18 @@ ALERTS = (
                 )
               ) == 1
               or
-              min by ($cluster, namespace, job) (
-                $unchanged
+              min by ($cluster, namespace, job, shard) (
+                (
+                  group by ($cluster, namespace, job, instance, shard) (jetstream_exporter_shard_info)
+                  * on (namespace, job, instance) group_left ()
+                  max by (namespace, job, instance) (
+                    $unchanged
+                  )
+                  or on (namespace, job, instance)
+                  max by ($cluster, namespace, job, instance) (
+                    $unchanged
+                  )
+                )
                 unless on (namespace, job, instance)
                 group by (namespace, job, instance) (nats_server_up{nats_cluster!=""})
               ) == 1,
@@ -218,9 +248,9 @@ ALERTS = (
         keep="5m",
         summary="JetStream metrics are out of date",
         description=(
-            "No collection of the exporter (job {job}){{ with $labels.nats_cluster }} for cluster {{ . }}{{ "
-            "end }} has succeeded for more than 2 minutes. Alerts that use these metrics "
-            "evaluate old values."
+            "No collection of the exporter (job {job}{{ with $labels.shard }}, shard {{ . }}{{ end }})"
+            "{{ with $labels.nats_cluster }} for cluster {{ . }}{{ end }} has succeeded for more than "
+            "2 minutes. Alerts that use these metrics evaluate old values."
         ),
     ),
 )

@@ -116,7 +116,8 @@ FAMILIES = (
             "JetStreamExporterSourceFailing. A family that exists only while the metadata of an "
             "object sets it, or while messages wait for a consumer, may end at any time. The lean "
             "profile exports some families only while they have something to tell, and within an "
-            "hour of changing to it none is missing. A family that fewer than half of the streams or "
+            "hour of changing to it none is missing. Sums over all accounts end where shards divide the accounts, so that within "
+            "an hour of their introduction none is missing either. A family that fewer than half of the streams or "
             "consumers had may end too: the last mirror is promoted, or the last push consumer deleted."
         ),
         expr="""
@@ -161,6 +162,11 @@ FAMILIES = (
                   group by (namespace, job) (jetstream_exporter_profile_info{profile="lean"})
                   unless on (namespace, job)
                   group by (namespace, job) (jetstream_exporter_profile_info{profile="lean"} offset 1h)
+                )
+                unless on (namespace, job) (
+                  group by (namespace, job) (jetstream_exporter_shard_info)
+                  unless on (namespace, job)
+                  group by (namespace, job) (jetstream_exporter_shard_info offset 1h)
                 )
                 and on (namespace, job) (
                   count by (namespace, job) ($led == 1)
