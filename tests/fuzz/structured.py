@@ -57,7 +57,7 @@ def _right(kind: Any) -> st.SearchStrategy[Any]:
         return _right(kind.__origin__)
     if get_origin(kind) in (Union, types.UnionType):
         return st.one_of([_right(each) for each in get_args(kind)])
-    if get_origin(kind) is list:
+    if get_origin(kind) in (list, tuple):
         return st.lists(_values(get_args(kind)[0]), max_size=FEW)
     if get_origin(kind) is dict:
         return st.dictionaries(NAMES, _values(get_args(kind)[1]), max_size=FEW)
