@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from jetstream_exporter.config.arguments import Parser
 from jetstream_exporter.runtime.interrupt import SIGNALS
@@ -151,10 +152,17 @@ def _flush() -> None:
         silence(sys.stdout)
 
 
+def _note_failure(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """What a second signal cuts off is no failure: a client that it ends leaves a future that nobody waits for."""
+    if not isinstance(context.get("exception"), asyncio.CancelledError):
+        loop.default_exception_handler(context)
+
+
 async def _until_signal(arguments: argparse.Namespace) -> int:
     """Run the demo; a signal ends it in order, a second one without waiting for the clients."""
     screen = Screen(sys.stdout)
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(_note_failure)
     running = asyncio.create_task(demo(arguments, screen))
     interrupted = False
 
