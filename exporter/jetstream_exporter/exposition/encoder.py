@@ -150,7 +150,9 @@ class Encoder:
             if place == len(shared):
                 shared.append(table.labels)
                 self._objects.append(_Objects())
-            self._pages.append(_Page(table, place, off))
+            page = _Page(table, place, off)
+            if page.families:
+                self._pages.append(page)
 
     def render(
         self,
@@ -178,8 +180,6 @@ class Encoder:
         updated: dict[int, Sequence[Any]] = {}
         counts: dict[str, int] = {}
         for page in self._pages:
-            if not page.families:
-                continue
             if page.table.of_text:
                 snapshot = _counted(snapshot, counts)
             rows = page.table.rows(snapshot)
