@@ -4,7 +4,9 @@ First the server is asked which accounts there are, then for the list of each ac
 has the counts of the whole server, so a server that begins to stop in between is noticed as ever.
 """
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
 
 import msgspec
 
@@ -17,10 +19,24 @@ OTHERS = "the answer is about other accounts; a proxy may drop or cache the quer
 ANOTHER = "a different server answered than for the list of accounts; list each server as a target"
 SHOWN = 3  # accounts that an error names
 
+Part = TypeVar("Part")
+
 
 def own(listed: Jsz, shard: Shard) -> list[str]:
     """The IDs of the accounts that this shard reads."""
     return [account.id for account in listed.account_details if shard.holds(account.id)]
+
+
+async def each(accounts: Iterable[str], read: Callable[[str], Awaitable[Part]]) -> dict[str, Part]:
+    """What was read about each account, some of them at a time."""
+    limit = asyncio.Semaphore(AT_ONCE)
+
+    async def one(account: str) -> Part:
+        async with limit:
+            return await read(account)
+
+    accounts = list(accounts)
+    return dict(zip(accounts, await asyncio.gather(*map(one, accounts)), strict=True))
 
 
 def mismatch(listed: Jsz, account: str, answer: Jsz) -> str | None:

@@ -1,12 +1,11 @@
 """How the list of a server's objects is read over HTTP: all of it in one answer, or account by account in a shard."""
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from urllib.parse import quote
 
 from jetstream_exporter.config.shard import Shard
-from jetstream_exporter.sources.divided import AT_ONCE, divided, failures, mismatch, own
+from jetstream_exporter.sources.divided import divided, each, failures, mismatch, own
 from jetstream_exporter.sources.errors import SourceError
 from jetstream_exporter.sources.http.client import HttpResponse
 from jetstream_exporter.sources.http.target_request import (
@@ -54,14 +53,12 @@ class AccountLists:
             request.add(first)
             return None
         accounts = own(listed, self._shard)
-        limit = asyncio.Semaphore(AT_ONCE)
         parts = {account: request.beside(NAME) for account in accounts}
 
         async def part(account: str) -> Jsz | None:
-            async with limit:
-                return await _part(parts[account], listed, account, with_config, deadline)
+            return await _part(parts[account], listed, account, with_config, deadline)
 
-        found = await asyncio.gather(*map(part, accounts))
+        found = await each(accounts, part)
         why = {a: sent.errors[NAME] for a, sent in parts.items() if NAME in sent.errors}
         failed = [first.errors.get(NAME), failures(why, accounts)]
         took = time.monotonic() - started
@@ -72,7 +69,7 @@ class AccountLists:
             "; ".join(filter(None, failed)) or None,
             f"of {len(accounts)} accounts in {took:.3f} s",
         )
-        return divided(listed, dict(zip(accounts, found, strict=True)), self._shard)
+        return divided(listed, found, self._shard)
 
 
 async def _part(

@@ -92,13 +92,11 @@ class SystemLists:
         if listed is None:
             return None, why or NO_LIST
         accounts = divided.own(listed, self._shard)
-        limit = asyncio.Semaphore(divided.AT_ONCE)
 
         async def part(account: str) -> Part:
-            async with limit:
-                return await self._part(identity, listed, account, deadline)
+            return await self._part(identity, listed, account, deadline)
 
-        found = dict(zip(accounts, await asyncio.gather(*map(part, accounts)), strict=True))
+        found = await divided.each(accounts, part)
         return divided.divided(listed, _lists(found), self._shard), _why(why, found, accounts)
 
     async def _part(self, identity: str, listed: Jsz, account: str, deadline: float) -> Part:
