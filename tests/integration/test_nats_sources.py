@@ -26,9 +26,11 @@ from jetstream_exporter.sources.advisories import source as advisories
 from jetstream_exporter.sources.advisories.event_counter import EventCounter
 from jetstream_exporter.sources.advisories.source import AdvisoriesSource
 from jetstream_exporter.sources.links import OF_ACCOUNTS, OF_LINKS, PATIENT_EVERY
-from jetstream_exporter.sources.nats import members, system_links, system_scrape
+from jetstream_exporter.sources.nats import members, scatter, system_links, system_scrape
 from jetstream_exporter.sources.nats.account import AccountSource
 from jetstream_exporter.sources.nats.system import SystemSource
+from jetstream_exporter.sources.nats.system_links import PING
+from jetstream_exporter.wire import VarzAnswer
 
 LIMIT = 2**28
 STATZ = "$SYS.REQ.ACCOUNT.PING.STATZ"
@@ -283,12 +285,28 @@ async def test_large_lists_are_fetched_from_one_server_after_the_other() -> None
         assert servers.most_at_once == 1
 
 
-async def test_an_answer_above_the_limit_is_refused() -> None:
+async def test_a_list_above_the_limit_is_refused_as_soon_as_it_came() -> None:
     async with crowd(1) as (servers, source):
         servers.padding = 6_000_000
         source._connection.max_bytes = 2**20
-        outcomes, _ = await timed(source, 20)
+        outcomes, took = await timed(source, LONG)
         assert "is larger than 1048576 bytes" in str(outcomes["crowd/n00"].error)
+        assert took < SOON
+
+
+async def test_what_came_by_the_deadline_counts_although_another_server_is_waited_for_until_then(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(scatter, "SPARE", -LONG)
+    async with crowd(2) as (servers, source):
+        await timed(source, LONG)
+        servers.silent = {"N01"}
+        connection, members = source._connection, source._members
+        deadline = asyncio.get_running_loop().time() + 1
+        client = await connection.ready(deadline + LONG)
+        asked = scatter.Scatter(connection, client, f"{PING}.VARZ", VarzAnswer, members)
+        answers = await asked.ask({}, {"N00", "N01"}, deadline, lambda _: LONG)
+        assert answers.keys() == {"N00"}
 
 
 async def test_answers_about_an_account_above_the_limit_together_are_refused(

@@ -26,6 +26,7 @@ from jetstream_exporter.wire import (
     VarzAnswer,
 )
 
+SPARE = 0.02  # seconds before the deadline in which what came is put together
 STALL = 0.3  # seconds of silence after which no unknown server will answer any more
 GUNZIP = 16 + zlib.MAX_WBITS
 MESSAGES = 65_536  # answers that may wait to be read
@@ -67,7 +68,8 @@ class Scatter(Generic[Got]):
         self._bodies: dict[str, int] = {}  # the hash of each reply, by server id
         self._denied = False  # somebody said that nobody listens, as the server does; whoever answers may say it too
         self.disputed: set[str] = set()
-        self.refused: dict[str, str] = {}  # an empty id where the answer does not say who sent it
+        self._asked = _only(subject)
+        self.refused: dict[str, str] = {}  # an empty id where nothing says who sent the answer
 
     async def ask(
         self,
@@ -77,9 +79,13 @@ class Scatter(Generic[Got]):
         patience: Patience,
         is_whole: Callable[[Replies[Got]], bool] = lambda _: True,
     ) -> Replies[Got]:
-        """The answers; SourceError if there is none that can be read."""
+        """The answers that came by the deadline; SourceError if there is none that can be read."""
         gathering = self._ask(options, expected, deadline, patience, is_whole)
-        await self._connection.within(gathering, self._subject, deadline, self._client)
+        try:
+            await self._connection.within(gathering, self._subject, deadline, self._client)
+        except SourceTimeoutError:
+            if not self._settled:
+                raise
         if not self._replies:
             for reason in self.refused.values():
                 raise AnswerError(reason)
@@ -125,7 +131,7 @@ class Scatter(Generic[Got]):
         missing = expected - self._settled
         is_over = self._denied and not self._settled
         silence = patience(missing) if (missing or not self._settled) and not is_over else STALL
-        until = min(deadline - 0.02, asyncio.get_running_loop().time() + silence)
+        until = min(deadline - SPARE, asyncio.get_running_loop().time() + silence)
         try:
             async with asyncio.timeout_at(until):
                 return await self._queue.get()
@@ -166,12 +172,12 @@ class Scatter(Generic[Got]):
         try:
             body = self._unzip(data) if encoding == "gzip" else data
         except (SourceError, zlib.error) as error:
-            self.refused.setdefault("", f"an answer cannot be unpacked: {error}")
+            self._refuse(self._asked, f"an answer cannot be unpacked: {error}")
             return None
         try:
             return self._decoder.decode(body)
         except AnswerError as error:
-            self._refuse(_sender(body), str(error))
+            self._refuse(_sender(body) or self._asked, str(error))
             return None
 
     def _refuse(self, identity: str, reason: str) -> None:
@@ -187,6 +193,12 @@ class Scatter(Generic[Got]):
             what = f"the answer is larger than {self._limit} bytes"
             raise SourceError(f"{what} (collect.max_response_bytes)")
         return body
+
+
+def _only(subject: str) -> str:
+    """The id of the server that alone is asked on this subject; empty if all are."""
+    addressee = subject.split(".")[3]
+    return "" if addressee == "PING" else addressee
 
 
 def _sender(body: bytes) -> str:
