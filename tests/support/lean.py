@@ -14,6 +14,7 @@ from jetstream_exporter.snapshot import Consumer
 from jetstream_exporter.snapshot.incarnation import Incarnation
 from jetstream_exporter.snapshot.rows import ConsumerSettings, Raft
 from jetstream_exporter.snapshot.rows.metadata import NO_METADATA, ObjectMetadata, Threshold
+from jetstream_exporter.state import deliveries
 from jetstream_exporter.state.object_state import LATELY
 
 Body = dict[str, Any]
@@ -56,17 +57,20 @@ def _thinned(one: Body, chosen: dict[Any, dict[str, list[Any]]]) -> Body:
 def _chosen(found: dict[str, Samples], step: float) -> Iterator[tuple[str, list[Any]]]:
     """Of each of a consumer's families, at which steps the profile has a sample."""
     rows = _rows({name.removeprefix(PREFIX): values for name, values in found.items()}, step)
+    moved = _lately(
+        _values(found.get(f"{PREFIX}deliveries_total", []), len(rows)), step, deliveries.LATELY
+    )
+    recent = {row.key for row, is_recent in zip(rows, moved, strict=True) if is_recent}
     for name in found:
         if name in CONDITIONS:
-            yield name, chosen_of(CONDITIONS[name], rows)
+            yield name, chosen_of(CONDITIONS[name], rows, recent)
 
 
 def _rows(found: dict[str, Samples], step: float) -> list[Consumer]:
     count = max(map(len, found.values()))
 
     def values(name: str) -> list[float | None]:
-        given = [one if isinstance(one, float) else None for one in found.get(name, [])]
-        return given + [None] * (count - len(given))
+        return _values(found.get(name, []), count)
 
     def flags(name: str) -> list[bool | None]:
         return [None if value is None else value == 1 for value in values(name)]
@@ -85,14 +89,15 @@ def _rows(found: dict[str, Samples], step: float) -> list[Consumer]:
         strict=True,
     )
     rows = []
-    for led, quorum, paused, pending, held, again, delivered, floor, *rest in columns:
+    for place, column in enumerate(columns):
+        led, quorum, paused, pending, held, again, delivered, floor, *rest = column
         wait, backoff, limit, elected, recreated = rest
         key = wait, backoff, limit
         if key not in settings:
             settings[key] = _settings(metadata, wait, backoff, limit)
         rows.append(
             Consumer(
-                "", "", "", "", "", ("", "", "", ""), Incarnation(None, ""),
+                "", "", "", "", "", ("", "", "", str(place)), Incarnation(None, ""),
                 Raft(None if pending is held is None else "n1", None, None, 0, led, quorum, changed_lately=elected),
                 settings[key], pending=pending, ack_pending=held, redelivered=again,
                 delivered_sequence=delivered, ack_floor_sequence=floor, paused=paused,
@@ -111,14 +116,19 @@ def _settings(
     )  # fmt: skip
 
 
-def _lately(values: list[float | None], step: float) -> list[bool]:
+def _values(found: Samples, count: int) -> list[float | None]:
+    given = [one if isinstance(one, float) else None for one in found]
+    return given + [None] * (count - len(given))
+
+
+def _lately(values: list[float | None], step: float, seconds: float = LATELY) -> list[bool]:
     """Whether the value changed a little while ago; a gap is no change."""
     found, last, since = [], None, None
     for place, value in enumerate(values):
         if value is not None:
             since = place if last is not None and value != last else since
             last = value
-        found.append(since is not None and (place - since) * step < LATELY)
+        found.append(since is not None and (place - since) * step < seconds)
     return found
 
 

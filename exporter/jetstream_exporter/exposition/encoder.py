@@ -119,7 +119,7 @@ class _Page:
             parts, none = self.table.parts(snapshot), self.table.no_part
             is_there: Sequence[object] = [part is not none for part in parts]
         elif self.table.chosen is not None:
-            is_there = list(self.table.chosen(rows))
+            is_there = list(self.table.chosen(snapshot, rows))
         else:
             return rows, labels
         if len(parts) == len(rows) and all(is_there):

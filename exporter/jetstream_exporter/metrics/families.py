@@ -42,7 +42,7 @@ class Table(Generic[Row]):
     is equal for all rows, none is read. What `named_by` gives can be a key of a dictionary. The families of a table
     with `parts` are read from these instead, one for each row or none at all; `no_part` is a row without samples.
     `of_text` says that its rows are about the text of all tables before it.
-    `chosen` gives for each row something that is true where it has samples.
+    `chosen` gives for each row something that is true where it has samples, of the rows and the snapshot they are of.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Table(Generic[Row]):
     parts: Callable[[Snapshot], Sequence[object]] | None = None
     no_part: object = None
     of_text: bool = False
-    chosen: Callable[[Sequence[Row]], Iterable[object]] | None = None
+    chosen: Callable[[Snapshot, Sequence[Row]], Iterable[object]] | None = None
 
     def pairs(self, snapshot: Snapshot) -> Iterator[tuple[Row, Any]]:
         """Each row, and what its families are read from."""

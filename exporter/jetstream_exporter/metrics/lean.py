@@ -4,7 +4,7 @@ What it has equals what the full profile has: it leaves out families, and of som
 alert follows. The rules read a missing sample as such a one. A consumer whose metadata sets a threshold has them all.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import compress
@@ -14,6 +14,7 @@ from typing import Any
 from jetstream_exporter.metrics.families import AnyTable, Family
 from jetstream_exporter.snapshot import Consumer, Snapshot
 from jetstream_exporter.snapshot.rows import ConsumerSettings
+from jetstream_exporter.snapshot.rows.consumers import ConsumerKey
 
 LONG_WAIT = 300.0  # seconds; the rules look at consumers that stood for twice as long at least
 LEADER = "Consumers: leader"
@@ -60,19 +61,21 @@ class Condition:
     """Of which consumers lean has a sample; `text` ends the sentence "only …". Those with thresholds come on top."""
 
     text: str
-    choose: Callable[[Rows, "_FromSettings"], Choice]
+    choose: Callable[[Rows, "_Known"], Choice]
 
 
-class _FromSettings:
-    """What follows from the settings of consumers, found anew only where these have changed."""
+class _Known:
+    """What is chosen by. What follows from the settings of consumers is found anew only where these have changed."""
 
     def __init__(self) -> None:
         self._rows: Rows | None = None
         self._settings: list[ConsumerSettings | None] = []
         self.with_thresholds: list[int] = []  # their places
         self.wait_long: Choice = []
+        self.delivered_lately: Set[ConsumerKey] = frozenset()
 
-    def update(self, rows: Rows) -> None:
+    def update(self, rows: Rows, delivered_lately: Set[ConsumerKey]) -> None:
+        self.delivered_lately = delivered_lately
         if rows is self._rows:
             return
         settings = list(map(SETTINGS, rows))
@@ -90,17 +93,17 @@ def _waits_long(settings: ConsumerSettings | None) -> bool:
     return max(settings.ack_wait or 0.0, settings.backoff_max or 0.0) > LONG_WAIT
 
 
-def _where(field: str) -> Callable[[Rows, _FromSettings], Choice]:
+def _where(field: str) -> Callable[[Rows, _Known], Choice]:
     read = attrgetter(field)
     return lambda rows, _: list(map(read, rows))
 
 
-def _where_not(field: str) -> Callable[[Rows, _FromSettings], Choice]:
+def _where_not(field: str) -> Callable[[Rows, _Known], Choice]:
     read = attrgetter(field)
     return lambda rows, _: list(map(not_, map(read, rows)))
 
 
-def _has_work(rows: Rows, _: _FromSettings) -> Choice:
+def _has_work(rows: Rows, _: _Known) -> Choice:
     pending, unacknowledged = map(attrgetter("pending"), rows), map(attrgetter("ack_pending"), rows)
     try:
         return list(map(or_, pending, unacknowledged))
@@ -108,7 +111,14 @@ def _has_work(rows: Rows, _: _FromSettings) -> Choice:
         return [row.pending != 0 or row.ack_pending != 0 for row in rows]
 
 
-def _is_ahead(rows: Rows, _: _FromSettings) -> Choice:
+def _waits(rows: Rows, known: _Known) -> Choice:
+    chosen = _has_work(rows, known)
+    for place in compress(range(len(rows)), chosen):
+        chosen[place] = rows[place].key not in known.delivered_lately
+    return chosen
+
+
+def _is_ahead(rows: Rows, _: _Known) -> Choice:
     floor, delivered = attrgetter("ack_floor_sequence"), attrgetter("delivered_sequence")
     try:
         return list(map(gt, map(floor, rows), map(delivered, rows)))
@@ -116,7 +126,7 @@ def _is_ahead(rows: Rows, _: _FromSettings) -> Choice:
         return [(floor(row) or 0) > (delivered(row) or 0) for row in rows]
 
 
-def _is_near_limit(rows: Rows, _: _FromSettings) -> Choice:
+def _is_near_limit(rows: Rows, _: _Known) -> Choice:
     chosen: Choice = [False] * len(rows)
     for place in compress(range(len(rows)), map(attrgetter("ack_pending"), rows)):
         row = rows[place]
@@ -125,19 +135,22 @@ def _is_near_limit(rows: Rows, _: _FromSettings) -> Choice:
     return chosen
 
 
-HAS_WORK = Condition("of consumers with pending or unacknowledged messages", _has_work)
+WAITS = Condition(
+    "of consumers with pending or unacknowledged messages to which none was delivered for 45 seconds",
+    _waits,
+)
 WAITS_LONG = Condition(
     "where the ack wait or the longest backoff is above 5 minutes",
-    lambda _, settings: settings.wait_long.copy(),
+    lambda _, known: known.wait_long.copy(),
 )
 WITH_THRESHOLDS = Condition(
     "of consumers with thresholds in their metadata", lambda rows, _: [False] * len(rows)
 )
 
 CONDITIONS = {
-    "jetstream_consumer_waiting_pulls": HAS_WORK,
-    "jetstream_consumer_push_bound": HAS_WORK,
-    "jetstream_consumer_last_delivery_timestamp_seconds": HAS_WORK,
+    "jetstream_consumer_waiting_pulls": WAITS,
+    "jetstream_consumer_push_bound": WAITS,
+    "jetstream_consumer_last_delivery_timestamp_seconds": WAITS,
     "jetstream_consumer_last_ack_timestamp_seconds": WAITS_LONG,
     "jetstream_consumer_ack_wait_seconds": WAITS_LONG,
     "jetstream_consumer_backoff_max_seconds": WAITS_LONG,
@@ -170,11 +183,11 @@ CONDITIONS = {
 
 def lean(tables: Iterable[AnyTable]) -> tuple[AnyTable, ...]:
     """The tables without what the profile leaves out. Tables of which nothing is left are not there."""
-    settings = _FromSettings()
-    return tuple(part for table in tables for part in _parts(table, settings))
+    known = _Known()
+    return tuple(part for table in tables for part in _parts(table, known))
 
 
-def _parts(table: AnyTable, settings: _FromSettings) -> Iterator[AnyTable]:
+def _parts(table: AnyTable, known: _Known) -> Iterator[AnyTable]:
     """One table for each condition: what it chooses is found once for all of its families."""
     found: dict[Condition | None, list[Family[Any]]] = {}
     for family in table.families:
@@ -182,30 +195,33 @@ def _parts(table: AnyTable, settings: _FromSettings) -> Iterator[AnyTable]:
             found.setdefault(CONDITIONS.get(family.name), []).append(family)
     for condition, families in found.items():
         part = replace(table, families=tuple(families))
-        yield part if condition is None else _chosen(part, condition, settings)
+        yield part if condition is None else _chosen(part, condition, known)
 
 
-def _chosen(table: AnyTable, condition: Condition, settings: _FromSettings) -> AnyTable:
+def _chosen(table: AnyTable, condition: Condition, known: _Known) -> AnyTable:
     if table.name == LEADER:  # whose labels are its own, and would be kept of all consumers
 
         def rows(snapshot: Snapshot) -> Rows:
-            settings.update(snapshot.consumers)
-            found = [snapshot.consumers[place] for place in settings.with_thresholds]
+            known.update(snapshot.consumers, snapshot.delivered_lately)
+            found = [snapshot.consumers[place] for place in known.with_thresholds]
             return [row for row in found if row.raft.leader is not None]
 
         return replace(table, rows=rows)
 
-    return replace(table, chosen=partial(_choice, condition, settings))
+    return replace(table, chosen=partial(_choice, condition, known))
 
 
-def chosen_of(condition: Condition, rows: Rows) -> Choice:
+def chosen_of(
+    condition: Condition, rows: Rows, delivered_lately: Set[ConsumerKey] = frozenset()
+) -> Choice:
     """For each of the rows something that is true where lean has a sample."""
-    return _choice(condition, _FromSettings(), rows)
+    snapshot = Snapshot(delivered_lately=delivered_lately)
+    return _choice(condition, _Known(), snapshot, rows)
 
 
-def _choice(condition: Condition, settings: _FromSettings, rows: Rows) -> Choice:
-    settings.update(rows)
-    choice = condition.choose(rows, settings)
-    for place in settings.with_thresholds:
+def _choice(condition: Condition, known: _Known, snapshot: Snapshot, rows: Rows) -> Choice:
+    known.update(rows, snapshot.delivered_lately)
+    choice = condition.choose(rows, known)
+    for place in known.with_thresholds:
         choice[place] = True
     return choice

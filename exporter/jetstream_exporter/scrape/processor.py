@@ -18,6 +18,7 @@ from jetstream_exporter.scrape.shards import of_shard
 from jetstream_exporter.snapshot import LabelOptions, Snapshot, merge
 from jetstream_exporter.snapshot.drain import with_drains
 from jetstream_exporter.snapshot.rows import Exporter, TargetResult
+from jetstream_exporter.state.deliveries import RecentDeliveries
 from jetstream_exporter.state.divergence import Divergence
 from jetstream_exporter.state.event_totals import EventTotals
 from jetstream_exporter.state.history import History, unknown_objects
@@ -44,6 +45,7 @@ class Processor:
     def __init__(self, config: Config, started: float) -> None:
         self.history = History(started)
         self._divergence = Divergence()
+        self._recent_deliveries = RecentDeliveries()
         self._event_totals = EventTotals()
         self._names = Names()
         self._lags = Lags()
@@ -99,6 +101,8 @@ class Processor:
             snapshot = self._lags.annotate(
                 snapshot, self.history.present, took, lookups_of(outcomes), now
             )
+        if self._profile == "lean":
+            snapshot = self._recent_deliveries.annotate(snapshot, now)
         # A shard may have no account to read: then it is well without figures.
         if is_success(outcomes) or (self._shard.is_divided and all(map(_has_events, outcomes))):
             self._last_success = wall

@@ -1,9 +1,9 @@
 """All rows of one moment together."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 
 from jetstream_exporter.snapshot.rows.accounts import Account
-from jetstream_exporter.snapshot.rows.consumers import Consumer, Lag
+from jetstream_exporter.snapshot.rows.consumers import Consumer, ConsumerKey, Lag
 from jetstream_exporter.snapshot.rows.expected import ExpectedObject
 from jetstream_exporter.snapshot.rows.exporter import (
     EventKind,
@@ -27,6 +27,7 @@ class Snapshot(Row, frozen=True):
     streams: Sequence[Stream] = ()
     consumers: Sequence[Consumer] = ()
     lags: Sequence[Lag] = ()  # of the consumers, in their order; empty where none is told
+    delivered_lately: Set[ConsumerKey] = frozenset()  # of consumers with work, for the lean profile
     conflicts: Sequence[str] = ()  # names that stand for several things, in sentences
     name_conflicts: Mapping[str, int] = {}  # how many there are, by cluster
     joined: frozenset[frozenset[str]] = frozenset()  # pairs of clusters that are one JetStream
