@@ -44,11 +44,12 @@ class EndpointScrape:
         *,
         further: Collection[str] = (),
         read: ReadList = whole_list,
-        arrived: Callable[[], None] = lambda: None,
+        arrived: "Callable[[EndpointScrape], None]" = lambda _: None,
     ) -> None:
         """`arrived` is called as soon as there is more in `so_far`; `further`: what else to ask, of `sources.links`.
 
-        `read` says how the list is asked for.
+        `read` says how the list is asked for. If `arrived` held this scrape, both would be freed late, and with them
+        all that was collected.
         """
         self.request = TargetRequest(client, endpoint)
         self._links = EndpointLinks(client, endpoint, further, memory.late) if further else None
@@ -173,7 +174,7 @@ class EndpointScrape:
     def _note(self, varz: Varz | None, health: Health | None) -> None:
         self._early = varz, health
         if varz is not None:
-            self._arrived()
+            self._arrived(self)
 
     async def _jsz(self, deadline: float, with_config: bool) -> Jsz | None:
         """Ask for jsz. Where configurations take too long, ask without them; a later scrape takes them."""

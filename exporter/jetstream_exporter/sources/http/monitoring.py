@@ -98,12 +98,21 @@ class MonitoringSource:
         target, name, check = endpoint.target, self._cluster_name, self._check
         memory = self._memories.setdefault(target, EndpointMemory())
 
-        def so_far() -> Outcome:
-            """What a scrape that leaves now gets of this server."""
+        def note_so_far(scrape: EndpointScrape) -> None:
+            """Note what a scrape that leaves now gets of this server."""
             took, sent = time.monotonic() - started, scrape.request
             answer = ServerAnswer(scrape.so_far())
-            return Outcome(
-                NAME, target, took, sent.received, sent.error(LATE), answer, name, sent.so_far(LATE)
+            request.note(
+                Outcome(
+                    NAME,
+                    target,
+                    took,
+                    sent.received,
+                    sent.error(LATE),
+                    answer,
+                    name,
+                    sent.so_far(LATE),
+                )
             )
 
         scrape = EndpointScrape(
@@ -114,7 +123,7 @@ class MonitoringSource:
             check,
             further=self._further,
             read=self._read,
-            arrived=lambda: request.note(so_far()),
+            arrived=note_so_far,
         )
         request.note(self._failed(target, LATE))
         started = time.monotonic()
