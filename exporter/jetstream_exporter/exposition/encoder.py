@@ -6,7 +6,7 @@ are. The lines are not kept, since they can be written as fast as they are sent.
 prometheus_client's parser.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import compress, repeat
 from typing import Any
 
@@ -32,25 +32,26 @@ class _Objects:
     """The label texts of one table's rows, in the rows' order, and what they were made of."""
 
     def __init__(self) -> None:
-        self.keys: list[Any] = []
+        # By column: a tuple for each row would be as large as its text, and be made anew in each scrape.
+        self.columns: list[list[Any]] = []
+        self.count = 0
         self.labels: Sequence[Labels] = ()
 
     def update(self, table: AnyTable, rows: Sequence[Any]) -> None:
         """Take the rows of a new scrape."""
-        if table.named_by is None:
-            keys: list[Any] = _label_values(table, rows)
-        else:
-            keys = list(map(table.named_by, rows))
-        if keys == self.keys:
+        columns = _columns(table.named_by or table.labels.values(), rows)
+        if columns == self.columns and len(rows) == self.count:
             return
+        keys = _rows(columns, len(rows))
         values = keys if table.named_by is None else _label_values(table, rows)
-        old = dict(zip(self.keys, _texts(self.labels), strict=True))
+        old = dict(zip(_rows(self.columns, self.count), _texts(self.labels), strict=True))
         names = tuple(table.labels)
         texts = [
             old.get(key) or b"%b " % label_text(names, row).encode()
             for key, row in zip(keys, values, strict=True)
         ]
-        self.keys, self.labels = keys, list(map(Labels, _in_parts(texts)))
+        self.columns, self.count = columns, len(rows)
+        self.labels = list(map(Labels, _in_parts(texts)))
 
 
 def _texts(labels: Iterable[Labels]) -> Iterator[bytes]:
@@ -62,10 +63,16 @@ def _in_parts(rows: Sequence[Any]) -> list[Sequence[Any]]:
     return [rows[start : start + AT_ONCE] for start in range(0, len(rows), AT_ONCE)]
 
 
+def _columns(read: Iterable[Callable[[Any], Any]], rows: Sequence[Any]) -> list[list[Any]]:
+    return [list(map(each, rows)) for each in read]
+
+
+def _rows(columns: Sequence[Sequence[Any]], count: int) -> list[tuple[Any, ...]]:
+    return list(zip(*columns, strict=True)) if columns else [()] * count
+
+
 def _label_values(table: AnyTable, rows: Sequence[Any]) -> list[LabelValues]:
-    if not table.labels:
-        return [()] * len(rows)
-    return list(zip(*(map(read, rows) for read in table.labels.values()), strict=True))
+    return _rows(_columns(table.labels.values(), rows), len(rows))
 
 
 Values = Sequence[bytes] | Sequence[Sequence[Value]]

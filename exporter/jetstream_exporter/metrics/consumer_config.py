@@ -104,7 +104,7 @@ INFO: Table[Consumer] = Table(
         "filtered": lambda c: _flag(c.settings is not None and c.settings.filtered),
         "role": lambda c: c.settings.role if c.settings else "",
     },
-    named_by=attrgetter("account", "key", "settings"),
+    named_by=(attrgetter("account"), attrgetter("key"), attrgetter("settings")),
     families=(
         gauge(
             "jetstream_consumer_info",

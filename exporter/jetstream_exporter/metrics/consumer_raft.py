@@ -49,7 +49,7 @@ LEADER: Table[Consumer] = Table(
     name="Consumers: leader",
     rows=lambda snapshot: (row for row in snapshot.consumers if row.raft.leader is not None),
     labels={**LABELS, "server": lambda c: c.raft.leader or ""},
-    named_by=attrgetter("account", "key", "raft.leader"),
+    named_by=(attrgetter("account"), attrgetter("key"), attrgetter("raft.leader")),
     families=(
         gauge(
             "jetstream_consumer_leader",

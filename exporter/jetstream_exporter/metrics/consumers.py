@@ -17,7 +17,7 @@ STATE: Table[Consumer] = Table(
     name="Consumers",
     rows=lambda snapshot: snapshot.consumers,
     labels=LABELS,
-    named_by=attrgetter("account", "key"),
+    named_by=(attrgetter("account"), attrgetter("key")),
     families=(
         gauge(
             "jetstream_consumer_pending_messages",

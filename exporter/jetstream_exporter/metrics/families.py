@@ -39,7 +39,7 @@ class Table(Generic[Row]):
     One row has one label set; the encoder keeps its text from scrape to scrape, once for all tables that share the same
     mapping `labels`: such tables have the same rows. `made_of` and `named_by` save it the
     reading: they give all that a row's values or its labels are read from, which nobody changes afterwards. While that
-    is equal for all rows, none is read. What `named_by` gives can be a key of a dictionary. The families of a table
+    is equal for all rows, none is read. What each of `named_by` gives can be hashed. The families of a table
     with `parts` are read from these instead, one for each row or none at all; `no_part` is a row without samples.
     `of_text` says that its rows are about the text of all tables before it.
     `chosen` gives for each row something that is true where it has samples, of the rows and the snapshot they are of.
@@ -50,7 +50,7 @@ class Table(Generic[Row]):
     labels: Mapping[str, Callable[[Row], str]]
     families: tuple[Family[Row], ...]
     made_of: Callable[[Row], object] | None = None
-    named_by: Callable[[Row], object] | None = None
+    named_by: tuple[Callable[[Row], object], ...] | None = None
     parts: Callable[[Snapshot], Sequence[object]] | None = None
     no_part: object = None
     of_text: bool = False
