@@ -61,7 +61,7 @@ class SystemSource:
     async def ask(self, request: ScrapeRequest) -> list[Outcome]:
         started = time.monotonic()
         scrape = await self._attempt(request)
-        if scrape.errors and await self._can_ask_again(scrape):
+        if scrape.ledger.errors and await self._can_ask_again(scrape):
             again = await self._attempt(request)
             scrape = again if len(again.lists) >= len(scrape.lists) else scrape
         took = time.monotonic() - started
@@ -93,9 +93,9 @@ class SystemSource:
 
     def _whole(self, scrape: SystemScrape, took: float) -> Outcome:
         """The outcome of the connection, and of the request that finds the servers."""
-        error = scrape.errors.get("")
+        error = scrape.ledger.errors.get("")
         missing = RequestResult(False, error or NOT_ASKED.text)
-        results = scrape.results.get("", {})
+        results = scrape.ledger.results.get("", {})
         return Outcome(
             source=NAME,
             target=self._connection.target,
@@ -110,14 +110,14 @@ class SystemSource:
     ) -> Outcome:
         """The outcome of one server; of one that did not answer at all every request failed."""
         links = scrape.links
-        error = scrape.errors.get(identity) if report is not None else LATE
-        results = scrape.results.get(identity, {}) if report is not None else {}
+        error = scrape.ledger.errors.get(identity) if report is not None else LATE
+        results = scrape.ledger.results.get(identity, {}) if report is not None else {}
         missing = NOT_ASKED if report is not None else RequestResult(False, LATE)
         return Outcome(
             source=NAME,
             target=self._name(self._members[identity].server),
             duration=took,
-            received=scrape.received.get(identity, 0)
+            received=scrape.ledger.received.get(identity, 0)
             + (links.received.get(identity, 0) if links else 0),
             error=error,
             answer=ServerAnswer(report),

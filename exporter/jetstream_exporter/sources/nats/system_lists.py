@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from jetstream_exporter.config.shard import Shard
 from jetstream_exporter.report import ScrapeRequest
 from jetstream_exporter.sources import divided
 from jetstream_exporter.sources.decoding import refusal
 from jetstream_exporter.sources.errors import SourceError
+from jetstream_exporter.sources.nats.ledger import Ledger
 from jetstream_exporter.sources.nats.members import Members
 from jetstream_exporter.sources.nats.scatter import Scatter
 from jetstream_exporter.wire import Jsz, JszAnswer
@@ -23,15 +24,6 @@ NO_LIST = "an answer without a list"
 
 Part = tuple[Jsz | None, str | None]  # an answer's list, and why there is none, or not all of it
 Ask = Callable[[str, type[JszAnswer]], Scatter[JszAnswer]]
-
-
-class Ledger(Protocol):
-    """Where it is noted how requests went, by server id and request."""
-
-    received: dict[str, int]
-
-    def fail(self, identity: str, request: str, why: str) -> None: ...
-    def succeed(self, identity: str, request: str, size: int) -> None: ...
 
 
 class SystemLists:
@@ -80,7 +72,7 @@ class SystemLists:
         size = self._sizes.get(identity)
         if size is not None:
             self._members[identity].size = size
-            self._ledger.succeed(identity, "jsz", size)
+            self._ledger.succeed(identity, "jsz", f"{size} bytes")
         if why is not None:
             self._ledger.fail(identity, "jsz", why)
         if jsz is not None:
@@ -117,7 +109,7 @@ class SystemLists:
             return None, str(error)
         *_, (answer, size) = answers.values()
         self._sizes[identity] = self._sizes.get(identity, 0) + size
-        self._ledger.received[identity] = self._ledger.received.get(identity, 0) + size
+        self._ledger.add(identity, size)
         if answer.error is not None:
             return answer.data, answer.error.description
         return answer.data, refusal(answer.data)

@@ -9,15 +9,15 @@ from jetstream_exporter.config.shard import WHOLE, Shard
 from jetstream_exporter.report import (
     NO_LINKS,
     Health,
-    RequestResult,
     ScrapeRequest,
     ServerReport,
     worse,
 )
 from jetstream_exporter.sources.completeness import is_settled, remembered
-from jetstream_exporter.sources.errors import SourceError, shortened
+from jetstream_exporter.sources.errors import SourceError
 from jetstream_exporter.sources.nats.client import SecureClient
 from jetstream_exporter.sources.nats.connection import Connection
+from jetstream_exporter.sources.nats.ledger import Ledger
 from jetstream_exporter.sources.nats.members import MOST, Members
 from jetstream_exporter.sources.nats.scatter import Got, Replies, Scatter
 from jetstream_exporter.sources.nats.system_links import PING, SystemLinks
@@ -34,8 +34,25 @@ PATIENCE = 1.5  # seconds of silence that a server is granted that answered befo
 SHARE = 0.4  # of the time that is left, for servers that answered just now
 
 
+class Asking:
+    """Makes the requests of one scrape, once there is a `client`."""
+
+    def __init__(self, connection: Connection, members: Members) -> None:
+        self._connection = connection
+        self._members = members
+        self.client: SecureClient | None = None
+
+    def scatter(self, subject: str, kind: type[Got]) -> Scatter[Got]:
+        if self.client is None:
+            raise RuntimeError("asked without a connection")
+        return Scatter(self._connection, self.client, subject, kind, self._members)
+
+
 class SystemScrape:
-    """Asks over one client until the deadline: `reports` gets what servers said, `errors` what failed."""
+    """Asks over one client until the deadline: `reports` gets what servers said, `ledger` how it went.
+
+    Nothing that it holds may hold it, or all that came would wait for the garbage collector.
+    """
 
     def __init__(
         self,
@@ -56,13 +73,14 @@ class SystemScrape:
         self.client: SecureClient | None = None
         self.deadline = request.deadline
         self.with_config = request.with_config
-        self.received: dict[str, int] = {}
-        self.errors: dict[str, str] = {}  # by server id; "" is everybody
-        self.results: dict[str, dict[str, RequestResult]] = {}  # by server id; "" is everybody
-        self._lists = SystemLists(self._scatter, members, request, shard, self)
+        self.ledger = Ledger()
+        self._asking = Asking(connection, members)
+        self._lists = SystemLists(self._asking.scatter, members, request, shard, self.ledger)
         self._disputed: set[str] = set()
         self.links = (
-            SystemLinks(self._scatter, request.deadline, further, members, connection.permissions)
+            SystemLinks(
+                self._asking.scatter, request.deadline, further, members, connection.permissions
+            )
             if further
             else None
         )
@@ -75,36 +93,27 @@ class SystemScrape:
     async def run(self) -> None:
         """Ask all servers over one client; what failed is in the errors."""
         try:
-            self.client = await self._connection.ready(self.deadline)
-            self.results[""] = {"connection": RequestResult(True, "connected")}
+            self.client = self._asking.client = await self._connection.ready(self.deadline)
+            self.ledger.succeed("", "connection", "connected")
             self.reports = await self._ask()
         except SourceError as error:
-            self.errors[""] = str(error)
+            self.ledger.errors[""] = str(error)
 
     def left(self) -> float:
         return self.deadline - asyncio.get_running_loop().time()
 
-    def fail(self, identity: str, request: str, why: str) -> None:
-        why, old = shortened(why), self.errors.get(identity)
-        self.errors[identity] = f"{old}; {request}: {why}" if old else f"{request}: {why}"
-        self.results.setdefault(identity, {})[request] = RequestResult(False, why)
-
-    def succeed(self, identity: str, request: str, size: int) -> None:
-        """Note an answer; of one that is asked twice a failure stays."""
-        self.results.setdefault(identity, {}).setdefault(
-            request, RequestResult(True, f"{size} bytes")
-        )
-
     async def _ask(self) -> list[ServerReport]:
-        scatter = self._scatter(f"{PING}.STATSZ", StatszAnswer)
+        scatter = self._asking.scatter(f"{PING}.STATSZ", StatszAnswer)
         answers = await scatter.ask(
             {}, self._members.expected(), self.deadline, lambda _: PATIENCE, self._is_everybody
         )
         self._disputed |= scatter.disputed
         servers = self._members.admitted({i: answer.server for i, (answer, _) in answers.items()})
-        self.results[""]["statsz"] = RequestResult(True, f"{len(servers)} servers answered")
+        self.ledger.succeed("", "statsz", f"{len(servers)} servers answered")
         if len(servers) < len(answers):
-            self.fail("", "statsz", f"{len(answers)} servers answered, of which {MOST} are asked")
+            self.ledger.fail(
+                "", "statsz", f"{len(answers)} servers answered, of which {MOST} are asked"
+            )
         self._members.remember(servers.values(), time.monotonic())
         varzs, before = await asyncio.gather(
             self._ping("VARZ", VarzAnswer, {}, servers), self._health(servers)
@@ -171,20 +180,15 @@ class SystemScrape:
         subject, request = f"{PING}.{name}", name.lower()
         patience = max(PATIENCE, SHARE * self.left())
         answers: Replies[Got] = {}
-        scatter = self._scatter(subject, kind)
+        scatter = self._asking.scatter(subject, kind)
         try:
             answers = await scatter.ask(options, set(servers), self.deadline, lambda _: patience)
         except SourceError as error:
-            self.fail("", request, str(error))
+            self.ledger.fail("", request, str(error))
         self._disputed |= scatter.disputed
         for identity in servers.keys() - answers.keys():
-            self.fail(identity, request, scatter.refused.get(identity, "no answer"))
+            self.ledger.fail(identity, request, scatter.refused.get(identity, "no answer"))
         return {identity: self._note(request, *got) for identity, got in answers.items()}
-
-    def _scatter(self, subject: str, kind: type[Got]) -> Scatter[Got]:
-        if self.client is None:
-            raise RuntimeError("asked without a connection")
-        return Scatter(self._connection, self.client, subject, kind, self._members)
 
     def _is_everybody(self, answers: Replies[StatszAnswer]) -> bool:
         """Whether as many answered as they know of. A crashed server still counts for some minutes."""
@@ -193,11 +197,11 @@ class SystemScrape:
 
     def _note(self, request: str, answer: Got, size: int) -> Got:
         identity = answer.server.id
-        self.received[identity] = self.received.get(identity, 0) + size
+        self.ledger.add(identity, size)
         if answer.error is not None:
-            self.fail(identity, request, answer.error.description)
+            self.ledger.fail(identity, request, answer.error.description)
         else:
-            self.succeed(identity, request, size)
+            self.ledger.succeed(identity, request, f"{size} bytes")
         return answer
 
 
