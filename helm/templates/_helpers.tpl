@@ -132,8 +132,8 @@ a pod is.
 {{- end -}}
 
 {{/*
-Memory by the budget of consumers: bench/results has the peaks that were measured, and a test holds this above them. The
-request is the peak, the limit half as much again.
+Memory by the budget of consumers: bench/results has the peaks that were measured, of one server and of three that report
+everything, and a test holds this above them. The request is the peak, the limit half as much again.
 */}}
 {{- define "exporter.resources" -}}
 {{- $resources := deepCopy .Values.resources -}}
