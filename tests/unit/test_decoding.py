@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from jetstream_exporter.sources import decoding
 from jetstream_exporter.sources.decoding import (
     AnswerError,
     DepthError,
@@ -35,7 +36,20 @@ from jetstream_exporter.wire import (
 
 PACKAGE = Path(__file__).resolve().parents[2] / "exporter" / "jetstream_exporter"
 HUGE = int("9" * 400)
+RECORDED = sorted((Path(__file__).parents[1] / "payloads" / "versions").glob("*/jsz_*.json"))
 KINDS = (Advisory, ApiConsumers, ApiStreams, Healthz, Jsz, JszAnswer, Varz)
+
+
+@pytest.fixture(autouse=True, params=[decoding.AT_ONCE, 0], ids=["whole", "in parts"])
+def at_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large answer is decoded part by part, and none of this depends on its size."""
+    monkeypatch.setattr(decoding, "AT_ONCE", request.param)
+
+
+@pytest.mark.parametrize("file", RECORDED, ids=lambda file: f"{file.parent.name}-{file.stem}")
+def test_what_servers_sent_is_read_in_parts_as_it_is_as_a_whole(file: Path) -> None:
+    said = file.read_bytes()
+    assert decode(said, Jsz) == msgspec.json.decode(said, type=Jsz)
 
 
 def str_of(value: object) -> str:
