@@ -29,6 +29,7 @@ from jetstream_exporter.report.outcome import (
     RequestResult,
     ScrapeRequest,
     ServerAnswer,
+    let_go,
     release,
 )
 from jetstream_exporter.report.reports import Health, LeaderReport, Report, ServerReport, worse
@@ -64,6 +65,7 @@ __all__ = [
     "ServerReport",
     "StoredMessage",
     "is_unread",
+    "let_go",
     "number_of",
     "release",
     "worse",

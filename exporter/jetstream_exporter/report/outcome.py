@@ -1,6 +1,7 @@
 """How asking went, and what is asked: one outcome a target, whatever its source."""
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import msgspec
 
@@ -121,9 +122,13 @@ def release(outcomes: Iterable[Outcome]) -> None:
         for report in outcome.all_reports:
             for _, streams in report.stream_lists():
                 while streams:
-                    consumers = streams.pop().consumer_detail
-                    while consumers:
-                        del consumers[-AT_ONCE:]
+                    let_go(streams.pop().consumer_detail)
+
+
+def let_go(items: list[Any]) -> None:
+    """Empty a list, some at a time, so that other threads need not wait until all of it is freed."""
+    while items:
+        del items[-AT_ONCE:]
 
 
 def ignore(_outcome: Outcome) -> None:

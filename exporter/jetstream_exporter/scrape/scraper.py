@@ -15,6 +15,7 @@ from jetstream_exporter.scrape.budget import CONFIRM, CUT_OFF, FLIGHTS, LANDING,
 from jetstream_exporter.scrape.config_schedule import ConfigSchedule
 from jetstream_exporter.scrape.pipeline import Pipeline
 from jetstream_exporter.scrape.renderer import Form, Reload, Renderer, Requests, ScrapeResult
+from jetstream_exporter.scrape.retire import retire
 from jetstream_exporter.scrape.single_flight import Flight, SingleFlight
 from jetstream_exporter.snapshot import Snapshot
 from jetstream_exporter.sources.collector import Collector, Source
@@ -160,7 +161,9 @@ class Scraper:
             duration = loop.time() - flight.started
             exporter = msgspec.structs.replace(snapshot.exporter, collect_duration=duration)
             snapshot = msgspec.structs.replace(snapshot, exporter=exporter)
-        self._last = self._answer(snapshot, kept=self._min_interval > 0)
+        last, self._last = self._last, self._answer(snapshot, kept=self._min_interval > 0)
+        if last is not None:
+            retire(last.snapshot)
         return self._last
 
     def _answer(self, snapshot: Snapshot, *, kept: bool = False) -> ScrapeResult:
