@@ -7,14 +7,15 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 from tests.support.rules import duration
 
 from jetstream_exporter.metrics.lean import CONDITIONS, LEFT_OUT, chosen_of
-from jetstream_exporter.snapshot import Consumer
+from jetstream_exporter.snapshot import Consumer, Snapshot
 from jetstream_exporter.snapshot.incarnation import Incarnation
 from jetstream_exporter.snapshot.rows import ConsumerSettings, Raft
 from jetstream_exporter.snapshot.rows.metadata import NO_METADATA, ObjectMetadata, Threshold
-from jetstream_exporter.state import deliveries
+from jetstream_exporter.state.deliveries import RecentDeliveries
 from jetstream_exporter.state.object_state import LATELY
 
 Body = dict[str, Any]
@@ -57,13 +58,19 @@ def _thinned(one: Body, chosen: dict[Any, dict[str, list[Any]]]) -> Body:
 def _chosen(found: dict[str, Samples], step: float) -> Iterator[tuple[str, list[Any]]]:
     """Of each of a consumer's families, at which steps the profile has a sample."""
     rows = _rows({name.removeprefix(PREFIX): values for name, values in found.items()}, step)
-    moved = _lately(
-        _values(found.get(f"{PREFIX}deliveries_total", []), len(rows)), step, deliveries.LATELY
-    )
-    recent = {row.key for row, is_recent in zip(rows, moved, strict=True) if is_recent}
+    recent = {row.key for row in _delivered_lately(rows, step)}
     for name in found:
         if name in CONDITIONS:
             yield name, chosen_of(CONDITIONS[name], rows, recent)
+
+
+def _delivered_lately(rows: list[Consumer], step: float) -> Iterator[Consumer]:
+    """Those of the steps at which the consumer counts as one to which something was delivered."""
+    state = RecentDeliveries()
+    for place, row in enumerate(rows):
+        one = msgspec.structs.replace(row, key=("", "", "", ""))
+        if state.annotate(Snapshot(consumers=[one]), place * step).delivered_lately:
+            yield row
 
 
 def _rows(found: dict[str, Samples], step: float) -> list[Consumer]:
@@ -82,7 +89,7 @@ def _rows(found: dict[str, Samples], step: float) -> list[Consumer]:
     columns = zip(
         *map(flags, ("has_leader", "has_quorum", "paused")),
         *map(values, ("pending_messages", "ack_pending_messages", "redelivered_messages")),
-        *map(values, ("delivered_sequence", "ack_floor_sequence")),
+        *map(values, ("delivered_sequence", "ack_floor_sequence", "deliveries_total")),
         *map(values, ("ack_wait_seconds", "backoff_max_seconds", "max_ack_pending")),
         _lately(values("leader_changes_total"), step),
         _lately(values("created_timestamp_seconds"), step),
@@ -90,7 +97,7 @@ def _rows(found: dict[str, Samples], step: float) -> list[Consumer]:
     )
     rows = []
     for place, column in enumerate(columns):
-        led, quorum, paused, pending, held, again, delivered, floor, *rest = column
+        led, quorum, paused, pending, held, again, delivered, floor, deliveries, *rest = column
         wait, backoff, limit, elected, recreated = rest
         key = wait, backoff, limit
         if key not in settings:
@@ -100,7 +107,7 @@ def _rows(found: dict[str, Samples], step: float) -> list[Consumer]:
                 "", "", "", "", "", ("", "", "", str(place)), Incarnation(None, ""),
                 Raft(None if pending is held is None else "n1", None, None, 0, led, quorum, changed_lately=elected),
                 settings[key], pending=pending, ack_pending=held, redelivered=again,
-                delivered_sequence=delivered, ack_floor_sequence=floor, paused=paused,
+                delivered_sequence=delivered, ack_floor_sequence=floor, deliveries=deliveries, paused=paused,
                 recreated_lately=recreated,
             )
         )  # fmt: skip
@@ -121,14 +128,14 @@ def _values(found: Samples, count: int) -> list[float | None]:
     return given + [None] * (count - len(given))
 
 
-def _lately(values: list[float | None], step: float, seconds: float = LATELY) -> list[bool]:
+def _lately(values: list[float | None], step: float) -> list[bool]:
     """Whether the value changed a little while ago; a gap is no change."""
     found, last, since = [], None, None
     for place, value in enumerate(values):
         if value is not None:
             since = place if last is not None and value != last else since
             last = value
-        found.append(since is not None and (place - since) * step < seconds)
+        found.append(since is not None and (place - since) * step < LATELY)
     return found
 
 

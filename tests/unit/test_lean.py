@@ -13,7 +13,7 @@ from hypothesis import given
 from tests.support.examples import examples
 from tests.support.fake_nats import FakeNats
 from tests.support.golden import METADATA_KEYS, everything_seen
-from tests.support.reports import BORN, consumer, follows, led, server, stream
+from tests.support.reports import BORN, consumer, follows, led, outcome, server, stream
 from tests.support.scrapes import Scrapes
 from tests.support.strategies import outcomes, reports
 from tests.support.web import web
@@ -29,6 +29,7 @@ from jetstream_exporter.scrape.processor import Processor
 from jetstream_exporter.scrape.renderer import _encoders
 from jetstream_exporter.scrape.slices import Slice, cut
 from jetstream_exporter.snapshot import Consumer, Snapshot
+from jetstream_exporter.wire import Position
 
 SERIES = re.compile(r'(jetstream_consumer_\w+)\{.*account="(.*?)",stream="(.*?)",consumer="(.*?)"')
 # What no consumer has that keeps up: its messages are delivered once, and its leader stays.
@@ -186,6 +187,8 @@ def test_an_encoder_that_wrote_other_scrapes_writes_what_a_new_one_does() -> Non
 def test_slices_and_both_paths_together_are_the_profile() -> None:
     config = Config(families=Families(profile="lean"))
     encoders, snapshot = _encoders(config), everything_seen()
+    recent = {row.key for row in snapshot.consumers[::2]}
+    snapshot = msgspec.structs.replace(snapshot, delivered_lately=recent)
 
     def series(content: Content) -> Counter[str]:
         found: Counter[str] = Counter()
@@ -199,6 +202,32 @@ def test_slices_and_both_paths_together_are_the_profile() -> None:
     assert together == series(Content.EVERYTHING)
     text = b"".join(encoders[Content.EVERYTHING].of(None).render(snapshot)).decode()
     assert together == Counter(x for x in text.splitlines() if "consumer=" in x)
+
+
+def test_of_a_consumer_that_works_two_series_come_back_once_it_stands_still() -> None:
+    config = Config(families=Families(profile="lean"))
+    processor, encoder = Processor(config, 0.0), Encoder(tables(profile="lean"))
+
+    def names(deliveries: int, now: float) -> set[str]:
+        at, raft = Position(deliveries, deliveries, BORN), led("n1", "n2", "n3")
+        said = msgspec.structs.replace(consumer("c", raft, pending=3), delivered=at)
+        reports = [server("n1", stream("S", raft, said))]
+        for name, other in (("n2", "n3"), ("n3", "n2")):
+            raft = follows("n1", other)
+            reports.append(server(name, stream("S", raft, consumer("c", raft))))
+        outcomes = [outcome(report, f"http://{report.server_name}:8222") for report in reports]
+        snapshot = processor.process(outcomes, now, now)
+        text = b"".join(encoder.render(snapshot)).decode()
+        return {line.split("{")[0] for line in text.splitlines() if 'consumer="c"' in line}
+
+    standing = names(5, 0)
+    working = names(6, 15)
+    assert standing - working == {
+        "jetstream_consumer_last_delivery_timestamp_seconds",
+        "jetstream_consumer_waiting_pulls",
+    }
+    assert names(6, 30) == working
+    assert names(6, 70) == standing
 
 
 async def test_the_setting_is_the_profile_of_every_path(fake: FakeNats, tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ class Table(Generic[Row]):
     is equal for all rows, none is read. What each of `named_by` gives can be hashed. The families of a table
     with `parts` are read from these instead, one for each row or none at all; `no_part` is a row without samples.
     `of_text` says that its rows are about the text of all tables before it.
-    `chosen` gives for each row something that is true where it has samples, of the rows and the snapshot they are of.
+    `chosen` gives for each row something that is true where it has samples, when called with the snapshot and its rows.
     """
 
     name: str

@@ -65,10 +65,14 @@ class Condition:
 
 
 class _Known:
-    """What is chosen by. What follows from the settings of consumers is found anew only where these have changed."""
+    """What the conditions choose by.
+
+    What follows from the settings of consumers is found anew only where these have changed.
+    """
 
     def __init__(self) -> None:
-        self._rows: Rows | None = None
+        self._ends: Rows = ()  # the first and the last of the rows: the list itself would keep all of them
+        self._count = 0
         self._settings: list[ConsumerSettings | None] = []
         self.with_thresholds: list[int] = []  # their places
         self.wait_long: Choice = []
@@ -76,7 +80,7 @@ class _Known:
 
     def update(self, rows: Rows, delivered_lately: Set[ConsumerKey]) -> None:
         self.delivered_lately = delivered_lately
-        if rows is self._rows:
+        if self._are(rows):
             return
         settings = list(map(SETTINGS, rows))
         if settings != self._settings:
@@ -84,7 +88,14 @@ class _Known:
                 i for i, one in enumerate(settings) if one and one.metadata.thresholds
             ]
             self.wait_long = list(map(_waits_long, settings))
-        self._rows, self._settings = rows, settings
+        self._settings, self._count = settings, len(rows)
+        self._ends = [*rows[:1], *rows[-1:]]
+
+    def _are(self, rows: Rows) -> bool:
+        """Whether these are the rows of the last update. No two scrapes share a row, and no two slices do."""
+        if not self._ends or len(rows) != self._count:
+            return False
+        return rows[0] is self._ends[0] and rows[-1] is self._ends[-1]
 
 
 def _waits_long(settings: ConsumerSettings | None) -> bool:
@@ -136,7 +147,7 @@ def _is_near_limit(rows: Rows, _: _Known) -> Choice:
 
 
 WAITS = Condition(
-    "of consumers with pending or unacknowledged messages to which none was delivered for 45 seconds",
+    "of consumers with pending or unacknowledged messages whose count of deliveries stood still for 45 seconds",
     _waits,
 )
 WAITS_LONG = Condition(

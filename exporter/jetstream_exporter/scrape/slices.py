@@ -67,7 +67,13 @@ def cut(snapshot: Snapshot, part: Slice) -> Snapshot:
     lags = list(compress(snapshot.lags, wanted))
     shard = Shard(part.number, part.total)
     if part.number:
-        return Snapshot(streams=streams, consumers=consumers, lags=lags, shard=shard)
+        return Snapshot(
+            streams=streams,
+            consumers=consumers,
+            lags=lags,
+            delivered_lately=snapshot.delivered_lately,
+            shard=shard,
+        )
     return msgspec.structs.replace(
         snapshot, streams=streams, consumers=consumers, lags=lags, shard=shard
     )

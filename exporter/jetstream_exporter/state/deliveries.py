@@ -1,35 +1,44 @@
-"""To which consumers with work a message was delivered a moment ago, as successive scrapes show. Pure."""
+"""To which consumers a message was delivered a moment ago, as successive scrapes show. Pure."""
 
-from collections.abc import Set
+from collections.abc import Mapping
 
 import msgspec
 
 from jetstream_exporter.snapshot import Snapshot
 from jetstream_exporter.snapshot.rows.consumers import ConsumerKey
 
-LATELY = 45.0  # seconds; the rules look at consumers to which nothing was delivered for minutes
+RECENT = 45.0  # seconds; the rules look at consumers to which nothing was delivered for minutes
+
+Counts = Mapping[ConsumerKey, int]
 
 
 class RecentDeliveries:
-    """What is remembered are the consumers with work of the last scrape, and those that have no leader meanwhile."""
+    """Remembers how many messages were delivered to each consumer, of this scrape and the one before."""
 
     def __init__(self) -> None:
-        self._counts: dict[ConsumerKey, int | None] = {}
-        self._moved: dict[ConsumerKey, float] = {}  # when their count last changed
+        self._counts: Counts = {}
+        self._older: Counts = {}  # a scrape that ends early may lack some consumers
+        self._moved: Mapping[ConsumerKey, float] = {}  # when a count last changed
 
     def __len__(self) -> int:
-        return len(self._counts)
+        """How many consumers are remembered."""
+        return len(self._older.keys() | self._counts.keys())
 
     def annotate(self, snapshot: Snapshot, now: float) -> Snapshot:
-        """The snapshot with these consumers; none of them is seen for the first time. `now` is monotonic."""
-        before = self._counts
-        counts = {
-            row.key: before.get(row.key) if row.deliveries is None else row.deliveries
-            for row in snapshot.consumers
-            if row.pending != 0 or row.ack_pending != 0
-        }
-        moved = {key: now for key, count in counts.items() if before.get(key, count) != count}
-        kept = {key: then for key, then in self._moved.items() if key in counts}
-        self._counts, self._moved = counts, kept | moved
-        recent: Set[ConsumerKey] = {k for k, then in self._moved.items() if now - then < LATELY}
-        return msgspec.structs.replace(snapshot, delivered_lately=recent)
+        """Note in the snapshot whose count changed within the last seconds; `now` is monotonic.
+
+        A consumer that has no earlier count is not among them.
+        """
+        counts: dict[ConsumerKey, int] = {}
+        moved = {key: then for key, then in self._moved.items() if now - then < RECENT}
+        for row in snapshot.consumers:
+            key = row.key
+            before = self._counts.get(key, self._older.get(key))
+            count = before if row.deliveries is None else row.deliveries
+            if count is None:
+                continue
+            if before is not None and before != count:
+                moved[key] = now
+            counts[key] = count
+        self._older, self._counts, self._moved = self._counts, counts, moved
+        return msgspec.structs.replace(snapshot, delivered_lately=moved.keys())
