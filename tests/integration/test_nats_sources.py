@@ -66,6 +66,7 @@ class Crowd:
         self.liars: dict[str, str] = {}  # the name of who answers before the server of that id does
         self.unreadable: set[str] = set()  # before whom somebody answers what cannot be read
         self.denied: set[str] = set()  # requests of which somebody says first that nobody listens
+        self.listed_by: dict[str, str] = {}  # the id of who answers instead when asked for its list
         self.padding = 0
         self.asked_at_once = self.most_at_once = 0
 
@@ -107,7 +108,8 @@ class Crowd:
                 self.most_at_once = max(self.most_at_once, self.asked_at_once)
                 await asyncio.sleep(0.02 if self.padding else 0)
                 self.asked_at_once -= 1
-            data = json.dumps(self.body(identity, parts[4])).encode()
+            said_by = self.listed_by.get(identity, identity) if parts[4] == "JSZ" else identity
+            data = json.dumps(self.body(said_by, parts[4])).encode()
             headers = {"Content-Encoding": "gzip"} if self.padding else None
             body = gzip.compress(data, 1) if self.padding else data
             await nc.publish(message.reply, body, headers=headers)
@@ -292,6 +294,27 @@ async def test_a_list_above_the_limit_is_refused_as_soon_as_it_came() -> None:
         outcomes, took = await timed(source, LONG)
         assert "is larger than 1048576 bytes" in str(outcomes["crowd/n00"].error)
         assert took < SOON
+
+
+async def test_the_list_of_another_server_is_not_taken_for_that_of_the_one_that_was_asked() -> None:
+    async with crowd(2) as (servers, source):
+        servers.listed_by = {"N01": "N00"}
+        outcomes, _ = await timed(source, 3)
+        assert outcomes["crowd/n00"].error is None
+        assert outcomes["crowd/n01"].error == "jsz: another server answered"
+        report = outcomes["crowd/n01"].server
+        assert report is not None
+        assert report.jsz is None
+
+
+@pytest.mark.parametrize("identity", ["PING", "*", "N00.JSZ", ">", "", "a b"])
+async def test_a_server_whose_id_names_others_in_a_subject_is_not_asked(identity: str) -> None:
+    async with crowd(1) as (servers, source):
+        servers.ids[identity] = "odd"
+        outcomes, took = await timed(source, LONG)
+        assert took < SOON
+        assert [target for target in outcomes if target.startswith("crowd")] == ["crowd/n00"]
+        assert outcomes["crowd/n00"].error is None
 
 
 async def test_what_came_by_the_deadline_counts_although_another_server_is_waited_for_until_then(

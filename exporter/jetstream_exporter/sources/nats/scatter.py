@@ -26,6 +26,7 @@ from jetstream_exporter.wire import (
     VarzAnswer,
 )
 
+ALL = "PING"  # in place of a server's id
 SPARE = 0.02  # seconds before the deadline in which what came is put together
 STALL = 0.3  # seconds of silence after which no unknown server will answer any more
 GUNZIP = 16 + zlib.MAX_WBITS
@@ -171,14 +172,21 @@ class Scatter(Generic[Got]):
         """The answer; None, with the reason in `refused`, if it cannot be read."""
         try:
             body = self._unzip(data) if encoding == "gzip" else data
-        except (SourceError, zlib.error) as error:
-            self._refuse(self._asked, f"an answer cannot be unpacked: {error}")
+        except SourceError as error:  # it is too large, as only a server's list is
+            self._refuse(self._asked, str(error))
+            return None
+        except zlib.error as error:
+            self._refuse("", f"an answer cannot be unpacked: {error}")
             return None
         try:
-            return self._decoder.decode(body)
+            answer = self._decoder.decode(body)
         except AnswerError as error:
-            self._refuse(_sender(body) or self._asked, str(error))
+            self._refuse(_sender(body), str(error))
             return None
+        if not _is_id(answer.server.id):
+            self._refuse("", "an answer comes from a server with an odd ID")
+            return None
+        return answer
 
     def _refuse(self, identity: str, reason: str) -> None:
         if identity in self._replies:
@@ -198,7 +206,12 @@ class Scatter(Generic[Got]):
 def _only(subject: str) -> str:
     """The id of the server that alone is asked on this subject; empty if all are."""
     addressee = subject.split(".")[3]
-    return "" if addressee == "PING" else addressee
+    return "" if addressee == ALL else addressee
+
+
+def _is_id(text: str) -> bool:
+    """Whether it can stand in a subject and names one server. A server's ID is its public key."""
+    return text.isascii() and text.isalnum() and text != ALL
 
 
 def _sender(body: bytes) -> str:

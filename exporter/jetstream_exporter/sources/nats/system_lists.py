@@ -16,6 +16,7 @@ from jetstream_exporter.wire import Jsz, JszAnswer
 
 SMALL = 2**18  # bytes; larger lists are fetched one after the other: they hold up the JetStream API
 AT_ONCE = 8
+RESERVE = 0.1  # of the time, for the health that is asked for after the lists
 LIMIT = {
     "limit": 65_536
 }  # accounts, more than there are; -1 ends a server before 2.11 (monitor.go, Jsz)
@@ -39,6 +40,7 @@ class SystemLists:
         self._ledger = ledger
         self._sizes: dict[str, int] = {}  # bytes received, by server id
         self.found: dict[str, Jsz] = {}
+        self.disputed: set[str] = set()  # servers with whose id something else answered, too
 
     def _left(self) -> float:
         return self._request.deadline - asyncio.get_running_loop().time()
@@ -52,16 +54,18 @@ class SystemLists:
         small = {i for i in everybody if 0 < self._members[i].size <= SMALL}
         large = sorted(everybody - small)
         limit = asyncio.Semaphore(AT_ONCE)
+        now = asyncio.get_running_loop().time
+        until = self._request.deadline - RESERVE * self._left()
 
         async def fetch_small(identity: str) -> None:
             async with limit:
-                await self._list(identity, self._request.deadline)
+                await self._list(identity, until)
 
         await asyncio.gather(*(fetch_small(identity) for identity in sorted(small)))
         for i, identity in enumerate(large):
             # Twice its share, so that one that hangs leaves time for the others.
-            share = min(1.0, 2 / (len(large) - i)) * self._left()
-            await self._list(identity, self._request.deadline - self._left() + share)
+            share = min(1.0, 2 / (len(large) - i)) * (until - now())
+            await self._list(identity, now() + share)
 
     async def _list(self, identity: str, deadline: float) -> None:
         if self._shard.is_divided:
@@ -107,7 +111,10 @@ class SystemLists:
             answers = await scatter.ask(dict(options), {identity}, deadline, lambda _: left)
         except SourceError as error:
             return None, str(error)
-        *_, (answer, size) = answers.values()
+        self.disputed |= scatter.disputed
+        if identity not in answers:
+            return None, "another server answered"
+        answer, size = answers[identity]
         self._sizes[identity] = self._sizes.get(identity, 0) + size
         self._ledger.add(identity, size)
         if answer.error is not None:

@@ -124,6 +124,7 @@ class SystemScrape:
         after = before
         if not self._is_settled(varzs, self.lists):
             after = await self._health(servers)
+        self._disputed |= self._lists.disputed
         self._members.dispute(self._disputed, time.monotonic())
         return [
             self._report(
