@@ -98,7 +98,8 @@ def document(sections: Sequence[Section], load: float) -> str:
     lines = ["# Replayed clusters", "", *about[about.index("") + 4 :], ""]
     for shape, rows in sections:
         servers = shape.clusters * shape.servers
-        title = f"## {shape.all_consumers:,} consumers, R{shape.replicas}, {servers:,} servers"
+        noun = "server" if servers == 1 else "servers"
+        title = f"## {shape.all_consumers:,} consumers, R{shape.replicas}, {servers:,} {noun}"
         lines += [title, "", table.markdown(COLUMNS, rows), ""]
     facts = machine.facts() | {"load before the run": f"{load:.1f}"}
     return "\n".join([*lines, *(f"- {name}: {value}" for name, value in facts.items()), ""])

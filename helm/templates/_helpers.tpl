@@ -133,7 +133,7 @@ a pod is.
 
 {{/*
 Memory by the budget of consumers: bench/results has the peaks that were measured, of one server and of three that report
-everything, and a test holds this above them. The request is the peak, the limit half as much again.
+everything, and a test holds this above them. The request covers the peak, the limit is half as much again.
 */}}
 {{- define "exporter.resources" -}}
 {{- $resources := deepCopy .Values.resources -}}

@@ -25,7 +25,7 @@ def measured(file: Path) -> Iterator[tuple[int, int]]:
             yield int(load[1].replace(",", "")), max(peaks)
 
 
-# The larger peak of each number of consumers: where there are replicas, several servers report everything.
+# The larger peak of the two files, for each number of consumers.
 MEASURED = sorted(dict(sorted(chain.from_iterable(map(measured, RESULTS)))).items())
 
 
@@ -40,7 +40,7 @@ def mebibytes(text: str | None) -> int | None:
 
 
 def test_there_are_measurements_of_more_than_one_size() -> None:
-    assert {consumers for consumers, _ in MEASURED} == {20_000, 100_000}
+    assert {consumers for consumers, _ in MEASURED} >= {20_000, 100_000}
 
 
 @pytest.mark.parametrize(("consumers", "peak"), MEASURED)
