@@ -18,6 +18,7 @@ INTERVAL = "30s"
 What = Literal["server", "stream", "consumer"]
 DIFFERENCE, DISAGREES = "compat_shadow:figure:difference", "compat_shadow:figure:disagrees"
 MISSING = "compat_shadow:figure:missing"
+CLUSTER_OF_SERVER = "compat_shadow:server_cluster:info"
 OURS, THEIRS = "jetstream-exporter", "the other exporter"
 
 
@@ -100,20 +101,32 @@ def _leaders(flavour: Flavour, figure: Figure) -> str:
 
 
 def _theirs(flavour: Flavour, figure: Figure) -> str:
-    """By our labels. The cluster is ours by the server's ID, because a configuration may name it otherwise."""
+    """By our labels. The cluster is ours, because a configuration may name it otherwise, and one server has no cluster.
+
+    It follows from the server's ID, or where theirs is an address, from its name; a name that servers of several
+    clusters have tells nothing, and then the cluster is what they call it.
+    """
     rows = _leaders(flavour, figure)
     stream = "stream" if flavour is SURVEYOR else "stream_name"
-    pairs = [("server", "server_name")] if figure.what == "server" else [("stream", stream)]
+    pairs = [] if figure.what == "server" else [("stream", stream)]
+    if figure.what == "server" or flavour is PNE:
+        pairs.append(("server", "server_name"))
     if flavour is not SURVEYOR and figure.what != "server":
         pairs.append(("account", "account_id"))
     if figure.what == "consumer":
         pairs.append(("consumer", "consumer_name"))
     if flavour is PNE:
-        pairs.append(("nats_cluster", "cluster"))
+        rows = renamed(rows, *pairs)
+        named = renamed(rows, ("nats_cluster", "cluster"))
+        rows = (
+            f"{rows}\n* on (server) group_left (nats_cluster)\n{CLUSTER_OF_SERVER}\n"
+            f"or\n{named}\nunless on (server)\n{CLUSTER_OF_SERVER}"
+        )
     else:
         info = "topk by (server_id) (1, max by (nats_cluster, server_id) (nats_server_info))"
         rows = f"({rows})\n* on (server_id) group_left (nats_cluster)\n{info}"
-    return f"max by (${figure.what}) (\n{indented(renamed(rows, *pairs))}\n)"
+        rows = renamed(rows, *pairs)
+    return f"max by (${figure.what}) (\n{indented(rows)}\n)"
 
 
 def _labelled(flavour: Flavour, figure: Figure, inner: str) -> str:
@@ -121,7 +134,18 @@ def _labelled(flavour: Flavour, figure: Figure, inner: str) -> str:
     return marked(of_exporter, "figure", f"{figure.what} {figure.name}")
 
 
+def _cluster_of_server() -> Record:
+    servers = "max by (nats_cluster, server) (nats_server_info)"
+    return Record(
+        name=CLUSTER_OF_SERVER,
+        comment="Of value 1: the cluster of each server whose name no other cluster has.",
+        expr=f"{servers}\nunless on (server)\ncount by (server) ({servers}) > 1",
+    )
+
+
 def _records(flavour: Flavour) -> Iterator[Record]:
+    if flavour is PNE:
+        yield _cluster_of_server()
     for figure in FIGURES:
         recorded = f"compat_shadow:{figure.what}_{figure.name.replace(' ', '_')}"
         theirs = _labelled(flavour, figure, _theirs(flavour, figure))

@@ -16,9 +16,11 @@ FIGURE = ("figure", "Figure")
 ANY = Look("short", [Step(1, BAD)], decimals=0)
 ANY_WARNS = Look("short", [Step(1, WARN)], decimals=0)
 PLAIN = Look("short", base=QUIET)
+# Where nothing is compared, one of them still has what the other lacks.
+FIGURES = f'__name__=~"{DIFFERENCE}|{MISSING}"'
 VARIABLES = (
-    Variable("exporter", "Other exporter", DISAGREES.replace("disagrees", "difference")),
-    Variable("nats_cluster", "Cluster", f'{DIFFERENCE}{{exporter="$exporter"}}', several=True),
+    Variable("exporter", "Other exporter", f"{{{FIGURES}}}"),
+    Variable("nats_cluster", "Cluster", f'{{{FIGURES}, exporter="$exporter"}}', several=True),
 )
 
 
@@ -39,8 +41,8 @@ NOW = Row(
     (
         stat(
             "Compared",
-            "Number of figures that both exporters report. Zero: one of them is not scraped, or the rules of "
-            "rules/compat/shadow-*.yaml are not loaded.",
+            "Number of figures that both exporters report. None: one of them is not scraped, the rules of "
+            "rules/compat/shadow-*.yaml are not loaded or are those for other flags, or the cluster has another name.",
             (Query(f"count({chosen(DIFFERENCE)})"),),
             look=PLAIN,
             width=6,
