@@ -116,3 +116,10 @@ def test_two_accounts_of_one_name_are_said_aloud_where_names_are_the_label() -> 
         "2 accounts of the cluster C have the name same; their label is the ID"
     ]
     assert merged(mute, said).conflicts == []
+
+
+def test_accounts_of_which_a_server_says_no_name_are_no_conflict() -> None:
+    """Servers before 2.11 name no account in accstatz."""
+    said = server("n1", accounts=[account("", "ID1"), account("", "ID2")])
+    options = LabelOptions(account_by_name=True)
+    assert merged(said, label_options=options).conflicts == []

@@ -161,7 +161,8 @@ def _account_conflicts(cluster: str, reports: Iterable[Report]) -> list[str]:
     ids: dict[str, set[str]] = {}
     for report in reports:
         for identity, name in accounts_named(report):
-            ids.setdefault(name, set()).add(identity)
+            if name:  # servers before 2.11 name no account
+                ids.setdefault(name, set()).add(identity)
     return [
         f"{len(ids[name])} accounts of the cluster {cluster} have the name {name}; their "
         "label is the ID"
