@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from jetstream_exporter.config.secrets import FileError
 from jetstream_exporter.migrate import texts
 from jetstream_exporter.migrate.finding import FileResult
 from jetstream_exporter.migrate.names import Names
@@ -53,7 +54,10 @@ class Board:
                 "the dashboard",
                 "no query uses a name of prometheus-nats-exporter or nats-surveyor",
             )
-        return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+        try:
+            return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        except ValueError:
+            raise FileError("has a number that JSON cannot write, such as NaN or 1e999") from None
 
     def expression(self, text: str, place: str) -> tuple[str, bool]:
         """The expression rewritten, and whether it was one of theirs; what there is to say is said."""
@@ -131,6 +135,7 @@ def scan(content: Any) -> Iterator[Json]:
     """Every object in it."""
     if isinstance(content, dict):
         yield content
-    for value in content.values() if isinstance(content, dict) else content:
+    inner = content if isinstance(content, list) else ()
+    for value in content.values() if isinstance(content, dict) else inner:
         if isinstance(value, dict | list):
             yield from scan(value)

@@ -123,6 +123,9 @@ def migrated(source: Source, output: Path | None, known: Names, *, named: bool) 
             result.output = str(target)
     except FileError as error:
         result.say("unresolved", "the file", str(error))
+    except (RecursionError, OSError) as error:
+        why = "is nested too deeply" if isinstance(error, RecursionError) else str(error.strerror)
+        result.say("unresolved", "the file", f"cannot be migrated: {why}")
     return result
 
 

@@ -93,7 +93,9 @@ def target(source: Source, folder: Path) -> Path:
 def write(path: Path, text: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("x", encoding="utf-8") as opened:  # x: somebody may have been faster
-            opened.write(text)
+        # Half of a surrogate pair can stand in JSON as an escape only.
+        content = text.encode("utf-8", "backslashreplace")
+        with path.open("xb") as opened:  # x: somebody may have been faster
+            opened.write(content)
     except OSError as error:
         raise FileError(f"{path} cannot be written: {error.strerror}") from None

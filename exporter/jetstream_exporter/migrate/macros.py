@@ -21,7 +21,7 @@ TOKEN = re.compile(
 )
 IN_STRING = re.compile(VARIABLE)
 UNIT = re.compile(r"ms|[smhdwy](?!\w)")
-SPAN_AHEAD = re.compile(r"(?:\[|\[[^\]\[]*:|\boffset\s*-?)\s*$")
+SPAN_AHEAD = re.compile(r"(?:\[|\[[^\]\[]*:|\b(?i:offset)\s*-?)\s*$")
 WORD = re.compile(r"grafana_variable_(\d+)_")
 NUMBER = re.compile(r"\b90071992547(\d{3})\b")
 MATCHER = re.compile(r'grafana_variable_(\d+)_=""')

@@ -37,6 +37,9 @@ def words(writer: Writer, node: Node) -> str:
     modifier = node.modifier
     if modifier is None or modifier.matching is None:
         return _unsaid(writer, node) if kinds else ""
+    fill = modifier.fill_values
+    if kinds and (fill.lhs is not None or fill.rhs is not None):
+        raise UnresolvedError("fill() of a match is not supported")
     names = list(modifier.matching.labels)
     include = str(modifier.matching.type).endswith("Include")
     own = _labels(writer, node, names, include) if kinds else names

@@ -60,7 +60,7 @@ def as_json(results: Sequence[FileResult]) -> str:
         for result in results
     ]
     content = {"unresolved": sum(result.unresolved for result in results), "files": files}
-    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(content, indent=2) + "\n"
 
 
 FORMATS = {"text": text, "json": as_json}

@@ -11,6 +11,7 @@ from jetstream_exporter.migrate.selecting import UnresolvedError
 from jetstream_exporter.migrate.tree import ExpressionError, parsed
 from jetstream_exporter.migrate.writer import Writer
 
+BEYOND = "it has a number, a time or a depth that cannot be rewritten"
 # What their names begin with, for expressions that cannot be parsed.
 LOOKS_LIKE = re.compile(r"(?<![\w:])(?:gnatsd|nats|jetstream)_[\w:]+")
 
@@ -47,6 +48,8 @@ def rewrite(text: str, names: Names) -> Rewritten:
     except UnresolvedError as error:
         reason = hidden.put_back(str(error))
         return Rewritten(text, text, tuple(writer.found), unresolved=(reason,))
+    except (OverflowError, ValueError, RecursionError):  # of times that no number can hold, for one
+        return Rewritten(text, text, tuple(writer.found), unresolved=(BEYOND,))
     if not writer.changed:
         return Rewritten(text, text)
     notes = [hidden.put_back(note) for note in writer.notes]

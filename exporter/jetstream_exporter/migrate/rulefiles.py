@@ -5,8 +5,9 @@ The text is changed where an expression stands, and nowhere else: comments and l
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
@@ -60,13 +61,24 @@ def _check_events(text: str) -> None:
             raise FileError(f"line {line} is a YAML alias, which is not supported")
 
 
+OF_A_TARGET = re.compile(r"(?<![\w:$])up(?![\w:(])")
+TARGETS = (
+    "if the `up` in it is that of the other exporter, write nats_server_up: one exporter reads all servers, and "
+    "nats_server_up is 0 for one that does not answer"
+)
+
+
 @dataclass(slots=True)
 class RuleFile:
     names: Names
     result: FileResult
+    of_targets: list[str] = field(default_factory=list)  # places of rules about `up`
 
     def migrate(self, text: str, documents: list[yaml.Node]) -> str:
         changes = [change for document in documents for change in self._below(document, "")]
+        if self.result.expressions:
+            for place in self.of_targets:
+                self.result.say("note", place, TARGETS)
         if not self.result.expressions and not self.result.findings:
             self.result.say(
                 "note",
@@ -92,7 +104,9 @@ class RuleFile:
             changed = list(self._rule(expr, place))
             yield from changed
             if changed:
-                yield from self._sentences(entries)
+                yield from self._sentences(entries, place, changed[0].text)
+            elif OF_A_TARGET.search(expr.value):
+                self.of_targets.append(place)
         for key, value in entries.items():
             if key not in (PLAIN, "annotations", "labels"):
                 yield from self._below(value, place)
@@ -103,12 +117,18 @@ class RuleFile:
         if found.changed:
             yield Change(expr, found.new)
 
-    def _sentences(self, entries: dict[str, yaml.Node]) -> Iterator[Change]:
+    def _sentences(
+        self, entries: dict[str, yaml.Node], place: str, expression: str
+    ) -> Iterator[Change]:
         for key in ("annotations", "labels"):
             node = entries.get(key)
             for _, value in node.value if isinstance(node, yaml.MappingNode) else ():
                 if isinstance(value, yaml.ScalarNode):
                     new = texts.sentence(value.value)
+                    for name in texts.absent(value.value, expression):
+                        self.result.say(
+                            "note", place, f"the text names {name}, which the new series have not"
+                        )
                     if new != value.value:
                         yield Change(value, new)
 

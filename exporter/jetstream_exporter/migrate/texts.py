@@ -11,6 +11,7 @@ from jetstream_exporter.migrate import labels
 WORD = re.compile(r"(?<![\w:])[a-zA-Z_]\w+(?![\w:])")
 LEGEND = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 SENTENCE = re.compile(r"(\$labels|\.Labels)\.(\w+)")
+SERIES = re.compile(r"(?:jetstream|nats)_\w+")
 FIELD = re.compile(r"(__field\.labels\.|__data\.fields\.)(\w+)")
 # Words that anything else may mean, too, are renamed where they are the name of a label for sure.
 ANYWHERE = {
@@ -34,6 +35,16 @@ def _braces(label: str, whole: str) -> str:
 def sentence(text: str) -> str:
     """`{{ $labels.stream_name }}` of an alert."""
     return SENTENCE.sub(lambda found: f"{found[1]}.{labels.renamed(found[2])}", text)
+
+
+def absent(text: str, expression: str) -> Iterator[str]:
+    """The labels of theirs that an alert's text names and the series of its new expression have not."""
+    series = [name for name in SERIES.findall(expression) if name in labels.FAMILIES]
+    there = set[str]().union(*(labels.labels_of(name) for name in series))
+    for _, label in dict.fromkeys(SENTENCE.findall(text)):
+        new = labels.renamed(label)
+        if series and (label in GONE or (new != label and new not in there)):
+            yield label
 
 
 def fields(text: str) -> str:

@@ -18,7 +18,7 @@ with contextlib.suppress(ImportError):
 # The parser is recursive, and ends the process where it is nested too deep.
 MOST_PARTS = 250
 LONGEST = 32 * 1024
-PART = re.compile(r"[-+*/%^<>=!({\[]|\b(?:and|or|unless|atan2)\b")
+PART = re.compile(r"[-+*/%^<>=!({\[]|\b(?:and|or|unless|atan2)\b", re.IGNORECASE)
 
 
 class ExpressionError(Exception):
@@ -27,8 +27,7 @@ class ExpressionError(Exception):
 
 def parsed(text: str) -> tuple[Node, Hidden]:
     """The tree, and what it hides. ExpressionError where it is no PromQL in any reading of its variables."""
-    bare = TOKEN.sub(lambda found: found["variable"] or "", text)
-    if len(text) > LONGEST or len(PART.findall(bare)) > MOST_PARTS:
+    if len(text) > LONGEST or _parts(text) > MOST_PARTS:
         raise ExpressionError(
             f"it has more than {LONGEST} characters or more than {MOST_PARTS} operators and brackets"
         )
@@ -39,6 +38,10 @@ def parsed(text: str) -> tuple[Node, Hidden]:
         except ValueError as error:
             first = first or way.put_back(str(error)).strip()
     raise ExpressionError(f"it is not PromQL: {first}")
+
+
+def _parts(text: str) -> int:
+    return len(PART.findall(TOKEN.sub(lambda found: found["variable"] or "", text)))
 
 
 def _ways(text: str) -> Iterator[Hidden]:
@@ -68,6 +71,16 @@ def selectors(node: Node) -> Iterator[Node]:
         yield node
     for child in children(node):
         yield from selectors(child)
+
+
+def made_labels(node: Node) -> Iterator[str]:
+    """The labels that an expression sets by itself."""
+    if isinstance(node, parser.Call) and node.func.name in ("label_replace", "label_join"):
+        yield str(getattr(node.args[1], "val", ""))
+    if isinstance(node, parser.AggregateExpr) and str(node.op) == "count_values":
+        yield str(getattr(node.param, "val", ""))
+    for child in children(node):
+        yield from made_labels(child)
 
 
 def bare(node: Node) -> Node:

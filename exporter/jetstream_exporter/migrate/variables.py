@@ -16,8 +16,11 @@ LABEL_VALUES = re.compile(
     r"\s*label_values\(\s*(?:(?P<of>.*),)?\s*(?P<label>\w+)\s*\)\s*", re.DOTALL
 )
 QUERY_RESULT = re.compile(r"\s*query_result\(\s*(?P<of>.*)\)\s*", re.DOTALL)
+SELECTOR = re.compile(r'(?:jetstream|nats)_\w+(?:\{(?:"(?:\\.|[^"\\])*"|[^"}])*\})?')
 METRICS = re.compile(r"\s*metrics\(\s*(?P<of>.*)\)\s*", re.DOTALL)
 LONGEST = 64 * 1024  # of a list of values
+LONGEST_QUERY, SHOWN = 8 * 1024, 100
+THEIRS = re.compile(r"gnatsd_|nats_|jetstream_")
 ITEM = re.compile(r"(?:\\,|[^,])+")
 NAMED = re.compile(r"\s*(.+?)\s+:\s+(.+)\s*", re.DOTALL)
 IN_REGEX = re.compile(r"\b(\w+)(?==)")
@@ -55,6 +58,11 @@ class Variables:
 
     def _query(self, text: str, place: str) -> tuple[str, bool]:
         """`label_values(series, label)`, `query_result(expression)`, or an expression."""
+        if len(text) > LONGEST_QUERY:
+            if THEIRS.search(text):
+                why = f"the query is longer than {LONGEST_QUERY} characters"
+                self.result.say("unresolved", place, why, text[:SHOWN])
+            return text, False
         found = LABEL_VALUES.fullmatch(text)
         if found and found["of"]:
             return self._label_values(text, found["of"].strip(), found["label"], place)
@@ -77,7 +85,10 @@ class Variables:
             self.result.say("unresolved", place, f"the new series have no label {label}", text)
             self.result.rewritten -= 1
             return text, False
-        series = next(iter(re.findall(r"(?:jetstream|nats)_\w+", new)), "")
+        first = SELECTOR.search(new)
+        if first is not None and first[0] != new:
+            new = first[0]  # Prometheus takes a series here, and no expression
+        series = new.partition("{")[0]
         own = labels.labels_of(series) if series in labels.FAMILIES else frozenset()
         renamed = labels.renamed(label)
         if renamed != label and renamed not in own:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 
 from jetstream_exporter.migrate import labels, matching, printer
@@ -13,11 +13,15 @@ from jetstream_exporter.migrate.printer import Node
 from jetstream_exporter.migrate.repairs import outside_of, repair
 from jetstream_exporter.migrate.selecting import Selected, UnresolvedError, selected
 from jetstream_exporter.migrate.shapes import Kind
-from jetstream_exporter.migrate.tree import bare, name_of, parser, selectors
+from jetstream_exporter.migrate.tree import bare, made_labels, name_of, parser, selectors
 
 OVER_ROWS = frozenset(
     {"sum", "count", "avg", "stddev", "stdvar", "quantile", "count_values", "topk", "bottomk"}
 )
+BEGINNING = re.compile(r"gnatsd|nats|jetstream")
+REPEATED_GROUP = re.compile(r"\)[*+?{]|\[\[:")
+LONGEST_PATTERN = 1_000
+SECOND = re.compile(r"\b(?:jetstream|nats)_\w+")  # in a form, beside the series that it is made of
 STEP = timedelta(seconds=30)  # of a subquery in place of a window
 OF_LABELS: Mapping[str, slice] = {
     "label_replace": slice(3, 4),
@@ -31,6 +35,18 @@ class Wrapped(str):
     """In parentheses that are needed beside an operator alone."""
 
     __slots__ = ()
+
+
+def _selected_by(pattern: str, names: Iterable[str]) -> str | None:
+    """A name that a pattern matches. Where Python cannot tell or would take for ever, it is what names begin with."""
+    theirs = BEGINNING.search(pattern)
+    doubtful = theirs[0] if theirs else None
+    if len(pattern) > LONGEST_PATTERN or REPEATED_GROUP.search(pattern):
+        return doubtful
+    try:
+        return next((name for name in names if re.fullmatch(pattern, name)), None)
+    except re.error:
+        return doubtful
 
 
 def bare_text(text: str) -> str:
@@ -102,7 +118,7 @@ class Writer:
         for each in node.matchers.matchers:
             if each.name != "__name__" or WORD.search(each.value):
                 continue
-            hit = next((old for old in self._names.known if re.fullmatch(each.value, old)), None)
+            hit = _selected_by(each.value, self._names.known)
             if hit:
                 self.found[hit] = None
                 raise UnresolvedError(
@@ -125,6 +141,8 @@ class Writer:
         form = found.row.form
         if "time()" in form and after:
             form = form.replace("time()", self._shifted(node))
+        if after and SECOND.search(form):
+            raise UnresolvedError(f"its successor has two series, of which each needs{after}")
         text = form.replace("$x", found.text() + after)
         if found.condition:
             inner = text if form == "$x" else f"({text})"
@@ -231,13 +249,20 @@ class Writer:
         operation = str(node.op)
         names = list(node.modifier.labels) if node.modifier else None
         if kinds and names is not None:
-            names = matching.grouping(names, kinds, self.notes)
+            names = self._grouping(names, node)
         if kinds and operation in OVER_ROWS:
             self._say_rows(operation, node.expr)
         inner = bare_text(self.text(node.expr))
         parameter = "" if node.param is None else f"{bare_text(self.text(node.param))}, "
         grouping = printer.grouping(node, names)
         return f"{operation}{grouping}{' ' if grouping else ''}({parameter}{inner})"
+
+    def _grouping(self, names: list[str], node: Node) -> list[str]:
+        """The labels of a `by (…)` as ours, but for those that the expression itself makes."""
+        made = set(made_labels(node))
+        theirs = [name for name in names if name not in made]
+        kept = matching.grouping(theirs, self.kinds(node.expr), self.notes)
+        return kept + [name for name in names if name in made and name not in kept]
 
     def _say_rows(self, operation: str, node: Node) -> None:
         for each in selectors(node):
