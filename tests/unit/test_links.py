@@ -10,6 +10,7 @@ import pytest
 from tests.support import fake_nats as fakes
 from tests.support.closing import closing
 from tests.support.fake_nats import FakeNats, fake_nats
+from tests.support.merging import merged
 from tests.support.reports import outcome, server
 from tests.unit.test_monitoring import Asker
 
@@ -18,13 +19,14 @@ from jetstream_exporter.config.schema import Config
 from jetstream_exporter.config.values import read_pattern
 from jetstream_exporter.report import Links, ServerReport
 from jetstream_exporter.scrape.processor import Processor
-from jetstream_exporter.snapshot import Server, Snapshot, merge
+from jetstream_exporter.snapshot import LabelOptions, Server, Snapshot, merge
 from jetstream_exporter.snapshot.links import configured_remotes, gateway_rows, seconds_of
 from jetstream_exporter.snapshot.rows import Gateway, Leafnode, LeafRemotes, Route, Traffic
 from jetstream_exporter.sources import links
 from jetstream_exporter.sources.decoding import AnswerError, decode, refusal
 from jetstream_exporter.sources.links import OF_LINKS, PATIENT_EVERY, wanted
 from jetstream_exporter.wire import (
+    AccountDetail,
     GatewayListener,
     GatewayRemote,
     Gatewayz,
@@ -193,6 +195,20 @@ def test_a_server_without_any_leaf_node_is_not_asked_and_has_made_none() -> None
 
 def test_of_a_server_whose_leaf_nodes_were_not_answered_none_is_said_to_be_missing() -> None:
     assert dialling(None, 1) == [LeafRemotes("A", 2, None), LeafRemotes("B", 1, None)]
+
+
+def test_an_account_that_only_leaf_nodes_name_shares_its_label_with_no_other() -> None:
+    """ID5 is called SOLO, and another account has the ID SOLO."""
+    report = server("edge", accounts=[AccountDetail(name="SOLO", id="ID5")])
+    assert report.varz is not None
+    report.varz.leafnodes = 2
+    report.varz.leaf = LeafListener(remotes=[LeafRemote("ID5", []), LeafRemote("SOLO", [])])
+    said = leafz({"account": "ID5", "is_spoke": True}, {"account": "SOLO", "is_spoke": True})
+    report = msgspec.structs.replace(report, links=Links(leafnodes=said))
+    snapshot = merged(report, label_options=LabelOptions(account_by_name=True))
+    (row,) = snapshot.servers
+    assert row.leaf_remotes == [LeafRemotes("ID5", 1, 1), LeafRemotes("SOLO", 1, 1)]
+    assert {each.account for each in row.leafnodes} == {"ID5", "SOLO"}
 
 
 def test_the_own_cluster_among_the_configured_ones_is_no_remote() -> None:

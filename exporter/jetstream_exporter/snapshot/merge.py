@@ -6,7 +6,7 @@ that no report said.
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 import msgspec
@@ -22,7 +22,7 @@ from jetstream_exporter.snapshot.presence import followers, present
 from jetstream_exporter.snapshot.rows import Consumer, Snapshot, Stream, StreamRef
 from jetstream_exporter.snapshot.servers import server_rows
 from jetstream_exporter.snapshot.streams import merge_stream
-from jetstream_exporter.wire import StreamDetail
+from jetstream_exporter.wire import Leafz, StreamDetail, Varz
 
 
 class LabelOptions(msgspec.Struct, frozen=True):
@@ -195,5 +195,12 @@ def accounts_named(report: Report) -> list[tuple[str, str]]:
         return [(report.account_id, report.account_name)]
     names = [(account.id, account.name) for account in report.account_details]
     names += report.elsewhere
-    said = report.links.accounts
-    return names + [(one.acc, one.name) for one in said.account_statz if one.acc] if said else names
+    clients, leafnodes = report.links.accounts, report.links.leafnodes
+    names += [(one.acc, one.name) for one in clients.account_statz if one.acc] if clients else []
+    return names + [(account, "") for account in _of_leafnodes(report.varz, leafnodes)]
+
+
+def _of_leafnodes(varz: Varz | None, said: Leafz | None) -> Iterator[str]:
+    """The accounts of configured and of present connections, which nothing else may speak of."""
+    yield from (remote.local_account for remote in (varz.leaf.remotes if varz else ()))
+    yield from (leaf.account for leaf in (said.leafs if said else ()))
