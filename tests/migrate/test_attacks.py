@@ -152,3 +152,10 @@ def test_what_an_alert_says_of_its_target_and_of_labels_that_are_gone_is_noted(
     assert any("names server_name" in note for note in notes)
     assert any("names stream_leader" in note for note in notes)
     assert not any("names consumer_name" in note for note in notes)
+
+
+def test_yaml_in_braces_is_a_rule_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = "{groups: [{name: a, rules: [{alert: A, expr: gnatsd_varz_mem > 1}]}]}\n"
+    found = run(tmp_path, {"a.yaml": text}, capsys)
+    assert found["a.yaml"]["rewritten"] == 1
+    assert "nats_server_memory_bytes" in (tmp_path / "out/a.yaml").read_text()

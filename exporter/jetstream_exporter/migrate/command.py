@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from jetstream_exporter.config.arguments import Parser
 from jetstream_exporter.config.secrets import FileError
@@ -138,9 +139,19 @@ def _say_mentions(result: FileResult, known: Names) -> None:
             result.say("note", place, f"{name} is still mentioned, outside of an expression")
 
 
+def _json(text: str, source: Source) -> Any:
+    """What it holds; None for YAML that only begins like JSON."""
+    try:
+        return files.load_json(text)
+    except FileError:
+        if source.path.suffix.lower() == ".json":
+            raise
+        return None
+
+
 def _convert(text: str, source: Source, known: Names, result: FileResult, *, named: bool) -> None:
     if source.path.suffix.lower() == ".json" or text.lstrip().startswith("{"):
-        content = files.load_json(text)
+        content = _json(text, source)
         if boards.is_board(content):
             result.kind = "dashboard"
             result.text = boards.Board(known, result).migrate(content)
