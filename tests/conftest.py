@@ -1,5 +1,6 @@
 """For all tests: a property has no deadline, since machines differ; a failure comes again; real servers are slow."""
 
+import logging
 import os
 from collections.abc import Generator, Iterator
 
@@ -18,9 +19,13 @@ settings.load_profile("suite")
 @pytest.fixture(autouse=True)
 def logging_as_before() -> Iterator[None]:
     """A command that a test runs in this process configures the logging of all tests after it."""
+    root = logging.getLogger()
+    level = root.level
     yield
     if structlog.is_configured():
         structlog.reset_defaults()
+    if root.level != level:
+        root.setLevel(level)
 
 
 SLOW = ("examples", "image", "integration")  # folders whose tests start real servers

@@ -14,5 +14,6 @@ def logging_kept() -> Iterator[None]:
     try:
         yield
     finally:
-        root.handlers[:], root.level = handlers, level
+        root.handlers[:] = handlers
+        root.setLevel(level)  # which also forgets what each logger found to be disabled
         structlog.reset_defaults()
