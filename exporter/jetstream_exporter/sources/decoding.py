@@ -5,6 +5,7 @@ whole. In an answer with many parts (accounts, streams, consumers), one that doe
 named in `refused`: the parts of one answer belong to different tenants.
 """
 
+import contextlib
 from typing import Any, Generic, TypeVar, get_args
 
 import msgspec
@@ -182,17 +183,21 @@ def _decode_each(body: Body, kind: type[Got], refused: list[str], place: str) ->
     decoder = msgspec.json.Decoder(kind)
     for raw in msgspec.json.decode(body, type=list[msgspec.Raw]):
         try:
-            try:
-                is_large = len(memoryview(raw)) > AT_ONCE
-                parts.append(
-                    _decode_one(raw, kind, refused, place) if is_large else decoder.decode(raw)
-                )
-            except msgspec.ValidationError:
-                parts.append(_decode_one(raw, kind, refused, place))
+            parts.append(_decode_part(raw, decoder, kind, refused, place))
         except Exception as error:
             reason = str(_explained(error)).removeprefix("the answer ")
             refused.append(f"{place} {_name_in(raw)}".strip() + f" {reason}")
     return parts
+
+
+def _decode_part(
+    raw: Body, decoder: msgspec.json.Decoder[Got], kind: type[Got], refused: list[str], place: str
+) -> Got:
+    """Decode one part at once if it is small and all of it fits, else by its own parts."""
+    if len(memoryview(raw)) <= AT_ONCE:
+        with contextlib.suppress(msgspec.ValidationError):
+            return decoder.decode(raw)
+    return _decode_one(raw, kind, refused, place)
 
 
 def _decode_wide(body: Body, kind: type[Got]) -> Got:

@@ -95,51 +95,62 @@ class MonitoringSource:
         )
 
     async def _ask_endpoint(self, endpoint: Endpoint, request: ScrapeRequest) -> Outcome:
-        target, name, check = endpoint.target, self._cluster_name, self._check
+        target = endpoint.target
         memory = self._memories.setdefault(target, EndpointMemory())
+        request.note(self._failed(target, LATE))
+        started = time.monotonic()
+        budget = request.deadline - asyncio.get_running_loop().time()
 
         def note_so_far(scrape: EndpointScrape) -> None:
             """Note what a scrape that leaves now gets of this server."""
-            took, sent = time.monotonic() - started, scrape.request
-            answer = ServerAnswer(scrape.so_far())
-            request.note(
-                Outcome(
-                    NAME,
-                    target,
-                    took,
-                    sent.received,
-                    sent.error(LATE),
-                    answer,
-                    name,
-                    sent.so_far(LATE),
-                )
-            )
+            request.note(self._so_far(scrape, time.monotonic() - started))
 
         scrape = EndpointScrape(
             self._client,
             endpoint,
             memory,
-            name,
-            check,
+            self._cluster_name,
+            self._check,
             further=self._further,
             read=self._read,
             arrived=note_so_far,
         )
-        request.note(self._failed(target, LATE))
-        started = time.monotonic()
-        budget = request.deadline - asyncio.get_running_loop().time()
         report = await scrape.report(request)
         took = time.monotonic() - started
-        sent = scrape.request
-        memory.remember(report, sent, took, budget)
-        answer = ServerAnswer(report, memory.take_late())
-        if report is None and not sent.errors:
-            sent.refuse("jsz", "a different server answered than before")
-        outcome = Outcome(
-            NAME, target, took, scrape.received, sent.error(), answer, name, scrape.results
-        )
+        memory.remember(report, scrape.request, took, budget)
+        if report is None and not scrape.request.errors:
+            scrape.request.refuse("jsz", "a different server answered than before")
+        outcome = self._outcome(scrape, ServerAnswer(report, memory.take_late()), took)
         request.note(outcome)
         return outcome
+
+    def _outcome(self, scrape: EndpointScrape, answer: ServerAnswer, took: float) -> Outcome:
+        """The outcome of a scrape that ended."""
+        sent = scrape.request
+        return Outcome(
+            NAME,
+            sent.endpoint.target,
+            took,
+            scrape.received,
+            sent.error(),
+            answer,
+            self._cluster_name,
+            scrape.results,
+        )
+
+    def _so_far(self, scrape: EndpointScrape, took: float) -> Outcome:
+        """The outcome of one that still waits, with what is missing as late."""
+        sent = scrape.request
+        return Outcome(
+            NAME,
+            sent.endpoint.target,
+            took,
+            sent.received,
+            sent.error(LATE),
+            ServerAnswer(scrape.so_far()),
+            self._cluster_name,
+            sent.so_far(LATE),
+        )
 
     def _failed(self, target: str, error: str, took: float = 0.0) -> Outcome:
         """The outcome of a target that gave nothing."""

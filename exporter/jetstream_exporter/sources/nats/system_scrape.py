@@ -70,7 +70,6 @@ class SystemScrape:
         self._cluster_name = cluster_name
         self._check = check
         self.reports: list[ServerReport] = []
-        self.client: SecureClient | None = None
         self.deadline = request.deadline
         self.with_config = request.with_config
         self.ledger = Ledger()
@@ -86,6 +85,11 @@ class SystemScrape:
         )
 
     @property
+    def client(self) -> SecureClient | None:
+        """What the requests are sent over, once there is a connection."""
+        return self._asking.client
+
+    @property
     def lists(self) -> dict[str, Jsz]:
         """The servers' lists, by server id."""
         return self._lists.found
@@ -93,7 +97,7 @@ class SystemScrape:
     async def run(self) -> None:
         """Ask all servers over one client; what failed is in the errors."""
         try:
-            self.client = self._asking.client = await self._connection.ready(self.deadline)
+            self._asking.client = await self._connection.ready(self.deadline)
             self.ledger.succeed("", "connection", "connected")
             self.reports = await self._ask()
         except SourceError as error:
