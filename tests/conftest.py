@@ -11,8 +11,9 @@ from tests.support.examples import WHOLE
 from tests.support.order import dealt
 
 settings.register_profile("suite", deadline=None, derandomize=True, max_examples=WHOLE)
-# `make unit` says --hypothesis-profile=short.
+# `make unit` says --hypothesis-profile=short; fewest is for what the suite tries in full elsewhere.
 settings.register_profile("short", settings.get_profile("suite"), max_examples=WHOLE // 5)
+settings.register_profile("fewest", settings.get_profile("suite"), max_examples=WHOLE // 50)
 settings.load_profile("suite")
 
 

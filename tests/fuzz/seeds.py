@@ -76,7 +76,12 @@ def _dumped(*values: Mapping[str, object]) -> list[bytes]:
 
 def seeds(target: str) -> list[bytes]:
     """What a target begins with."""
-    return _known(target) + cases(target) + _inputs(CORPUS / target)
+    return simple(target) + _inputs(CORPUS / target)
+
+
+def simple(target: str) -> list[bytes]:
+    """Of these, what is written here and what crashed once: one of each kind."""
+    return _known(target) + cases(target)
 
 
 def cases(target: str) -> list[bytes]:

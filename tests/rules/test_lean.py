@@ -58,12 +58,19 @@ def read_by(case: Body, groups: list[Body]) -> set[str]:
     return asked.union(*(words(rule["expr"]) for rule in rules))
 
 
-FILES = [path for path in PROMTOOL_FILES if prepared(path).tests["tests"]]
+# Cheap to tell, and each process that collects tests does: what their cases lack is worked out by the test.
+FILES = [
+    path
+    for path in PROMTOOL_FILES
+    if any(name in path.read_text() for name in FULL - LEAN | {*CONDITIONS})
+]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_prometheus_judges_the_lean_profile_as_the_full_one(path: Path, tmp_path: Path) -> None:
-    judge(*prepared(path), tmp_path)
+    found = prepared(path)
+    if found.tests["tests"]:
+        judge(*found, tmp_path)
 
 
 def test_there_are_cases_for_every_kind_of_alert_about_consumers() -> None:

@@ -29,10 +29,10 @@ class ModelLookups:
 
     def _next(self, consumer: ModelConsumer, above: int, now: float) -> list[StoredMessage]:
         asked = max(above + 1, self._stream.first)
-        waiting = self._stream.waiting(consumer, asked - 1)
-        if not waiting:
+        waiting = self._stream.first_waiting(consumer, asked - 1)
+        if waiting is None:
             return []
-        return [StoredMessage(asked, waiting[0], self._stream.messages[waiting[0]][0], now)]
+        return [StoredMessage(asked, waiting, self._stream.messages[waiting][0], now)]
 
     def found(self) -> dict[str, LookedUp]:
         return {

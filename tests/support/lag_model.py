@@ -1,6 +1,7 @@
 """A stream and its consumers as nats-server keeps them, with the true time of every message: the oracle of lag."""
 
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from jetstream_exporter.snapshot.incarnation import Incarnation
@@ -81,7 +82,7 @@ class ModelConsumer:
 
 @dataclass
 class ModelStream:
-    """Messages by sequence: when they were stored and their subject."""
+    """Messages by sequence, in rising order: when they were stored and their subject."""
 
     rng: random.Random
     retention: str = "limits"
@@ -120,7 +121,7 @@ class ModelStream:
 
     @property
     def first(self) -> int:
-        return min(self.messages, default=self.last + 1)
+        return next(iter(self.messages), self.last + 1)
 
     def remove(self, sequence: int) -> None:
         """Delete a message; a consumer that holds it is done with it."""
@@ -201,25 +202,33 @@ class ModelStream:
         return self.matching(consumer, above)
 
     def matching(self, consumer: ModelConsumer, above: int) -> list[int]:
-        return sorted(
-            sequence
-            for sequence, (_, subject) in self.messages.items()
-            if sequence > above and consumer.matches(subject)
-        )
+        return list(self._matching(consumer, above))
+
+    def _matching(self, consumer: ModelConsumer, above: int) -> Iterator[int]:
+        subjects = consumer.subjects
+        for sequence, (_, subject) in self.messages.items():
+            if sequence > above and (subjects is None or subject in subjects):
+                yield sequence
+
+    def first_waiting(self, consumer: ModelConsumer, above: int) -> int | None:
+        """The first of those that are waiting, without a look at the others."""
+        if consumer.skip_list:
+            return next(iter(self.waiting(consumer, above)), None)
+        return next(self._matching(consumer, above), None)
 
     def deliver(self, consumer: ModelConsumer) -> None:
-        waiting = self.waiting(consumer, consumer.delivered)
-        if not waiting:
+        sequence = self.first_waiting(consumer, consumer.delivered)
+        if sequence is None:
             return
         consumer.deliveries += 1
         consumer.counted = max(0, consumer.counted - 1)
-        consumer.delivered = waiting[0]
+        consumer.delivered = sequence
         if consumer.skip_list:
-            consumer.skip_list = [each for each in consumer.skip_list if each > waiting[0]]
+            consumer.skip_list = [each for each in consumer.skip_list if each > sequence]
             if not consumer.skip_list:
-                consumer.delivered = max(consumer.resume, waiting[0])
+                consumer.delivered = max(consumer.resume, sequence)
         if consumer.acknowledges:
-            consumer.unacknowledged[waiting[0]] = consumer.deliveries
+            consumer.unacknowledged[sequence] = consumer.deliveries
         else:
             consumer.floor, consumer.finished = consumer.delivered, consumer.deliveries
 
@@ -304,17 +313,19 @@ class ModelStream:
 
     def oldest_pending(self, consumer: ModelConsumer) -> float | None:
         """When the first message that the consumer did not get yet was stored."""
-        return self._stored_first(self.waiting(consumer, consumer.delivered))
+        if consumer.skip_list:
+            return self._stored(min(self.waiting(consumer, consumer.delivered), default=None))
+        return self._stored(self.first_waiting(consumer, consumer.delivered))
 
     def oldest_unfinished(self, consumer: ModelConsumer) -> float | None:
         """When the first message above its floor was stored; it may have wanted others before."""
-        wanted = [
+        wanted = (
             sequence
             for sequence, (_, subject) in self.messages.items()
             if sequence > consumer.floor
             and (consumer.matches(subject) or subject in consumer.wanted)
-        ]
-        return self._stored_first(wanted)
+        )
+        return self._stored(next(wanted, None))
 
-    def _stored_first(self, sequences: list[int]) -> float | None:
-        return self.messages[min(sequences)][0] if sequences else None
+    def _stored(self, sequence: int | None) -> float | None:
+        return None if sequence is None else self.messages[sequence][0]

@@ -13,7 +13,7 @@ from jetstream_exporter.state.lag import StreamLag
 from jetstream_exporter.state.rings import FEWER, MOST, Counts
 from jetstream_exporter.state.stream_view import StreamView
 
-FEW, SOME, MANY = 10, 40, 465  # histories of each kind, with restarts and without
+FEW, SOME, MANY = 10, 40, 345  # histories of each kind, with restarts and without
 by_kind = pytest.mark.parametrize("kind", KINDS)
 by_restart = pytest.mark.parametrize("restarts", [False, True], ids=["one exporter", "restarts"])
 
