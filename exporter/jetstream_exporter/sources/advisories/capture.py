@@ -24,9 +24,8 @@ from jetstream_exporter.sources.nats.errors import error_text
 
 BATCH = 250  # messages fetched at once; each may have the server's largest size
 BREATH = 200  # acknowledgements sent before others may run
-SETTLE = 2.0  # seconds for one request to the JetStream API
+SETTLE = 2.0  # seconds for one request to the JetStream API, or for the confirmation of acknowledgements
 FETCH = 5.0  # seconds that a pull waits for messages
-CONFIRM = 1.0  # seconds for the server's confirmation of an acknowledgement
 PAUSE = 1.0  # seconds after an error
 REFUSALS = ("$js.api.consumer.msg.next.", "$js.ack.")  # which show only as answers that do not come
 AWAY = 20.0  # seconds after which what a killed exporter had fetched is given to the next
@@ -98,7 +97,7 @@ class Capture:
                 await client.publish(subject, Msg.Ack.Ack)
                 if i % BREATH == 0:
                     await asyncio.sleep(0)
-            await client.request(last, Msg.Ack.Ack, timeout=CONFIRM)
+            await client.request(last, Msg.Ack.Ack, timeout=SETTLE)
         except (nats.errors.Error, TimeoutError):
             return  # the next one acknowledges them again
         for seq, there in done.items():
