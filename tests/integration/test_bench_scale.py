@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from aiohttp import ClientSession
 from bench import replay, scale
 from bench.replay import Replayed, Shape, serve
 from tests.support.exporter import exporter
@@ -37,6 +38,21 @@ async def test_every_object_of_a_replayed_cluster_is_exported_once_by_its_leader
                 "figures that move",
                 lambda s: s.all("jetstream_consumer_deliveries_total") != before,
             )
+    finally:
+        await runner.cleanup()
+
+
+async def test_a_path_with_two_slashes_is_redirected_as_by_a_server() -> None:
+    """prometheus-nats-exporter starts only when the server has answered such a path."""
+    runner, (target,) = await serve(Replayed(Shape(streams=2, consumers=3)))
+    try:
+        async with ClientSession() as client:
+            async with client.get(f"{target}//varz") as answer:
+                assert [before.status for before in answer.history] == [307]
+                assert (await answer.json())["server_name"] == "c0-n0"
+            async with client.get(f"{target}//jsz?consumers=true&raft=true") as answer:
+                (account,) = (await answer.json())["account_details"]
+                assert len(account["stream_detail"]) == 2
     finally:
         await runner.cleanup()
 
