@@ -34,13 +34,14 @@ DAY = 86400.0
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """`streams` of each cluster and `consumers` of each stream; `servers` of each cluster."""
+    """`servers`, `streams` and `accounts` of each cluster, which share its streams, and `consumers` of each stream."""
 
     clusters: int = 1
     servers: int = 1
     streams: int = 500
     consumers: int = 40
     replicas: int = 1
+    accounts: int = 1
 
     @property
     def all_consumers(self) -> int:
@@ -53,7 +54,9 @@ class Replayed:
     def __init__(self, shape: Shape) -> None:
         self.shape = shape
         self._began = time.time()
-        self._objects = Objects(shape.servers, shape.streams, shape.consumers, shape.replicas)
+        self._objects = Objects(
+            shape.servers, shape.streams, shape.consumers, shape.replicas, shape.accounts
+        )
 
     @property
     def tick(self) -> int:
@@ -85,14 +88,27 @@ class Replayed:
         head |= {"server_id": self._identity(server)["server_id"], "now": at(time.time())}
         head |= {"streams": self._objects.held(place), "messages": 0, "bytes": 0}
         head |= {"consumers": self._objects.held(place) * self.shape.consumers}
-        if query.get("consumers") != "true":
+        with_streams = query.get("consumers") == "true"
+        if not with_streams and query.get("accounts") != "true":
             return json.dumps(head)
         with_config = query.get("config") == "true"
         look = Look(f"c{cluster}", place, self.tick, time.time(), with_config)
-        details = self._objects.text(look)
-        account = json.dumps({"name": "LOAD", "id": "LOAD", "memory": 0, "storage": 0})[:-1]
-        listed = f'"account_details":[{account},"stream_detail":[{details}]}}]'
-        return f"{json.dumps(head)[:-1]},{listed}}}"
+        listed = ",".join(
+            self._account(number, look, with_streams)
+            for number in range(self.shape.accounts)
+            if query.get("acc", self._name(number)) == self._name(number)
+        )
+        return f'{json.dumps(head)[:-1]},"account_details":[{listed}]}}'
+
+    def _account(self, number: int, look: Look, with_streams: bool) -> str:
+        name = self._name(number)
+        said = json.dumps({"name": name, "id": name, "memory": 0, "storage": 0})
+        if not with_streams:
+            return said
+        return f'{said[:-1]},"stream_detail":[{self._objects.text(number, look)}]}}'
+
+    def _name(self, account: int) -> str:
+        return "LOAD" if self.shape.accounts == 1 else f"LOAD-{account:04}"
 
     def _identity(self, server: int) -> dict[str, Any]:
         cluster, place = divmod(server, self.shape.servers)
@@ -105,7 +121,8 @@ class Replayed:
     def _stats(self, server: int) -> dict[str, Any]:
         held = self._objects.held(server % self.shape.servers)
         groups = held * (1 + self.shape.consumers) + 1 if self.shape.replicas > 1 else 1
-        figures = {"memory": 0, "storage": held * 2**20, "accounts": 1, "ha_assets": groups}
+        figures = {"memory": 0, "storage": held * 2**20, "ha_assets": groups}
+        figures["accounts"] = self.shape.accounts
         api = {"level": 5, "total": 100 + self.tick, "errors": 0}
         return figures | {"reserved_memory": 0, "reserved_storage": 0, "api": api}
 
@@ -184,9 +201,9 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog="python -m bench.replay",
         description=(__doc__ or "").splitlines()[0],
-        epilog="Streams are those of a cluster, consumers those of a stream.",
+        epilog="Streams and accounts are those of a cluster, consumers those of a stream.",
     )
-    for name in ("clusters", "servers", "streams", "consumers", "replicas"):
+    for name in Shape.__dataclass_fields__:
         made.add_argument(f"--{name}", type=int, default=getattr(Shape(), name))
     return made
 
@@ -195,10 +212,10 @@ def shape(argv: Sequence[str]) -> Shape:
     options = parser().parse_args(argv)
     if min(vars(options).values()) < 1:
         parser().error("every number has to be at least 1")
-    if options.replicas > options.servers:
-        parser().error(
-            f"--replicas {options.replicas} needs as many --servers, not {options.servers}"
-        )
+    for few, many in (("replicas", "servers"), ("accounts", "streams")):
+        least, given = getattr(options, few), getattr(options, many)
+        if least > given:
+            parser().error(f"--{few} {least} needs as many --{many}, not {given}")
     return Shape(**vars(options))
 
 

@@ -47,10 +47,15 @@ class Look(NamedTuple):
 
 
 class Objects:
-    """Stream `s` has its replicas on the servers `s`, `s + 1` and so on, counted around; the first of them leads."""
+    """Stream `s` has its replicas on the servers `s`, `s + 1` and so on, counted around; the first of them leads.
 
-    def __init__(self, servers: int, streams: int, consumers: int, replicas: int) -> None:
-        self._servers, self._streams = servers, streams
+    The first streams are those of the first account, so that each account has streams on each server.
+    """
+
+    def __init__(
+        self, servers: int, streams: int, consumers: int, replicas: int, accounts: int = 1
+    ) -> None:
+        self._servers, self._streams, self._accounts = servers, streams, accounts
         self._consumers, self._replicas = consumers, replicas
 
     def held(self, place: int) -> int:
@@ -61,11 +66,12 @@ class Objects:
         rank = (place - stream) % self._servers
         return rank if rank < self._replicas else None
 
-    def text(self, look: Look) -> str:
-        """What stands in the list of `stream_detail`: JSON without the brackets."""
+    def text(self, account: int, look: Look) -> str:
+        """What stands in the list of `stream_detail` of an account: JSON without the brackets."""
+        first, end = (self._streams * n // self._accounts for n in (account, account + 1))
         return ",".join(
             self._stream(stream, look)
-            for stream in range(self._streams)
+            for stream in range(first, end)
             if self._rank(stream, look.place) is not None
         )
 

@@ -1,4 +1,4 @@
-"""Who is measured on replayed clusters, by how many requests, and the processes behind them."""
+"""What the requests to somebody on replayed clusters take, and the processes behind them."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import statistics
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bench import table
-from bench.exporters import CONFIG, for_jetstream, free_port, started
+from bench.exporters import started
 from bench.measure import AFTERMATH, MeasureError, curl, samples_in
 from bench.proc import Process
 from bench.replay import Shape
@@ -24,29 +24,33 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 WARM_UPS = 3
+COLUMNS = ("", "requests", "wall", "CPU", "peak resident", "largest process", "samples", "size")
 
 
 @dataclass(slots=True)
 class Scraped:
-    """Who is scraped by which requests, and what that took in each round."""
+    """Who is scraped by which requests of each cluster, and what that took in each round."""
 
     name: str
-    urls: Sequence[str]
-    children: Sequence[Child]
+    clusters: list[list[str]]
+    children: list[Child]
     walls: list[float] = field(default_factory=list)
     cpus: list[float] = field(default_factory=list)
     size: int = 0
     samples: int = 0
 
+    @property
+    def urls(self) -> list[str]:
+        return [url for cluster in self.clusters for url in cluster]
+
     def scrape(self) -> None:
-        before = self._cpu()
-        began = time.monotonic()
-        with ThreadPoolExecutor(len(self.urls)) as pool:
-            answers = list(pool.map(curl, self.urls))
-        self.walls.append(time.monotonic() - began)
+        """The requests of a cluster at once, and one cluster after another, as each has machines of its own."""
+        before = self.cpu_seconds()
+        asked = [_at_once(urls) for urls in self.clusters]
+        self.walls.append(max(wall for wall, _ in asked))
         time.sleep(AFTERMATH)
-        self.cpus.append(self._cpu() - before)
-        self.size = sum(size for _, size in answers)
+        self.cpus.append(self.cpu_seconds() - before)
+        self.size = sum(size for _, size in asked)
 
     def warm_up(self, folder: Path) -> None:
         for _ in range(WARM_UPS):
@@ -57,27 +61,52 @@ class Scraped:
             self.samples += samples_in(folder / "body")
         self.walls.clear()
         self.cpus.clear()
+        self.forget_peaks()
+
+    def forget_peaks(self) -> None:
         for child in self.children:
             Process(child.pid).forget_peak()
 
-    def _cpu(self) -> float:
+    def cpu_seconds(self) -> float:
         return sum(Process(child.pid).cpu_seconds() for child in self.children)
 
-    def row(self) -> list[str]:
-        peak = sum(Process(child.pid).peak_bytes() for child in self.children)
+    def peaks(self) -> list[int]:
+        """Bytes of each process; what its children have is its own."""
+        return [Process(child.pid).peak_bytes() for child in self.children]
+
+    def rows(self, clusters: int) -> list[list[str]]:
+        """What was measured, and what that makes for so many clusters if not all of them were run."""
+        measured = self._row(self.name, 1)
+        if clusters == len(self.clusters):
+            return [measured]
+        factor = clusters / len(self.clusters)
+        return [measured, self._row(f"… {clusters} clusters: × {factor:g}", factor)]
+
+    def _row(self, name: str, factor: float) -> list[str]:
+        peaks = self.peaks()
         return [
-            self.name,
-            str(len(self.urls)),
+            name,
+            f"{len(self.urls) * factor:,.0f}",
             table.seconds(statistics.median(self.walls)),
-            table.seconds(statistics.median(self.cpus)),
-            table.mebibytes(peak),
-            f"{self.samples:,}",
-            table.megabytes(self.size),
+            table.seconds(statistics.median(self.cpus) * factor),
+            table.mebibytes(sum(peaks) * factor),
+            table.mebibytes(max(peaks)),
+            f"{self.samples * factor:,.0f}",
+            table.megabytes(self.size * factor),
         ]
 
 
+def _at_once(urls: Sequence[str]) -> tuple[float, int]:
+    """Seconds until the last answer, and the bytes of all."""
+    began = time.monotonic()
+    with ThreadPoolExecutor(len(urls)) as pool:
+        answers = list(pool.map(curl, urls))
+    return time.monotonic() - began, sum(size for _, size in answers)
+
+
 @asynccontextmanager
-async def replaying(shape: Shape, folder: Path) -> AsyncIterator[tuple[Child, list[str]]]:
+async def replaying(shape: Shape, folder: Path) -> AsyncIterator[tuple[Child, list[list[str]]]]:
+    """The replayed servers and their addresses, cluster by cluster."""
     flags = [f"--{name}={getattr(shape, name)}" for name in Shape.__dataclass_fields__]
     argv = [sys.executable, "-m", "bench.replay", *flags]
     expected = shape.clusters * shape.servers
@@ -86,7 +115,9 @@ async def replaying(shape: Shape, folder: Path) -> AsyncIterator[tuple[Child, li
         return len(child.log.read_text().splitlines()) == expected
 
     async with started("replay", argv, folder, is_listening, deadline=60) as child:
-        yield child, child.log.read_text().splitlines()
+        targets = child.log.read_text().splitlines()
+        firsts = range(0, expected, shape.servers)
+        yield child, [targets[first : first + shape.servers] for first in firsts]
 
 
 @asynccontextmanager
@@ -100,43 +131,3 @@ async def answering(name: str, argv: Sequence[str], url: str, folder: Path) -> A
 
     async with started(name, argv, folder, answers, deadline=300) as child:
         yield child
-
-
-@asynccontextmanager
-async def ours(
-    program: str, targets: Sequence[str], folder: Path, slices: int
-) -> AsyncIterator[Scraped]:
-    port = free_port()
-    config = _config(folder)
-    flags = [part for url in targets for part in ("--target", url)]
-    argv = [program, *flags, f"--web.listen-address=127.0.0.1:{port}", f"--config.file={config}"]
-    url = f"http://127.0.0.1:{port}/metrics"
-    async with answering("jetstream-exporter", argv, url, folder) as child:
-        if slices == 1:
-            yield Scraped("jetstream-exporter", [url], [child])
-        else:
-            urls = [f"{url}?shard={number}/{slices}" for number in range(slices)]
-            yield Scraped(f"jetstream-exporter, {slices} slices", urls, [child])
-
-
-def _config(folder: Path) -> Path:
-    folder.mkdir()
-    config = folder / "exporter.yaml"
-    config.write_text(f"{CONFIG}collect: {{timeout: 60s}}\n")
-    return config
-
-
-@asynccontextmanager
-async def peers(program: str, targets: Sequence[str], folder: Path) -> AsyncIterator[Scraped]:
-    """One prometheus-nats-exporter beside each server, with the flags of the NATS chart for JetStream."""
-    async with AsyncExitStack() as stack:
-        urls, children = [], []
-        for number, target in enumerate(targets):
-            port = free_port()
-            argv = [program, *for_jetstream(target, port)]
-            urls.append(f"http://127.0.0.1:{port}/metrics")
-            name = f"prometheus-nats-exporter-{number}"
-            children.append(
-                await stack.enter_async_context(answering(name, argv, urls[-1], folder))
-            )
-        yield Scraped("prometheus-nats-exporter, one a server", urls, children)

@@ -57,33 +57,58 @@ async def test_a_path_with_two_slashes_is_redirected_as_by_a_server() -> None:
         await runner.cleanup()
 
 
-def test_a_quick_run_compares_the_whole_with_its_slices(tmp_path: Path) -> None:
-    page = tmp_path / "scale.md"
-    argv = [sys.executable, "-m", "bench.scale", "--shapes=1x1x4x5xR1,1x3x4x5xR3", "--rounds=2"]
-    done = subprocess.run(
-        [*argv, "--slices=3", f"--output={page}"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=150,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    text = page.read_text()
-    assert "## 20 consumers, R3, 3 servers" in text
-    rows = [(name, int(n), int(s.replace(",", ""))) for name, n, s in ROW.findall(text)]
-    assert [name for name, *_ in rows] == ["jetstream-exporter", "jetstream-exporter, 3 slices"] * 2
-    for (_, one, whole), (_, three, sliced) in (rows[:2], rows[2:]):
-        assert (one, three) == (1, 3)
+async def test_the_accounts_of_a_replayed_cluster_divide_its_streams() -> None:
+    """A shard asks for the list of accounts, and then for each of its own."""
+    runner, (target,) = await serve(Replayed(Shape(streams=5, consumers=3, accounts=2)))
+    try:
+        async with ClientSession() as client:
+            whole = await accounts(client, f"{target}/jsz?consumers=true")
+            listed = await accounts(client, f"{target}/jsz?accounts=true")
+            parts = [await accounts(client, f"{target}/jsz?acc={n}&consumers=true") for n in whole]
+    finally:
+        await runner.cleanup()
+    assert whole == {"LOAD-0000": ["S00000", "S00001"], "LOAD-0001": ["S00002", "S00003", "S00004"]}
+    assert listed == {"LOAD-0000": [], "LOAD-0001": []}
+    assert parts == [{name: streams} for name, streams in whole.items()]
+
+
+async def accounts(client: ClientSession, url: str) -> dict[str, list[str]]:
+    """The streams of each account in an answer."""
+    async with client.get(url) as answer:
+        details = (await answer.json())["account_details"]
+    return {each["id"]: [s["name"] for s in each.get("stream_detail", ())] for each in details}
+
+
+@pytest.mark.slow
+def test_a_quick_run_compares_the_whole_with_its_slices_and_shards(tmp_path: Path) -> None:
+    text = page(tmp_path, "--shapes=1/2x3x4x5xR3xA4", "--slices=3", "--shards=2")
+    assert "## 40 consumers, R3, 6 servers in 2 clusters, 1 of which run" in text
+    assert "incomplete" not in text
+    found = {(name, int(n)): int(s.replace(",", "")) for name, n, s in ROW.findall(text)}
+    names = ("", ", 3 slices", ", 2 shards", ", lean", ", lean, 3 slices", ", lean, 2 shards")
+    assert {name for name, _ in found} == {f"jetstream-exporter{name}" for name in names}
+    for profile in ("", ", lean"):
+        whole = found[f"jetstream-exporter{profile}", 1]
         # jetstream_exporter_shard_info and …_shards; slice 0 counts the samples of the families that it has.
-        most = whole + 2 * three
-        assert most - FAMILIES <= sliced <= most
+        most = whole + 2 * 3
+        assert most - FAMILIES <= found[f"jetstream-exporter{profile}, 3 slices", 3] <= most
+    assert text.count("| … 2 clusters: × 2 |") == len(names)
+
+
+def page(folder: Path, *flags: str) -> str:
+    """What a short run writes."""
+    written = folder / "scale.md"
+    argv = [sys.executable, "-m", "bench.scale", "--rounds=1", f"--output={written}", *flags]
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=170, check=False)
+    assert done.returncode == 0, done.stderr
+    return written.read_text()
 
 
 @pytest.mark.parametrize(
     ("argv", "said"),
     [
         (["--replicas", "3"], "--replicas 3 needs as many --servers, not 1"),
+        (["--accounts", "501"], "--accounts 501 needs as many --streams, not 500"),
         (["--streams", "0"], "every number has to be at least 1"),
         (["--streams", "many"], "invalid int value: 'many'"),
     ],
@@ -97,14 +122,40 @@ def test_a_shape_that_cannot_be_is_refused(
     assert said in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("text", ["3x500x40", "1x1x500x40", "axbxcxdxR1", "1x1x1x1xR"])
-def test_a_bench_of_no_shape_is_refused(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["--shapes=3x500x40"], "is not CLUSTERSxSERVERSxSTREAMSxCONSUMERSxRn, such as"),
+        (["--shapes=1x1x1x1xR"], "is not CLUSTERSxSERVERSxSTREAMSxCONSUMERSxRn, such as"),
+        (["--shapes=1x1x1x0xR1"], "'1x1x1x0xR1' cannot be: every number has to be at least 1"),
+        (["--shapes=5/4x1x1x1xR1"], "cannot be: 5 of 4 clusters cannot run"),
+        (["--shapes=1x2x1x1xR3"], "cannot be: R3 needs at least 3 servers"),
+        (["--shapes=1x1x4x1xR1xA5"], "cannot be: 5 accounts need as many streams"),
+        (["--profiles=full,fat"], "'fat' is no profile; use full, lean or both"),
+        (["--slices=many"], "invalid int value: 'many'"),
+    ],
+)
+def test_a_flag_that_cannot_be_is_refused(
+    argv: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as ended:
-        scale.main(["--shapes", text])
+        scale.main(argv)
     assert ended.value.code == 2
-    assert "is not CLUSTERSxSERVERSxSTREAMSxCONSUMERSxRn" in capsys.readouterr().err
+    assert said in capsys.readouterr().err
 
 
-def test_a_bench_without_its_program_says_so(capsys: pytest.CaptureFixture[str]) -> None:
-    assert scale.main(["--prometheus-nats-exporter", "/nowhere"]) == 1
-    assert "there is no program /nowhere" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["--prometheus-nats-exporter=/nowhere"], "there is no program /nowhere"),
+        (["--output=/nowhere/page.md"], "--output: there is no folder /nowhere"),
+        (["--slices=0"], "--rounds, --slices and --shards have to be at least 1"),
+        (["--shards=4"], "--shards 4 needs as many accounts in each shape, not 1: add xA40"),
+        (["--no-whole", "--slices=1"], "--no-whole leaves nothing to measure"),
+    ],
+)
+def test_what_cannot_be_measured_is_told_at_once(
+    argv: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert scale.main(argv) == 1
+    assert said in capsys.readouterr().err
