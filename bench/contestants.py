@@ -20,22 +20,28 @@ Start = Callable[[Clusters, Path], AbstractAsyncContextManager[Scraped]]
 
 
 class Division(NamedTuple):
-    """How a cluster is read: by so many exporters, each of which answers in so many slices."""
+    """How a cluster is read: by so many exporters, each of which answers in so many slices.
+
+    Requests within `kept` seconds get the values of one collection.
+    """
 
     profile: str = "full"
     shards: int = 1
     slices: int = 1
+    kept: float = 0
 
     def __str__(self) -> str:
         parts = ["jetstream-exporter"]
         parts += [self.profile] if self.profile != "full" else []
         parts += [f"{self.shards} shards"] if self.shards > 1 else []
         parts += [f"{self.slices} slices"] if self.slices > 1 else []
+        parts += [f"min_interval {self.kept:g}s"] if self.kept else []
         return ", ".join(parts)
 
     def config(self, shard: int) -> str:
         """The configuration of one of the exporters, without its targets."""
-        lines = [CONFIG, "collect: {timeout: 60s}", f"families: {{profile: {self.profile}}}"]
+        collect = f"collect: {{timeout: 60s, min_interval: {self.kept * 1000:.0f}ms}}"
+        lines = [CONFIG, collect, f"families: {{profile: {self.profile}}}"]
         if self.shards > 1:
             lines.append(f"shard: {{ordinal: {shard}, total: {self.shards}}}")
         return "\n".join(lines) + "\n"
@@ -47,14 +53,17 @@ class Division(NamedTuple):
         return [f"{url}?shard={number}/{self.slices}" for number in range(self.slices)]
 
 
-def contestants(options: argparse.Namespace) -> Iterator[Start]:
+def contestants(options: argparse.Namespace, kept: float = 0) -> Iterator[Start]:
     """How each is started, on which clusters and in which folder.
 
-    The slices have an exporter of their own: what it remembers of the last whole text is no help to them.
+    The slices have an exporter of their own: what it remembers of the last whole text is no help to them. With `kept`
+    they share a collection also if they are not requested at the same time.
     """
     for profile in options.profiles:
         divisions = [Division(profile)] if options.whole else []
-        divisions += [Division(profile, slices=options.slices)] if options.slices > 1 else []
+        divisions += (
+            [Division(profile, slices=options.slices, kept=kept)] if options.slices > 1 else []
+        )
         divisions += [Division(profile, shards=options.shards)] if options.shards > 1 else []
         for division in divisions:
             yield partial(ours, options.jetstream_exporter, division)

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from aiohttp import ClientSession
+from aiohttp import ClientSession, web
 from bench import replay, scale
+from bench.prometheus import Plan, prometheus
 from bench.replay import Replayed, Shape, serve
+from bench.scrape_count import Points, count
 from tests.support.exporter import exporter
+from tests.support.tools import tool
+
+from jetstream_exporter.demo.child import until
 
 ROOT = Path(__file__).resolve().parents[2]
 FAMILIES = 100  # of streams and consumers, at the most
+# Targets, scrapes that were made and due, those missed, and samples of all targets.
+PROMETHEUS = re.compile(
+    r"^\| ([a-z][^|]*) \| (\d+) \| (\d+) of (\d+) \| (\d+) \| [\d.]+ m?s \| ([\d,]+) \|", re.M
+)
 ROW = re.compile(r"^\| (jetstream-exporter[^|]*) \| (\d+) \|.*\| ([\d,]+) \| [\d.]+ MB \|$", re.M)
 
 
@@ -95,10 +106,112 @@ def test_a_quick_run_compares_the_whole_with_its_slices_and_shards(tmp_path: Pat
     assert text.count("| … 2 clusters: × 2 |") == len(names)
 
 
-def page(folder: Path, *flags: str) -> str:
+# It asks as prometheus-nats-exporter does: for paths with two slashes, and once before it listens.
+PEER = """#!{python}
+import json, sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from urllib.request import urlopen
+
+port = next(int(flag.removeprefix("-port=")) for flag in sys.argv if flag.startswith("-port="))
+name = json.load(urlopen(sys.argv[-1] + "/varz"))["server_name"]
+
+class Metrics(BaseHTTPRequestHandler):
+    def do_GET(self):
+        answer = json.load(urlopen(sys.argv[-1] + "/jsz?consumers=true&config=true&raft=true"))
+        streams = answer["account_details"][0]["stream_detail"]
+        names = [consumer["name"] for stream in streams for consumer in stream["consumer_detail"]]
+        text = "".join(f'peer{{{{server="{{name}}",consumer="{{each}}"}}}} 1\\n' for each in names)
+        self.send_response(200)
+        self.send_header("Content-Type", "text/plain; version=0.0.4")
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+HTTPServer(("127.0.0.1", port), Metrics).serve_forever()
+"""
+
+
+@pytest.mark.slow
+def test_a_real_prometheus_scrapes_everyone_in_turn(tmp_path: Path) -> None:
+    peer = tmp_path / "peer"
+    peer.write_text(PEER.format(python=sys.executable))
+    peer.chmod(0o755)
+    text = page(
+        tmp_path,
+        "--shapes=1/2x3x4x5xR3",
+        "--profiles=lean",
+        "--slices=2",
+        f"--prometheus-nats-exporter={peer}",
+        "--prometheus=4s",
+        "--scrape-interval=1s",
+        f"--prometheus-program={tool('prometheus')}",
+        rounds=0,
+    )
+    assert "incomplete" not in text
+    assert "refused" not in text
+    found = {name: list(map(number, cells)) for name, *cells in PROMETHEUS.findall(text)}
+    whole, sliced, peers = (
+        "jetstream-exporter, lean",
+        "jetstream-exporter, lean, 2 slices, min_interval 0.9s",
+        "prometheus-nats-exporter, one a server",
+    )
+    assert {name: cells[0] for name, cells in found.items()} == {whole: 1, sliced: 2, peers: 3}
+    for targets, made, due, *_ in found.values():
+        assert 4 * targets <= made <= due <= 6 * targets
+    assert found[peers][-1] == 3 * 20  # each server has a replica of everything
+    assert 0 < found[sliced][-1] - found[whole][-1] + FAMILIES < 2 * FAMILIES
+    assert text.count("| … 2 clusters: × 2 |") == 2 * len(found)
+
+
+async def test_scrapes_that_a_real_prometheus_misses_are_counted(tmp_path: Path) -> None:
+    """One target answers, one says that it cannot, and one does not answer in time."""
+    over = asyncio.Event()
+
+    async def answer(request: web.Request) -> web.Response:
+        if request.path == "/stuck":
+            await over.wait()
+        broken = request.path == "/broken"
+        return web.Response(text="a 1\n", status=503 if broken else 200)
+
+    app = web.Application()
+    app.router.add_get("/{path}", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    base = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    urls = [f"{base}/{path}" for path in ("well", "broken", "stuck")]
+    plan = Plan(str(tool("prometheus")), duration=3, interval=1, timeout=0.5)
+    try:
+        async with prometheus(plan, urls, tmp_path) as server:
+            ups: Mapping[str, Points] = {}
+
+            async def have_three_scrapes() -> bool:
+                nonlocal ups
+                ups = await asyncio.to_thread(server.points, "up", 60)
+                return len(ups) == 3 and all(len(points) >= 4 for points in ups.values())
+
+            await until("three scrapes", have_three_scrapes, deadline=60)
+    finally:
+        over.set()
+        await runner.cleanup()
+    counts = [count(ups[url], 0, ups[url][0][0] + 3, 1) for url in urls]
+    assert [(each.due, each.missed) for each in counts] == [(4, 0), (4, 4), (4, 4)]
+
+
+def number(text: str) -> int:
+    return int(text.replace(",", ""))
+
+
+def page(folder: Path, *flags: str, rounds: int = 1) -> str:
     """What a short run writes."""
     written = folder / "scale.md"
-    argv = [sys.executable, "-m", "bench.scale", "--rounds=1", f"--output={written}", *flags]
+    argv = [
+        sys.executable,
+        "-m",
+        "bench.scale",
+        f"--rounds={rounds}",
+        f"--output={written}",
+        *flags,
+    ]
     done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=170, check=False)
     assert done.returncode == 0, done.stderr
     return written.read_text()
@@ -132,6 +245,8 @@ def test_a_shape_that_cannot_be_is_refused(
         (["--shapes=1x2x1x1xR3"], "cannot be: R3 needs at least 3 servers"),
         (["--shapes=1x1x4x1xR1xA5"], "cannot be: 5 accounts need as many streams"),
         (["--profiles=full,fat"], "'fat' is no profile; use full, lean or both"),
+        (["--prometheus=10"], "'10' is not a duration; write it like 30s, 5m or 1h30m"),
+        (["--scrape-interval=often"], "'often' is not a duration"),
         (["--slices=many"], "invalid int value: 'many'"),
     ],
 )
@@ -149,7 +264,21 @@ def test_a_flag_that_cannot_be_is_refused(
     [
         (["--prometheus-nats-exporter=/nowhere"], "there is no program /nowhere"),
         (["--output=/nowhere/page.md"], "--output: there is no folder /nowhere"),
-        (["--slices=0"], "--rounds, --slices and --shards have to be at least 1"),
+        (["--slices=0"], "--slices and --shards have to be at least 1, and --rounds at least 0"),
+        (["--rounds=0"], "--rounds 0 leaves nothing to measure: give --prometheus"),
+        (["--prometheus=20s"], "--prometheus 20s is too short for two scrapes, one every 15s"),
+        (
+            ["--prometheus=1m", "--scrape-timeout=20s"],
+            "--scrape-timeout 20s is longer than --scrape-interval 15s",
+        ),
+        (
+            ["--prometheus=1m", "--scrape-interval=0s"],
+            "--scrape-interval and --scrape-timeout have to be longer than 0",
+        ),
+        (
+            ["--prometheus=1m", "--prometheus-program=/nowhere"],
+            "there is no program /nowhere: `python scripts/tools.py prometheus` installs it",
+        ),
         (["--shards=4"], "--shards 4 needs as many accounts in each shape, not 1: add xA40"),
         (["--no-whole", "--slices=1"], "--no-whole leaves nothing to measure"),
     ],
