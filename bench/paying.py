@@ -106,7 +106,8 @@ async def _pass_time(scraped: Scraped, server: Prometheus, end: float) -> None:
         await asyncio.sleep(min(left, MINUTE))
         for child in (server.child, *scraped.children):
             if not child.alive:
-                raise MeasureError(f"{child.name} ended while Prometheus scraped: {child.tail()}")
+                what = f"{child.name} ended while Prometheus scraped {scraped.name}"
+                raise MeasureError(f"{what}: {child.tail()}")
 
 
 async def _last_scrapes(plan: Plan, scraped: Scraped, server: Prometheus, end: float) -> None:

@@ -100,13 +100,17 @@ async def run(options: argparse.Namespace) -> AsyncIterator[Section]:
             yield await measured(options, planned, Path(folder))
 
 
-async def write(options: argparse.Namespace) -> None:
-    """Write the page after each shape, so that an interrupted run leaves those that are done."""
+async def write(options: argparse.Namespace) -> bool:
+    """Write the page after each shape, so that an interrupted run leaves those that are done.
+
+    Return whether all contestants were measured.
+    """
     load = os.getloadavg()[0]
     done: list[Section] = []
     async for section in run(options):
         done.append(section)
         options.output.write_text(document(done, load))
+    return not any(section.failed for section in done)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -116,7 +120,7 @@ def main(argv: Sequence[str]) -> int:
         print(f"bench: {why}", file=sys.stderr)
         return 1
     try:
-        asyncio.run(write(options))
+        was_measured = asyncio.run(write(options))
     except (MeasureError, TimeoutError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
@@ -124,7 +128,7 @@ def main(argv: Sequence[str]) -> int:
         say(f"interrupted; {options.output} has the shapes that were done")
         return 130
     print(options.output.read_text())
-    return 0
+    return 0 if was_measured else 1
 
 
 if __name__ == "__main__":

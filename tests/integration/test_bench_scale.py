@@ -12,9 +12,12 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientSession, web
 from bench import replay, scale
+from bench.measure import MeasureError
+from bench.paid import Paid, Stored, Used
 from bench.prometheus import Plan, prometheus
 from bench.replay import Replayed, Shape, serve
-from bench.scrape_count import Points, count
+from bench.replay_scrapes import Scraped
+from bench.scrape_count import Count, Points, count
 from tests.support.exporter import exporter
 from tests.support.tools import tool
 
@@ -195,6 +198,42 @@ async def test_scrapes_that_a_real_prometheus_misses_are_counted(tmp_path: Path)
         await runner.cleanup()
     counts = [count(ups[url], 0, ups[url][0][0] + 3, 1) for url in urls]
     assert [(each.due, each.missed) for each in counts] == [(4, 0), (4, 4), (4, 4)]
+
+
+def test_a_contestant_that_fails_is_named_and_the_bench_ends_with_1(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others are measured all the same."""
+
+    async def without_exporter(plan: Plan, scraped: Scraped, *_: object) -> Paid:
+        if "lean" in scraped.name:
+            raise MeasureError(f"{scraped.name} ended")
+        return PAID
+
+    monkeypatch.setattr(scale, "pay", without_exporter)
+    written = tmp_path / "page.md"
+    argv = ["--shapes=1x1x2x2xR1", "--rounds=0", "--slices=1", "--prometheus=1m"]
+    argv += [f"--prometheus-program={tool('prometheus')}", f"--output={written}"]
+    assert scale.main([*argv, "--profiles=lean,full"]) == 1
+    text = written.read_text()
+    assert "with one contestant**: jetstream-exporter, lean ended" in text
+    assert "| 3 of 4 | 1 | 1.50 s |" in text
+
+
+PAID = Paid(
+    name="jetstream-exporter",
+    clusters=1,
+    plan=Plan("prometheus", 60, 15, 10),
+    targets=1,
+    scrapes=Count(due=4, made=3, missed=1),
+    longest=1.5,
+    samples=100,
+    fewest=100,
+    body=1000,
+    gzip=100,
+    used=Used(75, cpu=1, peak=1 << 20, own_cpu=1, own_peaks=[1 << 20], replay_cpu=1),
+    stored=Stored(100, 300, refused=0, wal=100, a_sample=None),
+)
 
 
 def number(text: str) -> int:
