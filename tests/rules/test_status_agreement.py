@@ -17,17 +17,26 @@ import yaml
 from tests.support.once import once
 from tests.support.promtool import needed
 from tests.support.rules import RULE_FILES
-from tests.support.status import NOW
+from tests.support.status import NOW, consumer, snapshot, stream
 from tests.support.tools import tool
 from tests.unit.test_status_conditions import EXEMPT, PAIRS, Moments, catching_up, now, of_pair
 
 from jetstream_exporter.metrics import TABLES
+from jetstream_exporter.report import EventCounts
 from jetstream_exporter.snapshot import Snapshot
 from jetstream_exporter.status.conditions import JUDGED
 from jetstream_exporter.status.view import View
 from jetstream_exporter.status.watch import Watch
 
 MINUTES = 30
+
+
+def letters(last: int) -> Any:
+    return stream("DEAD", dead_letter=True, figures_={"last_sequence": last})
+
+
+UNATTENDED = consumer(pending=5, waiting_pulls=0, last_delivery=None, last_ack=None)
+GAVE_UP = consumer(events=EventCounts(max_deliveries=2))
 # One of each kind: more would only take longer, as Prometheus judges each rule in each minute.
 NAMES = (
     "JetStreamExpectedObjectMissing",
@@ -58,6 +67,25 @@ NAMES = (
     "JetStreamConsumerAckPendingSaturated",
     "JetStreamConsumerMessagesLost",
 )
+GAP = (120, snapshot(stream()))  # two minutes ago, one collection did not find the object
+WITH_GAP: dict[str, Moments] = {
+    "JetStreamDeadLetterGrowing": [
+        (900, snapshot(letters(1))),
+        (600, snapshot(letters(4))),
+        GAP,
+        (60, snapshot(letters(4))),
+    ],
+    "JetStreamConsumerNoSubscribers": [
+        (900, snapshot(stream(), UNATTENDED)),
+        GAP,
+        (60, snapshot(stream(), UNATTENDED)),
+    ],
+    "JetStreamConsumerMaxDeliverExhausted": [
+        (1800, snapshot(stream(), GAVE_UP)),
+        GAP,
+        (60, snapshot(stream(), GAVE_UP)),
+    ],
+}
 WORST = {each.name: each.severity for each in reversed(PAIRS)}
 CASES = [
     (f"{of_pair(pair)} holds", pair.holds)
@@ -65,6 +93,7 @@ CASES = [
     if pair.name in NAMES and pair.severity == WORST[pair.name]
 ]
 CASES += EXEMPT.items()
+CASES += [(f"{alert} after a gap", moments) for alert, moments in WITH_GAP.items()]
 CASES.append(("a server that started 20 minutes ago", now(*catching_up(1200))))
 FIRING = f'ALERTS{{alertstate="firing",severity!="info",alertname=~"{"|".join(sorted(JUDGED))}"}}'
 pytestmark = [pytest.mark.timeout(600), pytest.mark.slow]

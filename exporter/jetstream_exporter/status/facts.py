@@ -142,6 +142,24 @@ class Facts:
             if row.settings is not None and row.settings.metadata.thresholds
         ]
 
+    @cached_property
+    def reported_consumers(self) -> frozenset[tuple[str, ...]]:
+        """Cluster, account, stream and consumer of each one whose leader reports its numbers."""
+        return frozenset(
+            (row.cluster, row.account, row.stream, row.name)
+            for row in self.snapshot.consumers
+            if row.pending is not None
+        )
+
+    def is_gone(self, key: Object) -> bool:
+        """Whether a stream or consumer is missing, or has no leader that reports its numbers."""
+        if key.kind == "consumer":
+            return key.names not in self.reported_consumers
+        if key.kind != "stream":
+            return False
+        row = self.streams.get((key.names[0], key.names[1], key.names[2]))
+        return row is None or row.figures is None
+
     def by_stream(self) -> Iterator[tuple[Stream | None, list[Consumer]]]:
         """The consumers of each stream together; they are sorted by it."""
         for key, rows in groupby(

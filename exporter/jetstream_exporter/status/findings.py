@@ -21,9 +21,10 @@ from jetstream_exporter.status.conditions import (
     UNAVAILABLE,
     Condition,
 )
+from jetstream_exporter.status.counts import growth_of, lowest
 from jetstream_exporter.status.facts import Facts, Object, Seen, of_cluster, of_consumer
 from jetstream_exporter.status.growths import EXHAUSTED, REDELIVERED
-from jetstream_exporter.status.watch import Memory, Track, growth_of, lowest
+from jetstream_exporter.status.watch import Memory, Track
 
 Group = tuple[str, str, str]  # the name of an alert, cluster, account
 
@@ -84,7 +85,9 @@ def made(found: Alert, seen: Seen, since: float, facts: Facts, window: float = 0
 
 
 def holds(condition: Condition, track: Track, now: float) -> bool:
-    """Whether a condition has been seen for long enough, and does not get better."""
+    """Whether a condition has been seen for long enough and now, and does not get better."""
+    if track.gone is not None:
+        return False
     lasts = now - track.since >= condition.window
     return lasts and not (condition.falls and track.seen.value < track.first)
 

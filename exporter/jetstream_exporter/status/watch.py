@@ -2,6 +2,9 @@
 
 `Watch.note` is called with each snapshot. What it returns is never changed afterwards, so that another thread can read
 it. It grows with the objects at which something is seen, not with all objects.
+
+What is remembered of an object outlives a gap, in which it has no leader or is missing, for as long as the rules look
+back: in Prometheus a gap in a series is no change of its value.
 """
 
 from collections import Counter
@@ -11,30 +14,37 @@ from typing import NamedTuple
 from jetstream_exporter.snapshot import Snapshot
 from jetstream_exporter.status.conditions import (
     CONDITIONS,
+    LOST_WINDOW,
+    STALLED_WINDOW,
     Condition,
 )
 from jetstream_exporter.status.consumers import idle_since
+from jetstream_exporter.status.counts import DAY, Counts, gone_since, noted
 from jetstream_exporter.status.facts import Facts, Object, Seen, of_consumer, of_stream
 from jetstream_exporter.status.growths import GROWTHS, REDELIVERED, Growth
 from jetstream_exporter.status.streams import is_at_limit
 
 UNAVAILABLE_FOR = 3600.0  # seconds that a stream which went with its server is remembered
-KEPT_COUNTS = 40  # values of one counter
-DAY = 86400.0
 
 
 class Track(NamedTuple):
-    """A condition at one object: since when, with which value and mark, and what was seen last."""
+    """A condition at one object: since when, with which value and mark, and what was seen last.
+
+    `gone` is since when nobody has reported the object.
+    """
 
     since: float
     first: float
     seen: Seen
+    gone: float | None = None
 
 
-class Counts(NamedTuple):
-    """A counter's values, the oldest first, each with its time."""
+class Refusals(NamedTuple):
+    """How many messages of a consumer were refused, and when the last was, if that is known."""
 
-    values: tuple[tuple[float, int], ...]
+    number: int
+    last: float | None
+    gone: float | None = None
 
 
 class Lost(NamedTuple):
@@ -49,6 +59,7 @@ class Standing(NamedTuple):
 
     progress: tuple[object, ...]
     since: float
+    gone: float | None = None
 
 
 ConsumerKey = tuple[str, str, str, str]  # cluster, account, stream, consumer
@@ -63,7 +74,7 @@ class Memory(NamedTuple):
     standing: Mapping[ConsumerKey, Standing] = {}
     counts: Mapping[Growth, Mapping[Object, Counts]] = {}
     redelivered: Mapping[Object, Counts] = {}
-    refusals: Mapping[Object, tuple[int, float | None]] = {}  # count, and when it last grew
+    refusals: Mapping[Object, Refusals] = {}
     leaders: Mapping[Object, tuple[str, int]] = {}  # of streams, and how many replicas these have
     # Of streams at a limit, the first sequence, and when it last moved.
     firsts: Mapping[Object, tuple[int, float | None]] = {}
@@ -72,7 +83,7 @@ class Memory(NamedTuple):
 
     @property
     def refused(self) -> Mapping[Object, float]:
-        return {key: time for key, (_, time) in self.refusals.items() if time is not None}
+        return {key: each.last for key, each in self.refusals.items() if each.last is not None}
 
 
 class Watch:
@@ -89,10 +100,10 @@ class Watch:
             tracks={each: _tracks(each, before.tracks.get(each, {}), facts) for each in CONDITIONS},
             standing=_standing(before.standing, facts),
             counts={
-                each: _counts(each, before.counts.get(each, {}), before.started, facts)
+                each: noted(each, before.counts.get(each, {}), before.started, facts)
                 for each in GROWTHS
             },
-            redelivered=_counts(REDELIVERED, before.redelivered, before.started, facts),
+            redelivered=noted(REDELIVERED, before.redelivered, before.started, facts),
             refusals=_refusals(before, facts),
             leaders=leaders,
             firsts=_firsts(before, facts),
@@ -118,7 +129,19 @@ def _tracks(condition: Condition, before: Mapping[Key, Track], facts: Facts) -> 
             found[key] = Track(facts.now, seen.value, seen)
         else:
             found[key] = Track(old.since, old.first, seen)
+    if condition.window:
+        found.update(_gone_tracks(condition, before, found, facts))
     return found
+
+
+def _gone_tracks(
+    condition: Condition, before: Mapping[Key, Track], found: Mapping[Key, Track], facts: Facts
+) -> Iterator[tuple[Key, Track]]:
+    """Those of objects that nobody reports now. The wait of an alert without a window begins anew after a gap."""
+    for key, old in before.items():
+        gone = gone_since(old.gone, facts.now)
+        if key not in found and facts.is_gone(key[0]) and facts.now - gone < condition.window:
+            yield key, old._replace(gone=gone)
 
 
 def _standing(before: Mapping[ConsumerKey, Standing], facts: Facts) -> dict[ConsumerKey, Standing]:
@@ -132,87 +155,48 @@ def _standing(before: Mapping[ConsumerKey, Standing], facts: Facts) -> dict[Cons
             since = idle_since(row, facts) if row.last_delivery is not None else None
             found[key] = Standing(progress, now if since is None else min(since, now))
         else:
-            found[key] = old if old.progress == progress else Standing(progress, now)
+            is_same = old.progress == progress
+            found[key] = (
+                old
+                if is_same and old.gone is None
+                else Standing(progress, old.since if is_same else now)
+            )
+    for key in before.keys() - found.keys():
+        gone = gone_since(before[key].gone, now)
+        if key not in facts.reported_consumers and now - gone < STALLED_WINDOW:
+            found[key] = before[key]._replace(gone=gone)
     return found
 
 
-def _counts(
-    growth: Growth, known: Mapping[Object, Counts], started: float | None, facts: Facts
-) -> dict[Object, Counts]:
-    found = dict(_still_high(known, facts.now)) if growth.is_level else {}
-    for key, value in growth.counts(facts):
-        old = known.get(key)
-        values = _unseen(growth, started, facts.now) if old is None else old.values
-        found[key] = Counts(_with(values, value, growth, facts.now))
-    return found
-
-
-def _still_high(known: Mapping[Object, Counts], now: float) -> Iterator[tuple[Object, Counts]]:
-    """Levels of the last day: messages in flight hide and uncover the same ones again."""
-    for key, counts in known.items():
-        if now - counts.values[-1][0] < DAY:
-            yield key, counts
-
-
-def _unseen(growth: Growth, started: float | None, now: float) -> tuple[tuple[float, int], ...]:
-    """What an object had before that is seen for the first time: 0, or nothing that is known.
-
-    A level that is found soon after the start may be an old one.
-    """
-    if not growth.appears or started is None:
-        return ()
-    is_old = growth.is_level and now - started < growth.window
-    return () if is_old else ((now, 0),)
-
-
-def _with(
-    values: tuple[tuple[float, int], ...], value: int, growth: Growth, now: float
-) -> tuple[tuple[float, int], ...]:
-    """The values with one more. Those that are older than the window are one, the last of them."""
-    if values and (values[-1][1] == value or (growth.is_level and value < values[-1][1])):
-        return values
-    recent = [each for each in values if now - each[0] <= growth.window]
-    older = [each for each in values if now - each[0] > growth.window][-1:]
-    return (*older, *recent[-KEPT_COUNTS:], (now, value))
-
-
-def growth_of(counts: Counts, now: float, window: float) -> tuple[int, float]:
-    """By how much a counter grew within the window, and when it last did. A counter that fell began anew."""
-    grown, last = 0, 0.0
-    for (_, old), (time, new) in zip(counts.values, counts.values[1:], strict=False):
-        if now - time <= window and new != old:
-            grown += new - old if new > old else new
-            last = time
-    return grown, last
-
-
-def lowest(counts: Counts, now: float, window: float) -> int:
-    """The lowest value within the window, the one that it began with included."""
-    older = [value for time, value in counts.values if now - time > window][-1:]
-    return min([*older, *(value for time, value in counts.values if now - time <= window)])
-
-
-def _refusals(before: Memory, facts: Facts) -> dict[Object, tuple[int, float | None]]:
-    found: dict[Object, tuple[int, float | None]] = {}
+def _refusals(before: Memory, facts: Facts) -> dict[Object, Refusals]:
+    found: dict[Object, Refusals] = {}
+    for key, each in before.refusals.items():
+        gone = gone_since(each.gone, facts.now)
+        if facts.now - gone < DAY:
+            found[key] = each._replace(gone=gone)
     for row in facts.with_events:
         if row.events is None or not row.events.naks:
             continue
         key, count = of_consumer(row), row.events.naks
-        old, time = before.refusals.get(key, (0, None))
+        old, time, _ = before.refusals.get(key, Refusals(0, None))
         is_first = before.started is None
-        found[key] = (count, facts.now if count > old and not is_first else time)
+        found[key] = Refusals(count, facts.now if count > old and not is_first else time)
     return found
 
 
 def _firsts(before: Memory, facts: Facts) -> dict[Object, tuple[int, float | None]]:
-    found: dict[Object, tuple[int, float | None]] = {}
+    found: dict[Object, tuple[int, float | None]] = {
+        key: (first, moved)
+        for key, (first, moved) in before.firsts.items()
+        if facts.is_gone(key) and moved is not None and facts.now - moved <= LOST_WINDOW
+    }
     for row in facts.snapshot.streams:
-        first = row.figures.first_sequence if row.figures is not None else None
-        if first is None or not is_at_limit(row, facts.now):
+        sequence = row.figures.first_sequence if row.figures is not None else None
+        if sequence is None or not is_at_limit(row, facts.now):
             continue
         key = of_stream(row)
-        old, moved = before.firsts.get(key, (first, None))
-        found[key] = (first, facts.now if first > old else moved)
+        old, moved = before.firsts.get(key, (sequence, None))
+        found[key] = (sequence, facts.now if sequence > old else moved)
     return found
 
 
