@@ -72,6 +72,16 @@ def _code(arguments: Sequence[str]) -> int:
         return int(end.code or 0)
 
 
+@pytest.mark.parametrize("count", [0, 1, 30])
+def test_a_single_look_says_what_it_cannot_see(count: int) -> None:
+    note = "A single look misses what has to last for some minutes; --watch sees it, too."
+    lines = screen(view(trouble(count)), TERMINAL._replace(once=True)).splitlines()
+    assert lines[1] == note
+    assert len(lines) < 24
+    assert max(map(len, lines)) <= 80
+    assert note not in screen(view(trouble(count)), TERMINAL)
+
+
 @pytest.mark.parametrize("count", [0, 1, 2, 5, 30])
 def test_a_screen_fits_into_80_columns_and_24_lines(count: int) -> None:
     lines = screen(view(trouble(count)), TERMINAL).splitlines()
@@ -131,6 +141,7 @@ def test_a_long_name_gives_way_and_says_so() -> None:
 async def test_the_exit_code_says_how_bad_it_is(fake: FakeNats, run: Run) -> None:
     code, out, _ = await run(fake.url)
     assert (code, "JetStream status at" in out) == (0, True)
+    assert "\nA single look misses " in out
     code, out, error = await run("http://127.0.0.1:1")
     assert (code, out) == (3, "")
     assert "status: no server answered" in error
@@ -193,7 +204,9 @@ async def test_a_watch_looks_again_until_it_is_interrupted(fake: FakeNats) -> No
         async with asyncio.timeout(60):
             looks = 0
             while looks < 2:
-                looks += (await child.stdout.readline()).startswith(b"JetStream status at")
+                line = await child.stdout.readline()
+                looks += line.startswith(b"JetStream status at")
+                assert b"single look" not in line
             child.send_signal(2)
             _, error = await child.communicate()
     finally:

@@ -152,20 +152,20 @@ class Looks:
         if arguments.format == "json":
             out.write(encoded(view).decode())
         else:
-            text = screen(view, form_of(every=arguments.every))
+            text = screen(view, form_of(every=arguments.every, once=arguments.watch is None))
             clear = CLEAR if arguments.watch is not None and takes_sequences(out) else ""
             out.write(clear + text + ("" if clear or arguments.watch is None else "\n"))
         out.flush()
 
 
-def form_of(*, every: bool) -> Form:
+def form_of(*, every: bool, once: bool) -> Form:
     """As large as the terminal; what is piped is not cut."""
     out = sys.stdout
     if not out.isatty():
-        return Form(width=100, colour=False, every=every)
+        return Form(width=100, colour=False, every=every, once=once)
     terminal = shutil.get_terminal_size()
     height = None if every else terminal.lines
-    return Form(terminal.columns, height, takes_colour(out), every)
+    return Form(terminal.columns, height, takes_colour(out), every, once)
 
 
 if __name__ == "__main__":

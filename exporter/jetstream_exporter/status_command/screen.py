@@ -17,16 +17,21 @@ from jetstream_exporter.status.view import View
 
 COLOURS = {"critical": "1;31", "warning": "33", "info": "36", "ok": "32"}
 GAP = "  "
+ONCE = "A single look misses what has to last for some minutes; --watch sees it, too."
 LEAST = 60  # columns, however narrow the terminal is
 
 
 class Form(NamedTuple):
-    """How it is shown. Without `height` nothing is cut; `every` shows what is well, too."""
+    """How it is shown. Without `height` nothing is cut; `every` shows what is well, too.
+
+    `once` says that nobody looked before: what needs some minutes to be known cannot be there.
+    """
 
     width: int = 80
     height: int | None = None
     colour: bool = False
     every: bool = False
+    once: bool = False
 
 
 class Part(NamedTuple):
@@ -40,7 +45,7 @@ class Part(NamedTuple):
 def screen(view: View, form: Form) -> str:
     form = form._replace(width=max(LEAST, form.width))
     parts = [_findings(view, form), _servers(view, form), *_objects(view, form)]
-    lines = [_title(view, form), *_metas(view, form)]
+    lines = [_title(view, form), *([ONCE] if form.once else []), *_metas(view, form)]
     left = None if form.height is None else form.height - len(lines) - 1  # the prompt's line
     lines += list(_fitted([part for part in parts if part.pieces or part.head], left))
     return "".join(f"{line.rstrip()}\n" for line in lines)
