@@ -1,15 +1,16 @@
 """The status pages in a real browser, as a person would use them: by mouse, by keys, small, without scripts."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.support.browser import CHROMIUM, Browser, browser
-from tests.support.status import consumer, leaderless, meta, server, snapshot, stream
+from tests.support.status import consumer, leaderless, meta, raft, server, snapshot, stream
 from tests.support.web import Web, web
 
+from jetstream_exporter.report import EventCounts
 from jetstream_exporter.scrape import Latest
 from jetstream_exporter.status.watch import Watch
 
@@ -17,6 +18,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not CHROMIUM.exists(), reason="no browser: `make browser` brings one"),
 ]
+GAVE_UP = EventCounts(max_deliveries=1)  # of the longest state of a consumer
 HOSTILE = "<img src=x onerror=document.title='broken'>"
 # What a reader cannot see or reach: cut to the side, unlabelled, or of a size that no finger hits.
 PROBLEMS = """(() => {
@@ -32,6 +34,17 @@ PROBLEMS = """(() => {
   }
   for (const each of document.querySelectorAll("input:not([type=hidden]), select"))
     if (!each.labels.length) found.push(`no label: ${each.name}`);
+  for (const cell of document.querySelectorAll("td")) {
+    const words = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
+    while (words.nextNode())
+      for (const word of words.currentNode.data.matchAll(/[^\\s-]+/g)) {
+        const range = document.createRange();
+        range.setStart(words.currentNode, word.index);
+        range.setEnd(words.currentNode, word.index + word[0].length);
+        const tops = new Set([...range.getClientRects()].map((box) => box.top));
+        if (word[0].length <= 10 && tops.size > 1) found.push(`broken: ${word[0]}`);
+      }
+  }
   if (document.querySelectorAll("h1").length !== 1) found.push("not one main heading");
   if (!document.documentElement.lang) found.push("no language");
   return found;
@@ -59,12 +72,14 @@ async def site() -> AsyncIterator[Web]:
         yield site
 
 
-async def show(site: Web) -> None:
-    """As if these rows had just been collected."""
-    found = snapshot(*rows())
-    memory = Watch().note(found, time.time())
+async def show(site: Web, found: Sequence[Any] = ()) -> None:
+    """As if these rows had just been collected, and seen once before."""
+    now, watch = time.time(), Watch()
+    watch.note(snapshot(stream()), now - 1)
+    last = snapshot(*(found or rows()))
+    memory = watch.note(last, now)
     far = time.monotonic() + 3600  # no page collects
-    site.service._pipeline.latest = Latest(found, memory, time.time(), far)
+    site.service._pipeline.latest = Latest(last, memory, now, far)
 
 
 async def open_at(page: Browser, site: Web, path: str) -> str:
@@ -133,6 +148,24 @@ async def test_a_page_is_whole_on_a_small_and_on_a_large_screen(
             await page.size(width, 900, dark=dark)
             await open_at(page, site, path)
             assert await page.run(PROBLEMS) == [], (path, width)
+
+
+async def test_no_short_word_is_broken_where_a_table_is_full(site: Web, tmp_path: Path) -> None:
+    """Narrow windows show a card for each row, so the widest table is in the narrowest window that has one."""
+    name = "order-late"
+    found = [
+        *(server(f"server-00{n}") for n in range(3)),
+        meta(True, True),
+        stream(name, account=name, raft=raft(leader=name)),
+        consumer(name, stream=name, account=name, raft=raft(leader=name), events=GAVE_UP),
+    ]
+    await show(site, found)
+    async with browser(tmp_path) as page:
+        for width in (1060, 1200):
+            await page.size(width, 900)
+            for path in ("/", "/streams", "/consumers"):
+                await open_at(page, site, path)
+                assert await page.run(PROBLEMS) == [], (path, width)
 
 
 async def test_a_hostile_name_runs_nothing(site: Web, tmp_path: Path) -> None:

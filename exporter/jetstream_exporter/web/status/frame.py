@@ -1,5 +1,6 @@
 """What all pages have in common: head, navigation, the time of the data, and words for states and times."""
 
+import re
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -14,6 +15,11 @@ from jetstream_exporter.web.status.html import NOTHING, Html, el, join, link, te
 OLD = 60.0  # seconds after which the age of the data is a warning
 # Of what has a page, the parameters that name it.
 IDENTITY = {kind: NAMES[kind] for kind in ("server", "stream", "consumer")}
+SHORT = (
+    10  # letters of a word that is not broken: so many in each cell fit where a row is no card yet
+)
+MARKUP = re.compile(r"<[^>]*>")
+WORDS = re.compile(r"[^\s-]+")
 MARKS = {"critical": "✖", "warning": "▲", "info": "●", "ok": "✔"}
 
 
@@ -143,4 +149,7 @@ def table(
 
 def cell(label: str, *children: Html | str, number: bool = False) -> Html:
     """A cell that says what it is where there is no room for a head."""
-    return el("td", *children, data_label=label, class_="n" if number else None)
+    inner = join(children)
+    # A long word may be broken anywhere, or the table would be wider than the window; a short one is not.
+    is_long = any(len(word) > SHORT for word in WORDS.findall(MARKUP.sub(" ", inner)))
+    return el("td", inner, data_label=label, class_="n" if number else "long" if is_long else None)

@@ -7,6 +7,7 @@ not known stays text.
 import re
 from collections.abc import Callable, Iterator
 
+from jetstream_exporter.web.status.frame import cell
 from jetstream_exporter.web.status.html import Html, el, join, lines, link, text
 
 HEADING = re.compile(r"(#{1,4}) (.+)")
@@ -93,7 +94,7 @@ class _Blocks:
 
     def _row(self, head: list[str], cells: list[str]) -> Html:
         pairs = zip(head, cells, strict=False)
-        return el("tr", *(el("td", self._line(each), data_label=name) for name, each in pairs))
+        return el("tr", *(cell(name, self._line(each)) for name, each in pairs))
 
     @staticmethod
     def _cells(row: str) -> list[str]:
