@@ -21,6 +21,8 @@ TITLES = {
     "instance": "Instance",
 }
 
+# In pixels, as Grafana draws them: a step of its grid, a row, and the title, the head and the margins around the rows.
+GRID, ROW, AROUND = 38, 36, 94
 NONE = "-"  # in a cell; the panel's own text stands for a table without a row
 
 
@@ -48,14 +50,17 @@ def table(
     columns: Sequence[Column],
     *,
     width: int = 24,
-    height: int = 8,
+    rows: int = 5,
     link: Link | None = None,
     sort: str = "",
     descending: bool = True,
     empty: str = "",
     texts: Sequence[tuple[str, str]] = (),
 ) -> Panel:
-    """Rows told apart by `labels`, a query a column. `texts` are further labels that carry a text."""
+    """Rows told apart by `labels`, a query a column. `texts` are further labels that carry a text.
+
+    Grafana cannot fit a panel to its rows: it is as high as `rows` of them, and scrolls where there are more.
+    """
     shown = [(label, TITLES[label]) for label in labels] + list(texts)
     names = dict(shown)
     hidden = {"Time": True}
@@ -77,7 +82,7 @@ def table(
         description,
         [Query(column.expr) for column in columns],
         width,
-        height,
+        height_of(rows),
         Look(),
         empty,
         instant=True,
@@ -95,6 +100,11 @@ def table(
         ],
         transformations=[{"id": "merge", "options": {}}, {"id": "organize", "options": organize}],
     )
+
+
+def height_of(rows: int) -> int:
+    """The steps of the grid that show so many rows without scrolling."""
+    return -(-(rows * ROW + AROUND) // GRID)
 
 
 def _value(index: int, count: int) -> str:

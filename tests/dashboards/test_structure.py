@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from dashboards.src import shared, states
 from dashboards.src.panels import Look
+from dashboards.src.tables import AROUND, GRID, ROW
 from rules.src.config import Config
 from tests.support.boards import Json, boards, by_uid, panels, variables
 from tests.support.rules import ALERTS
@@ -83,6 +84,20 @@ def test_a_row_of_panels_leaves_no_hole_at_its_right(board: Json) -> None:
         place = panel["gridPos"]
         lines[place["y"]] = lines.get(place["y"], 0) + place["w"]
     assert {line: width for line, width in lines.items() if width != 24} == {}
+
+
+@each_board
+def test_a_table_shows_the_rows_that_it_usually_has(board: Json) -> None:
+    """Ten of the worst of something, or the other servers of a cluster of five; Grafana scrolls the rest."""
+    for panel in panels(board):
+        if panel["type"] != "table":
+            continue
+        exprs = " ".join(target["expr"] for target in panel["targets"])
+        limits = [int(limit) for limit in re.findall(r"topk\((\d+)", exprs)]
+        least = min(10, *limits) if limits else 4 if "(nats_cluster, server)" in exprs else 2
+        shown = (panel["gridPos"]["h"] * GRID - AROUND) // ROW
+        assert shown >= least, panel["title"]
+        assert shown <= 10, panel["title"]
 
 
 @each_board

@@ -244,7 +244,7 @@ CONTENTS = Row(
                 Column("Replicas", STREAMS.now("jetstream_stream_replicas"), shared.PLAIN),
                 Column("Consumers", STREAMS.now("jetstream_stream_consumers"), shared.PLAIN),
             ),
-            height=10,
+            rows=10,
             link=Link("Stream", "jetstream-stream", STREAM),
             sort="Bytes",
         ),

@@ -276,7 +276,7 @@ PROCESS = Row(
                     "Running for", BUILD.seconds_since("process_start_time_seconds"), shared.SECONDS
                 ),
             ),
-            height=4,
+            rows=2,
             texts=(("version", "Version"), ("python_version", "Python")),
         ),
     ),

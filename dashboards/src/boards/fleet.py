@@ -70,7 +70,7 @@ NOW = Row(
                     shared.ANY_IS_BAD,
                 ),
             ),
-            height=12,
+            rows=10,
             link=Link("Cluster", "jetstream-overview", CLUSTERS.labels),
             sort="Critical (good: 0)",
         ),

@@ -204,7 +204,6 @@ FULLEST = STREAMS.top(10, STREAMS.now("jetstream_stream_storage_ratio"))
 _LIMIT = STREAMS.now("jetstream_stream_max_bytes")
 _CORES = SERVERS.now("nats_server_cores")
 
-TEN_ROWS = 13  # the height of a table that shows them without scrolling
 
 LISTS = Row(
     "Details",
@@ -235,7 +234,7 @@ LISTS = Row(
                 ),
             ),
             width=24,
-            height=TEN_ROWS,
+            rows=10,
             link=CONSUMER_LINK,
             sort="Drain time",
             empty="no consumer has a backlog",
@@ -267,7 +266,7 @@ LISTS = Row(
                 ),
             ),
             width=24,
-            height=TEN_ROWS,
+            rows=10,
             link=CONSUMER_LINK,
             sort=f"Lag (warns at {shared.duration(shared.LAG_WARN)})",
             empty="nothing waits",
@@ -315,7 +314,7 @@ LISTS = Row(
                 ),
             ),
             width=24,
-            height=TEN_ROWS,
+            rows=10,
             link=STREAM_LINK,
             sort=f"Used (warns at {shared.percent(shared.STREAM_WARN)})",
             texts=(("discard", "Discards"),),

@@ -7,7 +7,7 @@ from dashboards.src.board import JOB, Board, Row, chosen, cluster
 from dashboards.src.panels import BAD, OK, QUIET, WARN, Look, Query, Step, Word, right
 from dashboards.src.promql import CLUSTER, CLUSTERS, CONSUMER, SERVERS, STREAM, Scope
 from dashboards.src.shapes import stat, timeline, timeseries
-from dashboards.src.tables import Column, Link, table
+from dashboards.src.tables import Column, Link, height_of, table
 
 CHOSEN = (*CLUSTER, "account", "stream")
 STREAMS = Scope(STREAM, CHOSEN)
@@ -190,7 +190,7 @@ STREAM_REPLICAS = Row(
             ),
             look=Look("short", [Step(shared.REPLICA_LAG, WARN)], minimum=0),
             many=True,
-            height=10,
+            height=height_of(10),
         ),
         table(
             "Replicas, worst first",
@@ -216,7 +216,7 @@ STREAM_REPLICAS = Row(
                 ),
             ),
             width=12,
-            height=10,
+            rows=10,
             link=STREAM_LINK,
             empty="no replicated stream",
         ),

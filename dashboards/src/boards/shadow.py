@@ -88,7 +88,7 @@ DIFFERENT = Row(
                 Column("Difference", f"{chosen(DIFFERENCE)} and {chosen(DISAGREES)}"),
             ),
             texts=(FIGURE,),
-            height=10,
+            rows=10,
             empty="no figure disagrees",
         ),
         timeseries(
@@ -124,7 +124,7 @@ ABSENT = Row(
             OBJECT,
             (Column("Value", chosen(MISSING)),),
             texts=(FIGURE, ("missing_in", "Missing in")),
-            height=10,
+            rows=10,
             empty="both report the same objects",
         ),
     ),
