@@ -86,6 +86,7 @@ def test_a_clock_is_wrong_if_the_answer_cannot_have_come_then(
         ("varz: answered 401 Unauthorized", "secret", "http.username"),
         ("jsz: answered 403 Forbidden", "permission", "does not allow this request"),
         ("varz: answered 404 Not Found", "port", "Another program"),
+        ("varz: a jetstream-exporter answers there", "port", "--exporter http://n1:8222"),
         (
             "jsz: the answer counts 2 accounts and lists none of them; a proxy may drop the query",
             "port",

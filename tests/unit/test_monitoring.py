@@ -98,6 +98,10 @@ WAYS: dict[str, tuple[Way, str]] = {
         f"varz: answered 500 Internal Server Error; healthz: {NO_START}",
     ),
     "404": (fakes.says(b"", "404 Not Found"), f"{ALL}answered 404 Not Found"),
+    "another exporter": (
+        fakes.says(b"", "404 Not Found", {"Server": "jetstream-exporter"}),
+        f"{ALL}a jetstream-exporter answers there, and no NATS server",
+    ),
     "a web page": (fakes.says(b"<!doctype html>"), f"{ALL}{NO_START}"),
     "somebody else's JSON": (
         fakes.says(b'{"name": "something else"}'),

@@ -87,6 +87,12 @@ RULES: Sequence[Rule] = (
         "wants a login, set http.username with http.password_file or http.password_env.",
     ),
     (
+        r"a jetstream-exporter answers",
+        PORT,
+        "Name the monitoring port of each NATS server, which is 8222 by default. The exporter itself is checked with "
+        "--exporter <target>, and its status page is <target>/.",
+    ),
+    (
         r"answered \d+",
         PORT,
         "Another program may answer there. Open <target>/varz in a browser: a NATS server returns JSON with server_id.",

@@ -22,6 +22,7 @@ class HttpResponse(NamedTuple):
     status: int
     reason: str
     body: bytes | bytearray
+    program: str = ""  # what the Server header says
 
 
 class Endpoint(NamedTuple):
@@ -104,7 +105,9 @@ class HttpClient:
             if response.headers.get("Age", "0") != "0":
                 raise SourceError("the answer comes from a cache; disable caching in the proxy")
             body = await self._read(response)
-            return HttpResponse(response.status, response.reason or "", body)
+            return HttpResponse(
+                response.status, response.reason or "", body, response.headers.get("Server", "")
+            )
 
     async def _read(self, response: aiohttp.ClientResponse) -> bytearray:
         """The body, in an array that grows in place: joining the pieces of a large one would block the event loop."""

@@ -176,7 +176,12 @@ def decode_health(response: HttpResponse, check: str) -> Health:
     return Health(response.status, health.error, check)
 
 
+OURS = "jetstream-exporter"  # in the Server header of another exporter, or of this one
+
+
 def expect_ok(response: HttpResponse) -> HttpResponse:
+    if response.program == OURS:
+        raise SourceError("a jetstream-exporter answers there, and no NATS server")
     if response.status != 200:
         raise SourceError(f"answered {response.status} {response.reason}".rstrip())
     return response
