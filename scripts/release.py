@@ -32,7 +32,9 @@ The workflow "release" does the rest for a tag. To publish without it:
   docker buildx build --platform linux/amd64,linux/arm64 --sbom=true --provenance=mode=max --push \\
     --build-arg VERSION={version} --build-arg REVISION={revision} \\
     --tag <registry>/jetstream-exporter:{version} .
-  helm push dist/jetstream-exporter-{version}.tgz oci://<registry>/charts"""
+  helm push dist/jetstream-exporter-{version}.tgz oci://<registry>/charts
+  COSIGN_PRIVATE_KEY=<key> python3 scripts/sign_images.py <registry>/jetstream-exporter:{version} \\
+    <registry>/charts/jetstream-exporter:{version}"""
 
 
 def check(root: Path, version: str) -> None:

@@ -20,13 +20,9 @@ from helm_python.registry import RegistryClient
 from packaging.utils import canonicalize_name
 from referencing import Registry, Resource
 from scripts import artefacts, requirements
-from tests.support.ports import free_ports
+from tests.support.registry import running_registry
 from tests.support.released import VERSION
-from tests.support.tools import TOOLS
 
-from jetstream_exporter.demo.child import Child, until
-
-REGISTRY = TOOLS / "bin/docker-registry"
 CATEGORIES = {  # those that Artifact Hub accepts
     *("ai-machine-learning", "database", "integration-delivery", "monitoring-logging"),
     *("networking", "security", "skip-prediction", "storage", "streaming-messaging"),
@@ -191,33 +187,8 @@ def test_artifact_hub_understands_the_annotations_of_the_chart() -> None:
 
 @pytest.fixture
 async def registry(tmp_path: Path) -> AsyncIterator[str]:
-    """The address of an empty registry of container images on this machine."""
-    if not REGISTRY.exists():
-        pytest.skip("no registry: `make registry` brings one")
-    (port,) = free_ports(1)
-    settings = {
-        "version": 0.1,
-        "log": {"level": "error", "accesslog": {"disabled": True}},
-        "storage": {"filesystem": {"rootdirectory": str(tmp_path / "blobs")}},
-        "http": {"addr": f"127.0.0.1:{port}"},
-    }
-    (tmp_path / "registry.yaml").write_text(yaml.safe_dump(settings))
-    argv = [REGISTRY, "serve", tmp_path / "registry.yaml"]
-    child = Child("docker-registry", argv, tmp_path / "registry.log")
-    child.spawn()
-    try:
-        await until("the registry answers", lambda: answers(port), 30)
-        yield f"127.0.0.1:{port}"
-    finally:
-        await child.stop()
-
-
-async def answers(port: int) -> bool:
-    try:
-        async with aiohttp.request("GET", f"http://127.0.0.1:{port}/v2/") as response:
-            return response.status == 200
-    except aiohttp.ClientError:
-        return False
+    async with running_registry(tmp_path) as address:
+        yield address
 
 
 async def test_the_chart_is_pushed_to_a_registry_and_pulled_again(

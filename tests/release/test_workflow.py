@@ -11,7 +11,7 @@ import check_jsonschema
 import jsonschema
 import pytest
 import yaml
-from scripts import artefacts
+from scripts import artefacts, sign_images
 
 FOLDER = artefacts.ROOT / ".github/workflows"
 FILES = sorted(FOLDER.glob("*.yaml"))
@@ -87,6 +87,16 @@ def test_its_commands_are_those_of_the_project() -> None:
     for target in targets[0].split():
         assert f"\n{target}: " in makefile
     assert "python3 scripts/image_index.py image.tar" in RELEASE
+
+
+def test_what_is_pushed_to_the_registry_is_signed_where_a_key_is_given() -> None:
+    steps = JOBS["registry"]["steps"]
+    (sign,) = (step for step in steps if "scripts/sign_images.py" in step.get("run", ""))
+
+    assert steps[-1] is sign
+    assert set(sign["env"]) == {"TOKEN", sign_images.KEY, "COSIGN_PASSWORD"}
+    for image in ("jetstream-exporter", "charts/jetstream-exporter"):
+        assert f'"$registry/{image}:$version"' in sign["run"]
 
 
 @pytest.mark.parametrize("name", JOBS)
