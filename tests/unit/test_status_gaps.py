@@ -160,3 +160,16 @@ def test_what_is_gone_is_forgotten_in_the_end() -> None:
     assert not memory.refusals
     assert not any(memory.counts.values())
     assert not any(memory.tracks.values())
+
+
+def test_consumers_that_come_and_go_all_day_are_remembered_in_part() -> None:
+    """As many as there may be, those that went last."""
+    watch = Watch()
+    for number in range(4):
+        names = (f"c{number}-{place}" for place in range(4000))
+        rows = [consumer(name, events=EventCounts(naks=1, max_deliveries=2)) for name in names]
+        memory = watch.note(snapshot(stream(), *rows), 60.0 * number)
+    assert len(memory.refusals) == 10_000 + 4000
+    assert max(map(len, memory.counts.values())) == 10_000 + 4000
+    kept = [key.name for key in memory.refusals]
+    assert ("c0-0" in kept, "c2-0" in kept, "c3-0" in kept) == (False, True, True)

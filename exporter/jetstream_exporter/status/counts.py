@@ -3,14 +3,16 @@
 A counter that is missing for a while goes on where it was, as a difference over time does in Prometheus.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple, TypeVar
 
 from jetstream_exporter.status.facts import Facts, Object
 from jetstream_exporter.status.growths import Growth
 
 KEPT_COUNTS = 40  # values of one counter
 DAY = 86400.0
+MOST_GONE = 10_000  # objects that nobody reports and that are remembered, of each counter
+Kept = TypeVar("Kept")
 
 
 class Counts(NamedTuple):
@@ -29,12 +31,20 @@ def noted(
     growth: Growth, known: Mapping[Object, Counts], started: float | None, facts: Facts
 ) -> dict[Object, Counts]:
     """The counters of a growth after one more snapshot."""
-    found = dict(_kept(growth, known, facts.now))
+    found = {}
     for key, value in growth.counts(facts):
         old = known.get(key)
         values = _unseen(growth, started, facts.now) if old is None else old.values
         found[key] = Counts(_with(values, value, growth, facts.now))
-    return found
+    return with_gone(found, _kept(growth, known, facts.now))
+
+
+def with_gone(
+    found: dict[Object, Kept], known: Iterable[tuple[Object, Kept]]
+) -> dict[Object, Kept]:
+    """What is there, after what may come back: the last of them, as consumers may come and go all day."""
+    gone = [each for each in known if each[0] not in found]
+    return {**dict(gone[-MOST_GONE:]), **found}
 
 
 def _kept(

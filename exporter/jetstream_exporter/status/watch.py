@@ -19,7 +19,7 @@ from jetstream_exporter.status.conditions import (
     Condition,
 )
 from jetstream_exporter.status.consumers import idle_since
-from jetstream_exporter.status.counts import DAY, Counts, gone_since, noted
+from jetstream_exporter.status.counts import DAY, Counts, gone_since, noted, with_gone
 from jetstream_exporter.status.facts import Facts, Object, Seen, of_consumer, of_stream
 from jetstream_exporter.status.growths import GROWTHS, REDELIVERED, Growth
 from jetstream_exporter.status.streams import is_at_limit
@@ -170,10 +170,6 @@ def _standing(before: Mapping[ConsumerKey, Standing], facts: Facts) -> dict[Cons
 
 def _refusals(before: Memory, facts: Facts) -> dict[Object, Refusals]:
     found: dict[Object, Refusals] = {}
-    for key, each in before.refusals.items():
-        gone = gone_since(each.gone, facts.now)
-        if facts.now - gone < DAY:
-            found[key] = each._replace(gone=gone)
     for row in facts.with_events:
         if row.events is None or not row.events.naks:
             continue
@@ -181,7 +177,16 @@ def _refusals(before: Memory, facts: Facts) -> dict[Object, Refusals]:
         old, time, _ = before.refusals.get(key, Refusals(0, None))
         is_first = before.started is None
         found[key] = Refusals(count, facts.now if count > old and not is_first else time)
-    return found
+    return with_gone(found, _kept_refusals(before.refusals, facts.now))
+
+
+def _kept_refusals(
+    known: Mapping[Object, Refusals], now: float
+) -> Iterator[tuple[Object, Refusals]]:
+    for key, each in known.items():
+        gone = gone_since(each.gone, now)
+        if now - gone < DAY:
+            yield key, each._replace(gone=gone)
 
 
 def _firsts(before: Memory, facts: Facts) -> dict[Object, tuple[int, float | None]]:
