@@ -34,6 +34,13 @@ PROBLEMS = """(() => {
   }
   for (const each of document.querySelectorAll("input:not([type=hidden]), select"))
     if (!each.labels.length) found.push(`no label: ${each.name}`);
+  for (const badge of document.querySelectorAll(".badge")) {
+    const range = document.createRange();
+    range.setStart(badge, 0);
+    range.setEnd(badge.lastChild, badge.lastChild.data.match(/^\\s*\\S+/)[0].length);
+    const tops = [...range.getClientRects()].map((box) => box.top);
+    if (Math.max(...tops) - Math.min(...tops) > 12) found.push(`mark alone: ${badge.textContent}`);
+  }
   for (const cell of document.querySelectorAll("td")) {
     const words = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
     while (words.nextNode())

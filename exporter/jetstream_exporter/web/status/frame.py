@@ -106,7 +106,8 @@ def badge(word: str, level: str | None = None) -> Html:
     """A state: a mark, a word and a colour, in this order of weight."""
     found = level or states.level(word)
     mark = el("span", MARKS[found], aria_hidden="true")
-    return el("span", mark, " ", word, class_=f"badge {found}")
+    # No line begins between the mark and its word.
+    return el("span", mark, Html("&nbsp;"), word, class_=f"badge {found}")
 
 
 def href(key: Object) -> str:
