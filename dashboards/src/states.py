@@ -124,7 +124,10 @@ def _worst(found: dict[str, str], order: Sequence[str]) -> str:
 
 
 def _firing(words: Mapping[str, str], scope: Scope) -> dict[str, str]:
-    return {word: _alert(name, scope) for name, word in words.items()}
+    found: dict[str, list[str]] = {}
+    for name, word in words.items():
+        found.setdefault(word, []).append(_alert(name, scope))
+    return {word: " or ".join(vectors) for word, vectors in found.items()}
 
 
 def _alert(name: str, scope: Scope, *more: str) -> str:

@@ -19,7 +19,15 @@ from tests.support.promtool import needed
 from tests.support.rules import RULE_FILES
 from tests.support.status import NOW, consumer, snapshot, stream
 from tests.support.tools import tool
-from tests.unit.test_status_conditions import EXEMPT, PAIRS, Moments, catching_up, now, of_pair
+from tests.unit.test_status_conditions import (
+    EXEMPT,
+    PAIRS,
+    Moments,
+    catching_up,
+    late,
+    now,
+    of_pair,
+)
 
 from jetstream_exporter.metrics import TABLES
 from jetstream_exporter.report import EventCounts
@@ -66,6 +74,7 @@ NAMES = (
     "JetStreamConsumerNoSubscribers",
     "JetStreamConsumerAckPendingSaturated",
     "JetStreamConsumerMessagesLost",
+    "JetStreamConsumerLagSeconds",
 )
 GAP = (120, snapshot(stream()))  # two minutes ago, one collection did not find the object
 WITH_GAP: dict[str, Moments] = {
@@ -94,6 +103,10 @@ CASES = [
 ]
 CASES += EXEMPT.items()
 CASES += [(f"{alert} after a gap", moments) for alert, moments in WITH_GAP.items()]
+CASES.append(("a warning of a consumer that is late", late(400, 50)))
+CASES.append(("a consumer that will be late", late(290, 50)))
+CASES.append(("a late consumer whose backlog shrinks", late(1200, -50)))
+CASES.append(("a late consumer whose backlog stays", late(1200, 0)))
 CASES.append(("a server that started 20 minutes ago", now(*catching_up(1200))))
 FIRING = f'ALERTS{{alertstate="firing",severity!="info",alertname=~"{"|".join(sorted(JUDGED))}"}}'
 pytestmark = [pytest.mark.timeout(600), pytest.mark.slow]

@@ -30,6 +30,7 @@ from jetstream_exporter.snapshot.rows import (
     ExpectedObject,
     Exporter,
     Gateway,
+    Lag,
     LeafRemotes,
     Route,
     StreamFeatures,
@@ -74,6 +75,22 @@ def catching_up(seconds: float) -> list[Any]:
         meta(True, False),
         stream(raft=raft(current=2), replicas=[replica("n1"), late]),
     ]
+
+
+def late(lag: float, more: int, of: Any = None, **changed: Any) -> Moments:
+    """A consumer whose oldest message has waited so long at the end, with so many more messages in each minute."""
+
+    def at(ago: int) -> Snapshot:
+        base = {
+            "pending": 2000 - more * ago,
+            "deliveries": 1000 - ago,
+            "last_delivery": NOW - 60 * ago - 1,
+        }
+        row = consumer(**{**base, **changed})
+        waits = [Lag(pending=NOW - lag)] if 60 * ago < lag else []
+        return snapshot(of or stream(figures_={"first_age": None}), row, lags=waits)
+
+    return [(60.0 * ago, at(ago)) for ago in range(15, -1, -1)]
 
 
 def full_stream(*, sealed: bool) -> Any:
@@ -508,6 +525,8 @@ PAIRS = [
         ],
         lasting(60, stream(), consumer(events=EventCounts(max_deliveries=3))),
     ),
+    Pair("JetStreamConsumerLagSeconds", "critical", late(1200, 50), late(1200, -50)),
+    Pair("JetStreamConsumerLagSeconds", "warning", late(400, 50), late(290, 50)),
     Pair(
         "JetStreamConsumerThresholdExceeded",
         "critical",
@@ -556,6 +575,11 @@ PAIRS = [
 EXEMPT: Mapping[str, Moments] = {
     "a server that has just started": now(*catching_up(5 * MINUTE)),
     "a sealed stream": now(full_stream(sealed=True)),
+    "late dead letters": late(1200, 50, stream(dead_letter=True)),
+    "a late consumer that is paused": late(1200, 50, paused=True),
+    "a late consumer of a mirror": late(1200, 50, settings_={"role": "mirror"}),
+    "a late consumer that delivers nothing": late(400, 50, deliveries=7),
+    "a late consumer whose backlog shrinks within a day": late(1200, -2),
     "dead letters": now(stream(dead_letter=True), consumer(**WAITS)),
 }
 

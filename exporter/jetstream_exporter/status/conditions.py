@@ -12,6 +12,7 @@ from jetstream_exporter.status import (
     accounts,
     consumers,
     exporter,
+    lateness,
     links,
     servers,
     streams,
@@ -61,6 +62,7 @@ SATURATED = "JetStreamConsumerAckPendingSaturated"
 NO_SUBSCRIBERS = "JetStreamConsumerNoSubscribers"
 CONSUMER_NO_LEADER = "JetStreamConsumerNoLeader"
 LOST = "JetStreamConsumerMessagesLost"
+LATE = lateness.LATE
 LOST_WINDOW = 10 * MINUTE  # within which the stream removed messages
 STALLED_WINDOW = 10 * MINUTE  # without progress, after which a consumer is stalled
 
@@ -129,6 +131,8 @@ CONDITIONS: tuple[Condition, ...] = (
     _of(LOST, "critical", consumers.losing, LOST_WINDOW),
     _of(NO_SUBSCRIBERS, "warning", consumers.unattended, 5 * MINUTE),
     _of(SATURATED, "warning", consumers.saturated, 5 * MINUTE),
+    _of(LATE, "critical", lateness.late_critical),
+    _of(LATE, "warning", lateness.late_warning),
     _of("JetStreamConsumerThresholdExceeded", "critical", thresholds.consumer_critical),
 )
 

@@ -109,12 +109,12 @@ def unattended(facts: Facts) -> Iterator[Seen]:
     for row in facts.busy:
         if row.ack_pending or not row.pending or subscribers(row) != 0:
             continue
-        if not may_stall(row, facts) or is_ahead(row, facts) or _is_of_dead_letters(row, facts):
+        if not may_stall(row, facts) or is_ahead(row, facts) or is_of_dead_letters(row, facts):
             continue
         yield Seen(of_consumer(row), row.pending, idle_since(row, facts), row.deliveries)
 
 
-def _is_of_dead_letters(row: Consumer, facts: Facts) -> bool:
+def is_of_dead_letters(row: Consumer, facts: Facts) -> bool:
     stream = facts.stream_of(row)
     return stream is not None and stream.dead_letter
 

@@ -57,6 +57,14 @@ def of_consumer(row: Consumer) -> Object:
     return Object("consumer", (row.cluster, row.account, row.stream, row.name))
 
 
+class Backlog(NamedTuple):
+    """What a consumer had to do at a time, and how much it had delivered until then."""
+
+    time: float
+    pending: int
+    deliveries: int | None
+
+
 class Facts:
     """One snapshot and the time of it; `refused` is when a client last refused a message of a consumer."""
 
@@ -66,6 +74,9 @@ class Facts:
         self.snapshot = snapshot
         self.now = now
         self.refused = refused or {}
+        # Of the watch, while it judges: consumers with a message that waits, for how many seconds, and their histories.
+        self.late: Sequence[tuple[Consumer, Object, float]] = ()
+        self.histories: Mapping[Object, tuple[Backlog, ...]] = {}
 
     @cached_property
     def without_meta_leader(self) -> frozenset[str]:

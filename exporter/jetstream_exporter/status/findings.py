@@ -11,9 +11,11 @@ from jetstream_exporter.status import consumers
 from jetstream_exporter.status.alerts import Alert, alert, table
 from jetstream_exporter.status.conditions import (
     CONFIGURATION,
+    LATE,
     LOST,
     LOST_WINDOW,
     MANY,
+    NO_SUBSCRIBERS,
     SATURATED,
     STALLED,
     STALLED_WINDOW,
@@ -74,7 +76,14 @@ def find_each(facts: Facts, memory: Memory) -> list[Finding]:
             *_unavailable(facts, memory),
         )
     )
-    softer = (e for e in found if e.alert.name != SATURATED or e.object not in objects)
+    still = objects | {of_consumer(row) for row, _ in without_progress(facts, memory)}
+    still |= {each.object for each in found if each.alert.name == NO_SUBSCRIBERS}
+    softer = (
+        each
+        for each in found
+        if not (each.alert.name == SATURATED and each.object in objects)
+        and not (each.alert.name == LATE and each.object in still)
+    )
     return [*stalled, *softer, *_configuration(facts)]
 
 

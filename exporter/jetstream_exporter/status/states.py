@@ -82,7 +82,7 @@ MEANING: Mapping[str, str] = {
     "exhausted messages": "Messages reached max_deliver and are not delivered again.",
     "stalled": "There are unfinished messages, and none is delivered or acknowledged.",
     "nobody fetches": "Messages wait, and no client fetches them or is bound.",
-    "falling behind": "The backlog grows faster than it is processed.",
+    "falling behind": "Messages wait for long, and the backlog does not shrink.",
     "saturated": "Nearly as many messages are unacknowledged as max_ack_pending allows.",
     "delayed": "The server holds messages back after a negative acknowledgement or during a backoff.",
     "working": "A client may still be processing: the ack wait has not passed.",
@@ -106,6 +106,7 @@ CONSUMER_ALERTS: Mapping[str, str] = {
     STALLED: "stalled",
     NO_SUBSCRIBERS: "nobody fetches",
     "JetStreamConsumerFallingBehind": "falling behind",  # which Prometheus alone judges
+    "JetStreamConsumerLagSeconds": "falling behind",
     SATURATED: "saturated",
 }
 STORE_ALERTS = ("JetStreamServerStorageHigh", "JetStreamServerMemoryStoreHigh")

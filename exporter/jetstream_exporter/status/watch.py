@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from jetstream_exporter.snapshot import Snapshot
+from jetstream_exporter.status import lateness
 from jetstream_exporter.status.conditions import (
     CONDITIONS,
     LOST_WINDOW,
@@ -22,6 +23,7 @@ from jetstream_exporter.status.consumers import idle_since
 from jetstream_exporter.status.counts import DAY, Counts, gone_since, noted, with_gone
 from jetstream_exporter.status.facts import Facts, Object, Seen, of_consumer, of_stream
 from jetstream_exporter.status.growths import GROWTHS, REDELIVERED, Growth
+from jetstream_exporter.status.lateness import History
 from jetstream_exporter.status.streams import is_at_limit
 
 UNAVAILABLE_FOR = 3600.0  # seconds that a stream which went with its server is remembered
@@ -79,6 +81,7 @@ class Memory(NamedTuple):
     # Of streams at a limit, the first sequence, and when it last moved.
     firsts: Mapping[Object, tuple[int, float | None]] = {}
     lost: Mapping[Object, Lost] = {}
+    histories: Mapping[Object, History] = {}  # of consumers that are late
     listening: Mapping[str, float] = {}  # by target, since when its connection has been open
 
     @property
@@ -94,6 +97,8 @@ class Watch:
         """Take a new snapshot; `now` is the time of it."""
         before = self.memory
         facts = Facts(snapshot, now)
+        facts.late = lateness.waiting(facts)
+        facts.histories = lateness.noted(before.histories, facts)
         leaders = _leaders(before, snapshot)
         self.memory = Memory(
             started=now if before.started is None else before.started,
@@ -107,6 +112,7 @@ class Watch:
             refusals=_refusals(before, facts),
             leaders=leaders,
             firsts=_firsts(before, facts),
+            histories=facts.histories,
             listening={
                 each.target: before.listening.get(each.target, now)
                 for each in snapshot.listenings
