@@ -142,8 +142,9 @@ const states = (panel, data, width, height) => {
     for (const { start, end, value } of spans(one.points, data.steps[panel.id])) {
       const [from, wide] = [x(start), Math.max(1, x(Math.min(end, data.end)) - x(start))];
       const word = written(value, one.config);
-      body += `<rect x="${from}" y="${y + 1}" width="${wide}" height="${rowHeight - 2}" fill="${painted(value, one.config)}" opacity="0.75"/>`;
-      if (wide > word.length * 7 + 8) body += `<text class="state" x="${from + 6}" y="${y + rowHeight / 2 + 4}">${escaped(word)}</text>`;
+      const ground = painted(value, one.config);
+      body += `<rect x="${from}" y="${y + 1}" width="${wide}" height="${rowHeight - 2}" fill="${ground}" opacity="0.75"/>`;
+      if (wide > word.length * 7 + 8) body += `<text class="state" fill="${on(ground)}" x="${from + 6}" y="${y + rowHeight / 2 + 4}">${escaped(word)}</text>`;
     }
   });
   body += marked(data, x, 0, series.length * rowHeight);

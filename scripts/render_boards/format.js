@@ -3,7 +3,7 @@
 
 const NAMED = {
   green: "#73bf69", orange: "#ff9830", red: "#f2495c", blue: "#8ab8ff", purple: "#ca95e5",
-  text: "#ccccdc", transparent: "transparent",
+  "dark-red": "#c4162a", "light-orange": "#ffb357", text: "#ccccdc", transparent: "transparent",
 };
 const PALETTE = [
   "#73bf69", "#f2cc0c", "#8ab8ff", "#ff780a", "#f2495c", "#5794f2", "#b877d9", "#705da0",
@@ -11,6 +11,8 @@ const PALETTE = [
 ];
 
 const color = (name) => NAMED[name] ?? name;
+const DEEP = new Set([NAMED["dark-red"]]);  // on which only light text can be read
+const on = (ground) => (DEEP.has(ground) ? "#ffffff" : "#111217");
 
 const scaled = (value, factor, names) => {
   let power = 0;

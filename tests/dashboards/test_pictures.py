@@ -56,6 +56,15 @@ def test_a_reader_can_read_the_whole_board(board: Json, recording: Recording) ->
     assert set(said["empty"]) - {"Meta group snapshot"} == EMPTY.get(board["uid"], set())
 
 
+@each_board
+def test_every_colour_of_a_board_can_be_drawn(board: Json) -> None:
+    """A browser takes a name that it does not know for black."""
+    script = (browser.HERE / "format.js").read_text()
+    drawn = set(re.findall(r'"?([a-z-]+)"?: "(?:#|transparent)', script))
+    used = set(re.findall(r'"(?:color|fixedColor)": "([a-z-]+)"', json.dumps(board)))
+    assert used - drawn == set()
+
+
 @in_a_browser
 def test_whatever_hides_a_figure_from_the_reader_is_seen(recording: Recording) -> None:
     board = json.loads(json.dumps(BOARDS["jetstream-overview.json"]))

@@ -248,6 +248,7 @@ CERTIFICATES = Row(
                     Look("s", [Step(LATE * DAY, WARN), Step(RENEW * DAY, OK)], base=BAD),
                 ),
             ),
+            rows=3,
             empty="no TLS listener",
         ),
     ),
