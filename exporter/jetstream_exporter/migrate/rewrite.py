@@ -47,9 +47,9 @@ def rewrite(text: str, names: Names) -> Rewritten:
         new = writer.whole(node)
     except UnresolvedError as error:
         reason = hidden.put_back(str(error))
-        return Rewritten(text, text, tuple(writer.found), unresolved=(reason,))
+        return Rewritten(text, text, writer.found, unresolved=(reason,))
     except (OverflowError, ValueError, RecursionError):  # of times that no number can hold, for one
-        return Rewritten(text, text, tuple(writer.found), unresolved=(BEYOND,))
+        return Rewritten(text, text, writer.found, unresolved=(BEYOND,))
     if not writer.changed:
         return Rewritten(text, text)
     notes = [hidden.put_back(note) for note in writer.notes]
@@ -58,6 +58,6 @@ def rewrite(text: str, names: Names) -> Rewritten:
     return Rewritten(
         text,
         hidden.put_back(new),
-        tuple(writer.found),
+        writer.found,
         tuple(dict.fromkeys(notes)),
     )

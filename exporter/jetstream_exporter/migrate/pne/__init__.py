@@ -1,8 +1,8 @@
 """The series of prometheus-nats-exporter, without their prefixes."""
 
-from jetstream_exporter.migrate.pne import connections, rows
+from jetstream_exporter.migrate.pne import connections, objects, servers
 from jetstream_exporter.migrate.pne.missing import MISSING
 
-ROWS = (*rows.ROWS, *connections.ROWS)
+ROWS = (*servers.ROWS, *objects.ROWS, *connections.ROWS)
 
 __all__ = ["MISSING", "ROWS"]
