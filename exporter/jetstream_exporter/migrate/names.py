@@ -7,8 +7,8 @@ exporters report what a server's JSON says, sentinels included: -1 and 2^64-1 fo
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 from jetstream_exporter.migrate import pne, surveyor
@@ -17,14 +17,20 @@ from jetstream_exporter.migrate.shapes import Kind, Missing, Row
 # Prefixes of prometheus-nats-exporter: its own for what a server says of itself, and for JetStream; and the one prefix
 # that the NATS chart sets.
 CORE_PREFIX, JETSTREAM_PREFIX, CHART_PREFIX = "gnatsd", "jetstream", "nats"
+# Prometheus gives this label to any series, so that it tells nothing of the exporter.
+OF_ANYBODY = frozenset({"cluster", "cluster_name"})
 
 
 @dataclass(frozen=True, slots=True)
 class OldName:
-    """A whole name, and the row that it stands in; `kind` says which labels it has."""
+    """A whole name, and the row that it stands in; `kind` says which labels it has.
+
+    `is_doubtful` where the other exporter has the name as well, and nothing tells which of them is meant.
+    """
 
     name: str
     row: Row
+    is_doubtful: bool = False
 
     @property
     def kind(self) -> Kind:
@@ -56,6 +62,15 @@ class Names:
                 "if the exporter runs with -prefix, set --prefix"
             )
         return ""
+
+
+def chosen(found: Sequence[OldName], used: Set[str]) -> OldName:
+    """The one whose own labels are among those that an expression uses; the first where these do not tell."""
+    own = [{*each.kind.labels, *each.kind.constants} - OF_ANYBODY for each in found]
+    shared = set[str].intersection(*own)
+    fitting = [each for each, labels in zip(found, own, strict=True) if used & (labels - shared)]
+    is_told = len(found) == 1 or len(fitting) == 1
+    return (fitting or found)[0] if is_told else replace(found[0], is_doubtful=True)
 
 
 def pne_names(core: str = CORE_PREFIX, jetstream: str = JETSTREAM_PREFIX) -> Iterator[OldName]:

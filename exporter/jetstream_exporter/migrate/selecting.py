@@ -12,6 +12,7 @@ from jetstream_exporter.migrate.printer import Node, matcher, operator_of, selec
 from jetstream_exporter.migrate.shapes import Row
 
 SERVER_ID = re.compile(r"N[A-Z2-7]{55}|https?://.*")
+ACCOUNT_ID = re.compile(r"A[A-Z2-7]{55}")
 ANYTHING = ("", ".*", ".+")
 META_LEADER = "on (nats_cluster, server) jetstream_meta_leader"
 
@@ -75,11 +76,24 @@ def _matcher(label: str, operator: str, value: str, found: Selected) -> list[str
         found.notes.append(
             f"{label}, the address of the exporter of one server, was replaced by server"
         )
-    if label in ("account", "account_name") and kind.exporter == "pne" and not has_variable(value):
-        found.notes.append(
-            f'account="{value}" selects the name of an account; the label account of jetstream-exporter is the ID'
-        )
+    if new == "account" and not has_variable(value) and value not in ANYTHING:
+        _say_account(label, operator, value, found)
     return [matcher(new, operator, value)]
+
+
+def _say_account(label: str, operator: str, value: str, found: Selected) -> None:
+    """Theirs may be the name of the account, where ours is the ID."""
+    said = f'{label}{operator}"{value}"'
+    is_id = label == "account_id" or ACCOUNT_ID.fullmatch(value) is not None
+    is_name = label == "account_name" or found.old.kind.exporter == "pne"
+    if is_id or not (is_name or found.old.is_doubtful):
+        return
+    found.notes.append(
+        f"{said} selects the name of an account; the label account of jetstream-exporter is the ID"
+        if is_name
+        else f"{said}: the label is the ID of the account in nats-surveyor, and its name in prometheus-nats-exporter; "
+        "the label account of jetstream-exporter is the ID"
+    )
 
 
 def _flag(label: str, operator: str, value: str, constant: str, found: Selected) -> None:

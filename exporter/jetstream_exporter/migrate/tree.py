@@ -73,6 +73,25 @@ def selectors(node: Node) -> Iterator[Node]:
         yield from selectors(child)
 
 
+def used_labels(node: Node) -> Iterator[str]:
+    """The labels that an expression selects by, groups by, matches on or reads."""
+    if isinstance(node, parser.VectorSelector):
+        yield from (str(each.name) for each in node.matchers.matchers)
+    modifier = getattr(node, "modifier", None)
+    if isinstance(node, parser.AggregateExpr) and modifier is not None:
+        yield from modifier.labels
+    if (
+        isinstance(node, parser.BinaryExpr)
+        and modifier is not None
+        and modifier.matching is not None
+    ):
+        yield from (*modifier.matching.labels, *(modifier.group_labels or ()))
+    if isinstance(node, parser.StringLiteral):
+        yield str(node.val)
+    for child in children(node):
+        yield from used_labels(child)
+
+
 def made_labels(node: Node) -> Iterator[str]:
     """The labels that an expression sets by itself."""
     if isinstance(node, parser.Call) and node.func.name in ("label_replace", "label_join"):

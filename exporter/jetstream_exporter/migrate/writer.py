@@ -6,14 +6,21 @@ from collections.abc import Callable, Mapping
 
 from jetstream_exporter.migrate import labels, matching, printer, series
 from jetstream_exporter.migrate.macros import Hidden
-from jetstream_exporter.migrate.names import Names, OldName
+from jetstream_exporter.migrate.names import Names, OldName, chosen
 from jetstream_exporter.migrate.printer import Node
 from jetstream_exporter.migrate.repairs import repair
 from jetstream_exporter.migrate.selecting import Selected, UnresolvedError
 from jetstream_exporter.migrate.series import Wrapped, bare_text
 from jetstream_exporter.migrate.shapes import Kind
 from jetstream_exporter.migrate.theirs import Theirs
-from jetstream_exporter.migrate.tree import bare, made_labels, name_of, parser, selectors
+from jetstream_exporter.migrate.tree import (
+    bare,
+    made_labels,
+    name_of,
+    parser,
+    selectors,
+    used_labels,
+)
 
 OVER_ROWS = frozenset(
     {"sum", "count", "avg", "stddev", "stdvar", "quantile", "count_values", "topk", "bottomk"}
@@ -34,6 +41,7 @@ class Writer:
         self.hidden = hidden
         self._names = names
         self._theirs = Theirs(names)
+        self._used: frozenset[str] = frozenset()
         self._write: Mapping[type, Callable[[Node], str]] = {
             parser.VectorSelector: lambda node: series.instant(self, node),
             parser.MatrixSelector: lambda node: series.window_alone(self, node),
@@ -57,6 +65,7 @@ class Writer:
         return bool(self.found)
 
     def whole(self, node: Node) -> str:
+        self._used = frozenset(used_labels(node))
         for each in selectors(node):
             self._theirs.check(each)
         return bare_text(self.text(node))
@@ -67,7 +76,7 @@ class Writer:
     def old(self, node: Node) -> OldName | None:
         """The name of theirs that a selector has."""
         found = self._names.find(name_of(node))
-        return found[0] if found else None
+        return chosen(found, self._used) if found else None
 
     def kinds(self, node: Node) -> list[tuple[Kind, frozenset[str]]]:
         """Of all series of theirs in a part of the expression: which labels they had, and have."""
