@@ -129,7 +129,7 @@ PAIRS: list[tuple[str, str, str]] = [
     ),
     (
         'sum by (instance) (gnatsd_varz_connections{job="nats", instance=~"$instance", env="prod"})',
-        'sum by (server) (nats_server_connections{server=~"$instance", env="prod"})',
+        'sum by (nats_cluster, server) (nats_server_connections{server=~"$instance", env="prod"})',
         'job="nats" selects a scrape target of the other exporter',
     ),
     (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from jetstream_exporter.metrics import TABLES
 from jetstream_exporter.migrate.shapes import Kind
@@ -103,24 +103,3 @@ def translated(label: str, kind: Kind, ours: frozenset[str]) -> str | None:
         found = OURS[label]
         return found if found in ours else None
     return None if is_theirs(label) or label in OF_TARGET - KEPT_OF_TARGET else label
-
-
-def translated_list(
-    found: Iterable[str], kinds: Iterable[tuple[Kind, frozenset[str]]]
-) -> tuple[list[str], list[str]]:
-    """The labels of a `by (…)` over series of these kinds, and those that had to be left out.
-
-    A server's ID is unique over all clusters, and a name within one: the cluster goes along.
-    """
-    kept: list[str] = []
-    lost: list[str] = []
-    pairs = list(kinds)
-    for label in found:
-        new = [each for kind, ours in pairs if (each := translated(label, kind, ours)) is not None]
-        if not new:
-            lost.append(label)
-        elif label == "server_id" and "server" in new:
-            kept += ["nats_cluster", "server"]
-        else:
-            kept.append(new[0])
-    return list(dict.fromkeys(kept)), lost

@@ -5,30 +5,36 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from jetstream_exporter.migrate import labels, printer
+from jetstream_exporter.migrate import labels, lists, printer
 from jetstream_exporter.migrate.printer import Node
 from jetstream_exporter.migrate.selecting import UnresolvedError
-from jetstream_exporter.migrate.shapes import Kind
 from jetstream_exporter.migrate.tree import bare, children, literal, parser
 
 if TYPE_CHECKING:
     from jetstream_exporter.migrate.writer import Writer
 
-Kinds = Sequence[tuple[Kind, frozenset[str]]]
+OF_SERVERS = frozenset({"server_id", "server_name", *labels.OF_ONE_SERVER})
 AT_MOST = ("==", "<", "<=")
 COMPARISONS = (*AT_MOST, "!=", ">", ">=")
-# What tells several series of one object of ours apart.
-EXTRA = frozenset({"store", "check", "kind", "version", "server_id", "domain", "leader"})
 
 
-def grouping(names: Sequence[str], kinds: Kinds, notes: list[str]) -> list[str]:
-    """The labels of a `by (…)`, ours in place of theirs."""
-    kept, lost = labels.translated_list(names, kinds)
+def grouping(writer: Writer, names: Sequence[str], node: Node) -> list[str]:
+    """The labels of a `by (…)` or a `without (…)` of an aggregation, ours in place of theirs."""
+    kinds = writer.kinds(node.expr)
+    if str(node.modifier.type).endswith("By"):
+        found, lost = lists.kept(names, kinds)
+    else:
+        found, lost = lists.left_out(names, kinds)
+        found += sorted((_extra(writer, node.expr) or frozenset()) - set(found))
+    _say_lost(writer, lost, "grouping")
+    return found
+
+
+def _say_lost(writer: Writer, lost: Sequence[str], what: str) -> None:
     if lost:
-        notes.append(
-            f"{', '.join(lost)} was dropped from the grouping: the new series have no such label"
+        writer.notes.append(
+            f"{', '.join(lost)} was dropped from the {what}: the new series have no such label"
         )
-    return kept
 
 
 def words(writer: Writer, node: Node) -> str:
@@ -36,13 +42,15 @@ def words(writer: Writer, node: Node) -> str:
     kinds = writer.kinds(node)
     modifier = node.modifier
     if modifier is None or modifier.matching is None:
-        return _unsaid(writer, node) if kinds else ""
+        apart = _apart(writer, node) if kinds else []
+        return f" ignoring {printer.labels(apart)}" if apart else ""
     fill = modifier.fill_values
     if kinds and (fill.lhs is not None or fill.rhs is not None):
         raise UnresolvedError("fill() of a match is not supported")
     names = list(modifier.matching.labels)
     include = str(modifier.matching.type).endswith("Include")
-    own = _labels(writer, node, names, include) if kinds else names
+    match = _on if include else _ignoring
+    own = match(writer, node, names) if kinds else names
     text = f" {'on' if include else 'ignoring'} {printer.labels(own)}"
     side = {"ManyToOne": "group_left", "OneToMany": "group_right"}.get(
         str(modifier.card).rpartition(".")[2]
@@ -50,20 +58,24 @@ def words(writer: Writer, node: Node) -> str:
     if not side:
         return text
     given = list(modifier.group_labels or ())
-    brought = grouping(given, kinds, writer.notes) if kinds else given
+    brought, lost = lists.brought(given, kinds) if kinds else (given, [])
+    _say_lost(writer, lost, f"labels of {side}")
     return f"{text} {side} {printer.labels(label for label in brought if not include or label not in own)}"
 
 
-def _labels(writer: Writer, node: Node, names: list[str], include: bool) -> list[str]:
-    """The labels of `on` or `ignoring`. What `on` loses must not make one series of several."""
-    kept, lost = labels.translated_list(names, writer.kinds(node))
-    if not include:
-        return kept
+def _ignoring(writer: Writer, node: Node, names: list[str]) -> list[str]:
+    found, _ = lists.left_out(names, writer.kinds(node))
+    return [*found, *(label for label in _apart(writer, node) if label not in found)]
+
+
+def _on(writer: Writer, node: Node, names: list[str]) -> list[str]:
+    """What it loses must not make one series of several."""
+    kept, lost = lists.kept(names, writer.kinds(node))
     if _mixed(writer, node) and kept != names:
         raise UnresolvedError(
             f"it joins with a series of another exporter on {', '.join(names)}, and the new series have no such label"
         )
-    of_servers = [label for label in names if label in ("server_id", "server_name")]
+    of_servers = [label for label in names if label in OF_SERVERS]
     if of_servers and not all("server" in own for _, own in writer.kinds(node)):
         raise_if_only(kept, of_servers)
         kept = list(
@@ -91,39 +103,55 @@ def _mixed(writer: Writer, node: Node) -> bool:
     return writer.has_others(node.rhs if left else node.lhs)
 
 
-def _unsaid(writer: Writer, node: Node) -> str:
-    """Without `on` and `ignoring` all labels have to be equal: what only one side of ours has, is ignored."""
+def _apart(writer: Writer, node: Node) -> list[str]:
+    """Where all labels but some have to be equal: those that only one side of ours has, and no side of theirs had."""
     left, right = _extra(writer, node.lhs), _extra(writer, node.rhs)
     if left is None or right is None:
-        return ""
+        _check_chosen(writer, node)
+        return []
     if _mixed(writer, node):
         raise UnresolvedError("it is matched on all labels with a series of another exporter")
-    apart = sorted(left ^ right)
-    return f" ignoring {printer.labels(apart)}" if apart else ""
+    return sorted(left ^ right)
+
+
+def _check_chosen(writer: Writer, node: Node) -> None:
+    """Labels that `by` chose, and that have another name in ours, must not have to equal those of somebody else."""
+    if str(node.op) == "or" or not _mixed(writer, node):
+        return
+    for each in (node.lhs, node.rhs):
+        names, kinds = _chosen(each), writer.kinds(each)
+        if kinds and lists.kept(names, kinds) != (names, []):
+            raise UnresolvedError(
+                f"it is matched on {', '.join(names)} with a series of another exporter, "
+                "and the new series have no such label"
+            )
+
+
+def _chosen(node: Node) -> list[str]:
+    """The labels that the outermost `by` leaves."""
+    if isinstance(node, parser.AggregateExpr) and not (_picks(node) or _is_without(node)):
+        return list(node.modifier.labels) if node.modifier is not None else []
+    return next((found for below in children(node) if (found := _chosen(below))), [])
 
 
 def _extra(writer: Writer, node: Node) -> frozenset[str] | None:
     """Labels of ours that theirs did not have; None where it is a number or its labels are chosen by `by`."""
     node = bare(node)
     if isinstance(node, parser.VectorSelector):
-        return _own(writer, node)
-    if isinstance(node, parser.AggregateExpr) and not _keeps_labels(node):
-        return None
+        old = writer.old(node)
+        return frozenset() if old is None else lists.only_ours(old)
+    if isinstance(node, parser.AggregateExpr) and not _picks(node):
+        return frozenset() if _is_without(node) else None  # it leaves them out
     found = [each for below in children(node) if (each := _extra(writer, below)) is not None]
     return frozenset.intersection(*found) if found else None
 
 
-def _own(writer: Writer, node: Node) -> frozenset[str]:
-    old = writer.old(node)
-    if old is None:
-        return frozenset()
-    own = labels.labels_of(old.row.new) & EXTRA
-    return own - {"store"} if old.row.form.startswith("sum without") else own
+def _picks(node: Node) -> bool:
+    """Whether it leaves series as they are."""
+    return str(node.op) in ("topk", "bottomk", "limitk", "limit_ratio")
 
 
-def _keeps_labels(node: Node) -> bool:
-    if str(node.op) in ("topk", "bottomk", "limitk", "limit_ratio"):
-        return True
+def _is_without(node: Node) -> bool:
     return node.modifier is not None and not str(node.modifier.type).endswith("By")
 
 

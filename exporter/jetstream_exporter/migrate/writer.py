@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from jetstream_exporter.migrate import labels, matching, printer, series
+from jetstream_exporter.migrate import labels, lists, matching, printer, series
 from jetstream_exporter.migrate.macros import Hidden
 from jetstream_exporter.migrate.names import Names, OldName, chosen
 from jetstream_exporter.migrate.printer import Node
@@ -125,7 +125,7 @@ class Writer:
         """The labels that a function reads."""
         for at in range(len(arguments))[OF_LABELS[function]]:
             label = str(node.args[at].val)
-            kept, lost = labels.translated_list([label], self.kinds(node))
+            kept, lost = lists.brought([label], self.kinds(node))
             if lost:
                 raise UnresolvedError(
                     f"{function}() reads the label {label}, and the new series have no such label"
@@ -146,10 +146,10 @@ class Writer:
         return f"{operation}{grouping}{' ' if grouping else ''}({parameter}{inner})"
 
     def _grouping(self, names: list[str], node: Node) -> list[str]:
-        """The labels of a `by (…)` as ours, but for those that the expression itself makes."""
+        """The labels of its list as ours, but for those that the expression itself makes."""
         made = set(made_labels(node))
         theirs = [name for name in names if name not in made]
-        kept = matching.grouping(theirs, self.kinds(node.expr), self.notes)
+        kept = matching.grouping(self, theirs, node)
         return kept + [name for name in names if name in made and name not in kept]
 
     def _say_rows(self, operation: str, node: Node) -> None:
