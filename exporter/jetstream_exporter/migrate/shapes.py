@@ -36,7 +36,8 @@ class Row:
     """One series of theirs.
 
     `old` is its name without prefix. `form` is PromQL around `$x`, the series `new` with the matchers `where`.
-    `absent` says which value theirs has where ours has no sample, and which family tells for whom: (family, value).
+    `absent` says which value theirs has where ours has no sample, and which series of ours tell for whom that is known,
+    in PromQL: (series, value). They must not be there where ours is absent because nothing was read.
     `rate` is the counter of what the gauge `new` shows, for who takes its rate. `rules` is False where a recording
     rule cannot give the series, for the reason in `note`. `note` is a sentence for who moves an expression.
     """

@@ -67,7 +67,7 @@ stream_subject_count jetstream_stream_subjects""",
             kind=STREAM,
             old=f"stream_limit_{what}",
             new=f"jetstream_stream_max_{what}",
-            absent=("jetstream_stream_messages", -1),
+            absent=("jetstream_stream_replicas", -1),
             note=UNLIMITED,
         )
         for what in ("bytes", "messages")
@@ -109,7 +109,7 @@ consumer_num_pending jetstream_consumer_pending_messages""",
         kind=CONSUMER,
         old="consumer_num_waiting",
         new="jetstream_consumer_waiting_pulls",
-        absent=("jetstream_consumer_pending_messages", 0),
+        absent=("jetstream_consumer_push_bound", 0),
         note="Push consumers have no series; the value was 0.",
     ),
     *(

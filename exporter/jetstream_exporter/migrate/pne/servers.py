@@ -121,7 +121,7 @@ routez_num_routes nats_server_routes""",
         old="varz_remotes",
         new="nats_route_connections",
         form="count without (remote) ($x > 0)",
-        absent=("nats_server_cores", 0),
+        absent=("(nats_server_routes == 0)", 0),
     ),
     *(
         Row(

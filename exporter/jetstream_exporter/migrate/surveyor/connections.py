@@ -57,7 +57,7 @@ ROWS = (
         new="nats_gateway_connections",
         where={"direction": "outbound"},
         form="sum without (remote_cluster, direction) ($x)",
-        absent=("nats_server_cores", 0),
+        absent=("(nats_server_cores unless on (nats_cluster, server) nats_gateway_configured)", 0),
     ),
     *(
         Row(

@@ -85,7 +85,7 @@ num_pending jetstream_consumer_pending_messages""",
         kind=CONSUMER,
         old="consumer_num_waiting",
         new="jetstream_consumer_waiting_pulls",
-        absent=("jetstream_consumer_pending_messages", 0),
+        absent=("jetstream_consumer_push_bound", 0),
         note="Push consumers have no series; the value was 0.",
     ),
 )
