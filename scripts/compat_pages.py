@@ -43,8 +43,7 @@ def _rows(name: str, rows: Iterable[Row]) -> Iterator[str]:
     yield f"| {name} | this exporter | |"
     yield "| --- | --- | --- |"
     for row in rows:
-        where = ", ".join(f'{label}="{value}"' for label, value in row.where.items())
-        ours = row.form.replace("$x", row.new + (f"{{{where}}}" if where else ""))
+        ours = row.form.replace("$x", row.selector)
         notes = [*([] if row.rules else ["*No rule.*"]), *([row.note] if row.note else [])]
         yield f"| `{row.old}` | `{ours}` | {' '.join(notes)} |"
 

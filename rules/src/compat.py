@@ -112,23 +112,11 @@ def _rules(flavour: Flavour, names: Iterable[OldName]) -> Iterator[Record]:
         yield Record(name=each.name, expr=_expression(flavour, each.kind, each.row))
 
 
-def series(row: Row) -> str:
-    """What the row reads of ours, in PromQL."""
-    where = ", ".join(f'{label}="{value}"' for label, value in row.where.items())
-    read = row.form.replace("$x", f"{row.new}{{{where}}}" if where else row.new)
-    if row.absent is None:
-        return read
-    other, value = row.absent
-    return f"{read} or {other} * 0" + (
-        f" + {value:g}" if value > 0 else f" - {-value:g}" if value else ""
-    )
-
-
 def _expression(flavour: Flavour, kind: Kind, row: Row) -> str:
     """The value with the old labels, aggregated over exporters by all of them."""
     given = (*kind.labels, *kind.constants)
-    value = series(row)
-    text = f"({value})" if row.form != "$x" or row.absent else value
+    value = row.reading
+    text = value if value == row.selector else f"({value})"
     recorded: tuple[str, ...] = ()
     if kind.of != "peer":
         what = kind.object

@@ -203,7 +203,7 @@ HOPELESS = [
     ("gnatsd_varz_mem{server_id='http://nats-0:8222'}", "use its name"),
     ('{__name__=~"gnatsd_varz_.*"}', "selects metrics with a regular expression"),
     ("gnatsd_varz_${what}", "a variable is part of the metric's name"),
-    ("jetstream_stream_limit_bytes == -1", "is absent; use unless"),
+    ("jetstream_stream_limit_bytes == -1", "was -1 where jetstream_stream_max_bytes has no series"),
     ("gnatsd_varz_mem * on (pod) group_left (node) kube_pod_info", "a series of another exporter"),
     ("gnatsd_varz_mem and up", "on all labels with a series of another exporter"),
     ("gnatsd_varz_mem[", "it is not PromQL"),

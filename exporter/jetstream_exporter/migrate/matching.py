@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING
 from jetstream_exporter.migrate import labels, lists, printer
 from jetstream_exporter.migrate.printer import Node
 from jetstream_exporter.migrate.selecting import UnresolvedError
-from jetstream_exporter.migrate.tree import bare, children, literal, parser
+from jetstream_exporter.migrate.tree import bare, children, parser
 
 if TYPE_CHECKING:
     from jetstream_exporter.migrate.writer import Writer
 
 OF_SERVERS = frozenset({"server_id", "server_name", *labels.OF_ONE_SERVER})
-AT_MOST = ("==", "<", "<=")
-COMPARISONS = (*AT_MOST, "!=", ">", ">=")
 
 
 def grouping(writer: Writer, names: Sequence[str], node: Node) -> list[str]:
@@ -153,25 +151,3 @@ def _picks(node: Node) -> bool:
 
 def _is_without(node: Node) -> bool:
     return node.modifier is not None and not str(node.modifier.type).endswith("By")
-
-
-def check_numbers(writer: Writer, node: Node) -> None:
-    """`limit == -1` found what is unlimited, where ours has no series; a counter that is compared grows for ever."""
-    if str(node.op) not in COMPARISONS:
-        return
-    for side, other in ((node.lhs, node.rhs), (node.rhs, node.lhs)):
-        inner, value = bare(side), literal(other)
-        if value is None or not isinstance(inner, parser.VectorSelector):
-            continue
-        old = writer.old(inner)
-        if old is not None and old.kind.of == "server" and labels.is_counter(old.row.new):
-            writer.notes.append(
-                f"{old.row.new} counts since the start of the server; an alert on its value never resolves, so compare "
-                f"increase({old.row.new}[5m])"
-            )
-        absent = old is not None and (old.row.absent is not None or "absent" in old.row.note)
-        if old is not None and absent and str(node.op) in AT_MOST and value <= 0:
-            raise UnresolvedError(
-                f"{old.name} {node.op} {printer.number(value)} selects objects without a limit, for which "
-                f"{old.row.new} is absent; use unless"
-            )

@@ -37,7 +37,8 @@ class Row:
 
     `old` is its name without prefix. `form` is PromQL around `$x`, the series `new` with the matchers `where`.
     `absent` says which value theirs has where ours has no sample, and which series of ours tell for whom that is known,
-    in PromQL: (series, value). They must not be there where ours is absent because nothing was read.
+    in PromQL: (series, value). They must not be there where ours is absent because nothing was read. They are empty
+    where nothing tells it.
     `rate` is the counter of what the gauge `new` shows, for who takes its rate. `rules` is False where a recording
     rule cannot give the series, for the reason in `note`. `note` is a sentence for who moves an expression.
     """
@@ -51,6 +52,22 @@ class Row:
     rate: str = ""
     rules: bool = True
     note: str = ""
+
+    @property
+    def selector(self) -> str:
+        """The series of ours."""
+        where = ", ".join(f'{label}="{value}"' for label, value in self.where.items())
+        return f"{self.new}{{{where}}}" if where else self.new
+
+    @property
+    def reading(self) -> str:
+        """What gives the value of theirs, in PromQL, with the value that it has where ours is absent."""
+        read = self.form.replace("$x", self.selector)
+        series, value = self.absent or ("", 0)
+        if not series:
+            return read
+        more = f" + {value:g}" if value > 0 else f" - {-value:g}" if value else ""
+        return f"{read} or {series} * 0{more}"
 
 
 def plain(kind: Kind, pairs: str, ahead: str = "") -> tuple[Row, ...]:

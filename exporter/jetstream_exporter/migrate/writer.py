@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from jetstream_exporter.migrate import labels, lists, matching, printer, series
+from jetstream_exporter.migrate import comparing, labels, lists, matching, printer, series
 from jetstream_exporter.migrate.macros import Hidden
 from jetstream_exporter.migrate.names import Names, OldName, chosen
 from jetstream_exporter.migrate.printer import Node
@@ -164,7 +164,7 @@ class Writer:
 
     def _binary(self, node: Node) -> str:
         operation = str(node.op)
-        matching.check_numbers(self, node)
+        comparing.check(self, node)
         words = matching.words(self, node)
         flag = " bool" if node.modifier is not None and node.modifier.return_bool else ""
         return f"{self.text(node.lhs)} {operation}{flag}{words} {self.text(node.rhs)}"

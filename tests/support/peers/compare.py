@@ -149,7 +149,7 @@ def compared(
     first, second = (samples(text, wanted) for text in theirs)
     results = []
     for old in names:
-        result = Comparison(old.name, compat.series(old.row))
+        result = Comparison(old.name, old.row.reading)
         low, high = (by_object(old, text.get(old.name, []), servers) for text in (first, second))
         ours = by_object(old, rules.get(old.name, []), servers)
         for place in sorted(low.keys() & high.keys()):

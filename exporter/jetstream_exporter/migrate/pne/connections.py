@@ -6,6 +6,7 @@ from jetstream_exporter.migrate.pne.kinds import CLIENTS, GATEWAY, LEAF, VARZ
 from jetstream_exporter.migrate.shapes import Row, plain
 
 UNUSED = "An account has a series once a client used it on the server."
+NONE = ("", 0.0)  # of an account that no client used
 CLIENTS_AND_LEAFNODES = "$x + nats_account_leafnodes"
 SUMMED = "One series is the sum over all connections of one direction to a remote cluster."
 
@@ -28,7 +29,9 @@ def gateways() -> tuple[tuple[str, str, str], ...]:
 
 ROWS = (
     *(
-        Row(kind=CLIENTS, old=f"accstatz_{old}", new=f"nats_account_{new}", note=UNUSED)
+        Row(
+            kind=CLIENTS, old=f"accstatz_{old}", new=f"nats_account_{new}", absent=NONE, note=UNUSED
+        )
         for old, new in (
             ("current_connections", "connections"),
             ("leaf_nodes", "leafnodes"),
@@ -45,6 +48,7 @@ ROWS = (
         old="accstatz_total_connections",
         new="nats_account_connections",
         form=CLIENTS_AND_LEAFNODES,
+        absent=NONE,
         note=UNUSED,
     ),
     *(

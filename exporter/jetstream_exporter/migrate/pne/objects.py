@@ -34,6 +34,7 @@ ROWS = (
         old="account_max_storage",
         new="jetstream_account_store_limit_bytes",
         where=FILE,
+        absent=("", -1),
         note=UNLIMITED,
     ),
     Row(
@@ -41,6 +42,7 @@ ROWS = (
         old="account_max_memory",
         new="jetstream_account_store_limit_bytes",
         where=MEMORY,
+        absent=("", -1),
         note=UNLIMITED,
     ),
     Row(
@@ -91,6 +93,7 @@ stream_subject_count jetstream_stream_subjects""",
             new="jetstream_stream_source_last_seen_seconds",
             form="$x * 1e9",
             where={"kind": name},
+            absent=("", -1),
             note="It is absent instead of -1 if the origin was never seen.",
         )
         for kind, name in ((SOURCES, "source"), (MIRRORS, "mirror"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from jetstream_exporter.migrate.pne.connections import (
     CLIENTS_AND_LEAFNODES,
+    NONE,
     SUMMED,
     UNUSED,
     gateways,
@@ -15,7 +16,13 @@ NO_INBOUND = "Without a connection from the remote cluster there is no series; t
 
 ROWS = (
     *(
-        Row(kind=CLIENTS, old=f"core_account_{old}", new=f"nats_account_{new}", note=UNUSED)
+        Row(
+            kind=CLIENTS,
+            old=f"core_account_{old}",
+            new=f"nats_account_{new}",
+            absent=NONE,
+            note=UNUSED,
+        )
         for old, new in (
             ("conn_count", "connections"),
             ("leaf_count", "leafnodes"),
@@ -32,6 +39,7 @@ ROWS = (
         old="core_account_total_conn_count",
         new="nats_account_connections",
         form=CLIENTS_AND_LEAFNODES,
+        absent=NONE,
         note=UNUSED,
     ),
     *(

@@ -22,6 +22,7 @@ ACCOUNT_ROWS = (
             old=f"core_account_jetstream_{old}_{used}",
             new=f"jetstream_account_store_{new}_bytes",
             where=where,
+            absent=None if used == "used" else ("", 0),
             note="" if used == "used" else UNLIMITED,
         )
         for old, where in (("storage", FILE), ("memory", MEMORY))
@@ -32,6 +33,7 @@ ACCOUNT_ROWS = (
         old="core_account_jetstream_stream_count",
         new="jetstream_stream_has_leader",
         form="count without (stream) ($x)",
+        absent=("", 0),
         note="An account without a stream has no series.",
     ),
     Row(
