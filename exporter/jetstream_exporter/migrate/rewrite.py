@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from jetstream_exporter.migrate import labels
 from jetstream_exporter.migrate.names import Names
+from jetstream_exporter.migrate.outcome import Changes, changes
 from jetstream_exporter.migrate.selecting import UnresolvedError
 from jetstream_exporter.migrate.tree import ExpressionError, parsed
 from jetstream_exporter.migrate.writer import Writer
@@ -20,7 +21,8 @@ LOOKS_LIKE = re.compile(r"(?<![\w:])(?:gnatsd|nats|jetstream)_[\w:]+")
 class Rewritten:
     """What became of an expression. `new` is `old` where nothing had to change, or could.
 
-    `notes` say what changes in the result, `unresolved` why it could not be rewritten.
+    `notes` say what changes in the result, `unresolved` why it could not be rewritten. `labels` are those of theirs
+    in the result that have another name now, or none.
     """
 
     old: str
@@ -28,6 +30,7 @@ class Rewritten:
     names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     unresolved: tuple[str, ...] = ()
+    labels: Changes = field(default_factory=dict)
 
     @property
     def changed(self) -> bool:
@@ -60,4 +63,5 @@ def rewrite(text: str, names: Names) -> Rewritten:
         hidden.put_back(new),
         writer.found,
         tuple(dict.fromkeys(notes)),
+        labels=changes(writer, node),
     )

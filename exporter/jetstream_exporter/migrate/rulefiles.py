@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from jetstream_exporter.config.secrets import FileError
-from jetstream_exporter.migrate import texts
+from jetstream_exporter.migrate import outcome, texts
 from jetstream_exporter.migrate.files import DEEPEST
 from jetstream_exporter.migrate.finding import FileResult
 from jetstream_exporter.migrate.names import Names
@@ -101,7 +101,7 @@ class RuleFile:
         place = _place(entries, place)
         expr = entries.get(PLAIN)
         if isinstance(expr, yaml.ScalarNode):
-            changed = list(self._rule(expr, place))
+            changed = list(self._rule(expr, entries.get("record"), place))
             yield from changed
             if changed:
                 yield from self._sentences(entries, place, changed[0].text)
@@ -111,9 +111,14 @@ class RuleFile:
             if key not in (PLAIN, "annotations", "labels"):
                 yield from self._below(value, place)
 
-    def _rule(self, expr: yaml.ScalarNode, place: str) -> Iterator[Change]:
+    def _rule(
+        self, expr: yaml.ScalarNode, record: yaml.Node | None, place: str
+    ) -> Iterator[Change]:
         found = rewrite(expr.value, self.names)
         self.result.take(found, place, found.old.strip())
+        if isinstance(record, yaml.ScalarNode) and found.labels:
+            said = f"the labels of {record.value} change: {outcome.sentence(found.labels)}"
+            self.result.say("note", place, f"{said}; change what reads it", found.old.strip())
         if found.changed:
             yield Change(expr, found.new)
 

@@ -1,0 +1,101 @@
+"""Which labels the result of an expression has, and what each is called now: for recorded series, legends and texts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from jetstream_exporter.migrate import labels, lists
+from jetstream_exporter.migrate.printer import Node
+from jetstream_exporter.migrate.tree import children, literal, made_labels, parser
+
+if TYPE_CHECKING:
+    from jetstream_exporter.migrate.writer import Writer
+
+# A label of theirs, and ours that say the same: none where it is gone.
+Changes = Mapping[str, tuple[str, ...]]
+Found = dict[str, tuple[str, ...]]
+OF_NUMBERS = frozenset({"absent", "absent_over_time", "scalar", "time", "vector"})
+PICKING = frozenset({"topk", "bottomk", "limitk", "limit_ratio"})
+
+
+def changes(writer: Writer, node: Node) -> Changes:
+    """The labels of theirs that a result has under another name, or no more."""
+    found = _of(writer, node)
+    return {old: new for old, new in found.items() if new != (old,)}
+
+
+def _of(writer: Writer, node: Node) -> Found:
+    if isinstance(node, parser.VectorSelector):
+        return _of_selector(writer, node)
+    if isinstance(node, parser.AggregateExpr) and str(node.op) not in PICKING:
+        return _of_aggregation(writer, node)
+    if isinstance(node, parser.BinaryExpr):
+        return _of_operator(writer, node)
+    if isinstance(node, parser.Call) and str(node.func.name) in OF_NUMBERS:
+        return {}
+    found: Found = {}
+    for below in children(node):
+        found |= _of(writer, below)
+    if isinstance(node, parser.Call) and (made := list(made_labels(node))[:1]):
+        found.pop(made[0], None)
+    return found
+
+
+def _of_selector(writer: Writer, node: Node) -> Found:
+    old = writer.old(node)
+    if old is None:
+        return {}
+    ours = labels.labels_of(old.row.new)
+    found: Found = {}
+    for label in (*old.kind.labels, *old.kind.constants):
+        new = labels.translated(label, old.kind, ours)
+        found[label] = () if new is None else (new,)
+    return found
+
+
+def _of_aggregation(writer: Writer, node: Node) -> Found:
+    if node.modifier is None:
+        return {}
+    names = list(node.modifier.labels)
+    if str(node.modifier.type).endswith("By"):
+        made = set(made_labels(node))
+        return _listed(writer, node.expr, [name for name in names if name not in made])
+    return _without(_of(writer, node.expr), names)
+
+
+def _of_operator(writer: Writer, node: Node) -> Found:
+    """Both sides' for `or`; else those of the side that may have several series, or those of `on`."""
+    left, right = _of(writer, node.lhs), _of(writer, node.rhs)
+    if str(node.op) == "or":
+        return left | right
+    modifier = node.modifier
+    if modifier is None or modifier.matching is None:
+        return right if literal(node.lhs) is not None else left
+    card = str(modifier.card).rpartition(".")[2]
+    if card in ("ManyToOne", "OneToMany"):
+        brought = _listed(writer, node, modifier.group_labels or ())
+        return (left if card == "ManyToOne" else right) | brought
+    if str(node.op) in ("and", "unless"):
+        return left
+    names = list(modifier.matching.labels)
+    if str(modifier.matching.type).endswith("Include"):
+        return _listed(writer, node, names)
+    return _without(left, names)
+
+
+def _listed(writer: Writer, node: Node, names: Iterable[str]) -> Found:
+    kinds = writer.kinds(node)
+    return {name: tuple(lists.kept([name], kinds)[0]) for name in names} if kinds else {}
+
+
+def _without(found: Found, names: Iterable[str]) -> Found:
+    return {old: new for old, new in found.items() if old not in names}
+
+
+def sentence(found: Changes) -> str:
+    """`server_id is now nats_cluster and server, stream_leader is gone`; empty where no label changes."""
+    return ", ".join(
+        f"{old} is now {' and '.join(new)}" if new else f"{old} is gone"
+        for old, new in found.items()
+    )
