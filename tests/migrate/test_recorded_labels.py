@@ -11,25 +11,27 @@ from jetstream_exporter.migrate.outcome import sentence
 from jetstream_exporter.migrate.rewrite import rewrite
 
 KNOWN = names()
+TARGET = ", instance is now server, pod is now server"  # of a series that is not aggregated
 CHANGED = {
     "sum by (server_id) (gnatsd_varz_mem)": "server_id is now nats_cluster and server",
     "sum by (stream_name, stream_leader) (jetstream_stream_total_bytes)": (
         "stream_name is now stream, stream_leader is gone"
     ),
-    "gnatsd_varz_mem * 8": "server_id is now server, cluster is now nats_cluster",
-    "8 * gnatsd_varz_mem": "server_id is now server, cluster is now nats_cluster",
+    "gnatsd_varz_mem * 8": f"server_id is now server, cluster is now nats_cluster{TARGET}",
+    "8 * gnatsd_varz_mem": f"server_id is now server, cluster is now nats_cluster{TARGET}",
     "rate(nats_core_sent_bytes[5m])": (
-        "server_cluster is now nats_cluster, server_name is now server, server_id is now server"
+        f"server_cluster is now nats_cluster, server_name is now server, server_id is now server{TARGET}"
     ),
-    "sum without (server_id) (gnatsd_varz_mem)": "cluster is now nats_cluster",
+    "sum without (server_id) (gnatsd_varz_mem)": f"cluster is now nats_cluster{TARGET}",
+    "sum without (server_id, instance, pod) (gnatsd_varz_mem)": "cluster is now nats_cluster",
     "max by (instance, env) (gnatsd_varz_mem)": "instance is now nats_cluster and server",
     "gnatsd_varz_mem / on (server_id) gnatsd_varz_cores": "server_id is now nats_cluster and server",
-    "gnatsd_varz_mem / ignoring (env, cluster) gnatsd_varz_cores": "server_id is now server",
+    "gnatsd_varz_mem / ignoring (env, cluster) gnatsd_varz_cores": f"server_id is now server{TARGET}",
     "sum by (env) (up) * on (env) group_right sum by (env, server_id) (gnatsd_varz_mem)": (
         "server_id is now nats_cluster and server"
     ),
     "gnatsd_varz_mem and on (server_id) gnatsd_varz_cores": (
-        "server_id is now server, cluster is now nats_cluster"
+        f"server_id is now server, cluster is now nats_cluster{TARGET}"
     ),
     "max by (server_id) (gnatsd_varz_mem) or max by (stream_name) (jetstream_stream_total_bytes)": (
         "server_id is now nats_cluster and server, stream_name is now stream"
@@ -37,7 +39,9 @@ CHANGED = {
     'topk(3, sum by (x, server_id) (label_replace(gnatsd_varz_mem, "x", "$1", "server_id", "(.*)")))': (
         "server_id is now nats_cluster and server"
     ),
-    'label_replace(gnatsd_varz_mem, "cluster", "$1", "server_id", "(.*)-.*")': "server_id is now server",
+    'label_replace(gnatsd_varz_mem, "cluster", "$1", "server_id", "(.*)-.*")': (
+        f"server_id is now server{TARGET}"
+    ),
 }
 UNCHANGED = [
     "sum(rate(gnatsd_varz_in_msgs[5m]))",

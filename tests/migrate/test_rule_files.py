@@ -17,7 +17,7 @@ groups:
         # The second comment.
         expr: gnatsd_varz_mem{job="nats"} > 1e9
         for: 5m
-        labels: {severity: warning, queue: '{{ $labels.stream_name }}'}
+        labels: {severity: warning, queue: '{{ $labels.cluster }}'}
         annotations:
           summary: "Server {{ $labels.server_id }} uses {{ $value }}"
       - alert: Backlog
@@ -46,7 +46,7 @@ groups:
         # The second comment.
         expr: 'nats_server_memory_bytes > 1000000000'
         for: 5m
-        labels: {severity: warning, queue: '{{ $labels.stream }}'}
+        labels: {severity: warning, queue: '{{ $labels.nats_cluster }}'}
         annotations:
           summary: "Server {{ $labels.server }} uses {{ $value }}"
       - alert: Backlog

@@ -6,15 +6,17 @@ A dashboard is walked as a tree, so that it does not matter how deep its version
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import ChainMap
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from jetstream_exporter.config.secrets import FileError
 from jetstream_exporter.migrate import texts
 from jetstream_exporter.migrate.finding import FileResult
 from jetstream_exporter.migrate.names import Names
-from jetstream_exporter.migrate.rewrite import rewrite
+from jetstream_exporter.migrate.outcome import Changes
+from jetstream_exporter.migrate.rewrite import Rewritten, rewrite
 from jetstream_exporter.migrate.variables import Variables
 
 Json = dict[str, Any]
@@ -44,6 +46,7 @@ class Board:
 
     names: Names
     result: FileResult
+    _labels: list[Changes] = field(default_factory=list)  # of the queries of one panel
 
     def migrate(self, content: Json) -> str:
         variables = Variables(self.expression, self.result)
@@ -59,11 +62,11 @@ class Board:
         except ValueError:
             raise FileError("has a number that JSON cannot write, such as NaN or 1e999") from None
 
-    def expression(self, text: str, place: str) -> tuple[str, bool]:
-        """The expression rewritten, and whether it was one of theirs; what there is to say is said."""
+    def expression(self, text: str, place: str) -> Rewritten:
+        """The expression rewritten; what there is to say is said."""
         found = rewrite(text, self.names)
         self.result.take(found, place, found.old)
-        return found.new, found.changed
+        return found
 
     def _walk(self, node: Any, place: str, source: str, variables: Variables) -> bool:
         """Rewrites everything below; whether an expression was. `source` is the type of the panel's data source."""
@@ -76,16 +79,20 @@ class Board:
         if variables.is_variable(node):
             return source in PROMETHEUS and variables.migrate(node)
         place = _place(node, place)
+        outer = self._labels
+        if "targets" in node:
+            self._labels = []
         changed = self._query(node, place, source) if isinstance(node.get("expr"), str) else False
         below = [
             self._walk(value, place, source, variables)
             for key, value in node.items()
             if isinstance(value, dict | list)
         ]
-        changed = changed or any(below)
-        if changed and "targets" in node:
-            self._panel(node)
-        return changed
+        if "targets" in node:
+            if self._labels:
+                _rename(node, self._labels)
+            self._labels = outer
+        return changed or any(below)
 
     def _query(self, node: Json, place: str, source: str) -> bool:
         if source not in PROMETHEUS:
@@ -93,21 +100,34 @@ class Board:
                 "note", place, f"the query was skipped, because its data source is {source}"
             )
             return False
-        node["expr"], changed = self.expression(node["expr"], place)
-        if changed:
+        found = self.expression(node["expr"], place)
+        node["expr"] = found.new
+        if found.changed:
             old = self.names.find(str(node.get("metric", "")))  # a field of old editors
             if old:
                 node["metric"] = old[0].row.new
+            self._labels.append(found.labels)
             for key in LEGENDS:
                 if isinstance(node.get(key), str):
-                    node[key] = texts.legend(node[key])
-        return changed
+                    node[key] = self._legend(node[key], found.labels, place)
+        return found.changed
 
-    def _panel(self, node: Json) -> None:
-        """The names of labels that a panel's own settings repeat."""
-        for key in OF_PANEL:
-            if key in node:
-                node[key] = texts.everywhere(texts.columns(node[key]), texts.fields)
+    def _legend(self, text: str, changes: Changes, place: str) -> str:
+        lost = texts.lost(texts.LEGEND, text, changes)
+        if lost:
+            self.result.say(
+                "note", place, f"the legend names {', '.join(lost)}, which the new series have not"
+            )
+        return texts.legend(text, changes)
+
+
+def _rename(node: Json, of_queries: Sequence[Changes]) -> None:
+    """The names of labels that a panel's own settings repeat."""
+    changes = dict(ChainMap(*(dict(each) for each in of_queries)))
+    for key in OF_PANEL:
+        if key in node:
+            renamed = texts.columns(node[key], changes)
+            node[key] = texts.everywhere(renamed, lambda text: texts.fields(text, changes))
 
 
 def _place(node: Json, place: str) -> str:

@@ -89,7 +89,7 @@ def is_counter(name: str) -> bool:
 
 
 def renamed(label: str) -> str:
-    """Our label for one of theirs in a text, whatever series it is of; the same where it is none of theirs."""
+    """Our label for one of theirs, whatever series it is of; the same where it is none of theirs."""
     return "server" if label in OF_ONE_SERVER else OURS.get(label, label)
 
 

@@ -43,14 +43,13 @@ def _of(writer: Writer, node: Node) -> Found:
 
 
 def _of_selector(writer: Writer, node: Node) -> Found:
-    old = writer.old(node)
-    if old is None:
-        return {}
-    ours = labels.labels_of(old.row.new)
     found: Found = {}
-    for label in (*old.kind.labels, *old.kind.constants):
-        new = labels.translated(label, old.kind, ours)
-        found[label] = () if new is None else (new,)
+    for old in writer.candidates(node):
+        ours = labels.labels_of(old.row.new)
+        # What Prometheus gives to a target named the exporter of one server, and now names that of all.
+        for label in (*old.kind.labels, *old.kind.constants, *sorted(labels.OF_ONE_SERVER)):
+            new = labels.translated(label, old.kind, ours)
+            found[label] = () if new is None else (new,)
     return found
 
 

@@ -17,7 +17,8 @@ from jetstream_exporter.migrate import outcome, texts
 from jetstream_exporter.migrate.files import DEEPEST
 from jetstream_exporter.migrate.finding import FileResult
 from jetstream_exporter.migrate.names import Names
-from jetstream_exporter.migrate.rewrite import rewrite
+from jetstream_exporter.migrate.outcome import Changes
+from jetstream_exporter.migrate.rewrite import Rewritten, rewrite
 
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 PLAIN = "expr"
@@ -101,36 +102,33 @@ class RuleFile:
         place = _place(entries, place)
         expr = entries.get(PLAIN)
         if isinstance(expr, yaml.ScalarNode):
-            changed = list(self._rule(expr, entries.get("record"), place))
-            yield from changed
-            if changed:
-                yield from self._sentences(entries, place, changed[0].text)
+            found = self._rule(expr, entries.get("record"), place)
+            if found.changed:
+                yield Change(expr, found.new)
+                yield from self._sentences(entries, place, found.labels)
             elif OF_A_TARGET.search(expr.value):
                 self.of_targets.append(place)
         for key, value in entries.items():
             if key not in (PLAIN, "annotations", "labels"):
                 yield from self._below(value, place)
 
-    def _rule(
-        self, expr: yaml.ScalarNode, record: yaml.Node | None, place: str
-    ) -> Iterator[Change]:
+    def _rule(self, expr: yaml.ScalarNode, record: yaml.Node | None, place: str) -> Rewritten:
         found = rewrite(expr.value, self.names)
         self.result.take(found, place, found.old.strip())
         if isinstance(record, yaml.ScalarNode) and found.labels:
             said = f"the labels of {record.value} change: {outcome.sentence(found.labels)}"
             self.result.say("note", place, f"{said}; change what reads it", found.old.strip())
-        if found.changed:
-            yield Change(expr, found.new)
+        return found
 
     def _sentences(
-        self, entries: dict[str, yaml.Node], place: str, expression: str
+        self, entries: dict[str, yaml.Node], place: str, changes: Changes
     ) -> Iterator[Change]:
         for key in ("annotations", "labels"):
             node = entries.get(key)
             for _, value in node.value if isinstance(node, yaml.MappingNode) else ():
                 if isinstance(value, yaml.ScalarNode):
-                    new = texts.sentence(value.value)
-                    for name in texts.absent(value.value, expression):
+                    new = texts.sentence(value.value, changes)
+                    for name in texts.lost(texts.SENTENCE, value.value, changes):
                         self.result.say(
                             "note", place, f"the text names {name}, which the new series have not"
                         )

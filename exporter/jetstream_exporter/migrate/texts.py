@@ -1,4 +1,7 @@
-"""Labels of theirs in texts beside expressions: legends, sentences of alerts, columns of tables."""
+"""Labels of theirs in texts beside expressions: legends, sentences of alerts, columns of tables.
+
+What a label is called now is known of the result of the expression beside it: `outcome.Changes`.
+"""
 
 from __future__ import annotations
 
@@ -7,49 +10,58 @@ from collections.abc import Callable, Container, Iterator, Mapping
 from typing import Any
 
 from jetstream_exporter.migrate import labels
+from jetstream_exporter.migrate.outcome import Changes
 
 WORD = re.compile(r"(?<![\w:])[a-zA-Z_]\w+(?![\w:])")
 LEGEND = re.compile(r"\{\{\s*(\w+)\s*\}\}")
-SENTENCE = re.compile(r"(\$labels|\.Labels)\.(\w+)")
-SERIES = re.compile(r"(?:jetstream|nats)_\w+")
+SENTENCE = re.compile(r"""((?:\$labels|\.Labels)\.|index\s{1,9}\$labels\s{1,9}["`])(\w+)""")
 FIELD = re.compile(r"(__field\.labels\.|__data\.fields\.)(\w+)")
-# Words that anything else may mean, too, are renamed where they are the name of a label for sure.
-ANYWHERE = {
-    old: new for old, new in labels.OURS.items() if old not in ("value", "leader", "domain")
-}
+IN_REGEX = re.compile(r"\b(\w+)(?==)")
+# Words that anything else may mean, too, are renamed where the result beside them has such a label.
+COMMON = frozenset({"name", "value", "leader", "domain"})
+ANYWHERE = {old: new for old, new in labels.OURS.items() if old not in COMMON}
 GONE = labels.LEADERS | labels.FLAGS | labels.GROUPS
 
 
-def legend(text: str) -> str:
-    """`{{stream_name}}` of Grafana; a label that ours has not leaves its braces empty."""
-    return LEGEND.sub(lambda found: _braces(found[1], found[0]), text)
+def legend(text: str, changes: Changes) -> str:
+    """`{{stream_name}}` of Grafana; of a label that ours has not, nothing is left."""
+
+    def braces(found: re.Match[str]) -> str:
+        new = _now(found[1], changes)
+        if new == found[1]:
+            return found[0]
+        return f"{{{{{new}}}}}" if new else ""
+
+    return LEGEND.sub(braces, text)
 
 
-def _braces(label: str, whole: str) -> str:
-    if label in GONE:
-        return ""
-    new = labels.renamed(label)
-    return whole if new == label else f"{{{{{new}}}}}"
+def sentence(text: str, changes: Changes) -> str:
+    """`{{ $labels.stream_name }}` of an alert; a label that ours has not stays."""
+    return SENTENCE.sub(lambda found: found[1] + (_now(found[2], changes) or found[2]), text)
 
 
-def sentence(text: str) -> str:
-    """`{{ $labels.stream_name }}` of an alert."""
-    return SENTENCE.sub(lambda found: f"{found[1]}.{labels.renamed(found[2])}", text)
+def regex(text: str, changes: Changes) -> str:
+    """`/stream_name="(.*)"/` of a variable."""
+    return IN_REGEX.sub(lambda found: _now(found[1], changes) or found[1], text)
 
 
-def absent(text: str, expression: str) -> Iterator[str]:
-    """The labels of theirs that an alert's text names and the series of its new expression have not."""
-    series = [name for name in SERIES.findall(expression) if name in labels.FAMILIES]
-    there = set[str]().union(*(labels.labels_of(name) for name in series))
-    for _, label in dict.fromkeys(SENTENCE.findall(text)):
-        new = labels.renamed(label)
-        if series and (label in GONE or (new != label and new not in there)):
-            yield label
-
-
-def fields(text: str) -> str:
+def fields(text: str, changes: Changes) -> str:
     """`${__field.labels.stream_name}` of a link."""
-    return FIELD.sub(lambda found: found[1] + labels.renamed(found[2]), text)
+    known = ANYWHERE | {old: new[-1] for old, new in changes.items() if new}
+    return FIELD.sub(lambda found: found[1] + known.get(found[2], found[2]), text)
+
+
+def lost(pattern: re.Pattern[str], text: str, changes: Changes) -> list[str]:
+    """The labels of theirs that a text names by a pattern, of which LEGEND is one, and the new series have not."""
+    named = dict.fromkeys(found[pattern.groups] for found in pattern.finditer(text))
+    return [label for label in named if not _now(label, changes)]
+
+
+def _now(label: str, changes: Changes) -> str:
+    """Our label for one of theirs; empty where ours has none."""
+    if label in changes:
+        return changes[label][-1] if changes[label] else ""
+    return "" if label in GONE else label
 
 
 def mentioned(text: str, known: Container[str]) -> Iterator[tuple[int, str]]:
@@ -69,13 +81,19 @@ def everywhere(value: Any, change: Callable[[str], str]) -> Any:
     return change(value) if isinstance(value, str) else value
 
 
-def columns(value: Any) -> Any:
+def columns(value: Any, changes: Changes) -> Any:
     """The options of a table's transformations with their labels as names of columns, in keys and in values."""
+    return _columns(
+        value, ANYWHERE | ({"name": "remote"} if "remote" in changes.get("name", ()) else {})
+    )
+
+
+def _columns(value: Any, known: Mapping[str, str]) -> Any:
     if isinstance(value, Mapping):
         renamed: dict[str, Any] = {}
         for key, inner in value.items():
-            renamed.setdefault(ANYWHERE.get(str(key), str(key)), columns(inner))
+            renamed.setdefault(known.get(str(key), str(key)), _columns(inner, known))
         return renamed
     if isinstance(value, list):
-        return [columns(each) for each in value]
-    return ANYWHERE.get(value, value) if isinstance(value, str) else value
+        return [_columns(each, known) for each in value]
+    return known.get(value, value) if isinstance(value, str) else value

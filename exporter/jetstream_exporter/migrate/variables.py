@@ -9,9 +9,11 @@ from typing import Any
 
 from jetstream_exporter.migrate import labels, texts
 from jetstream_exporter.migrate.finding import FileResult
+from jetstream_exporter.migrate.outcome import Changes
+from jetstream_exporter.migrate.rewrite import Rewritten
 
 Json = dict[str, Any]
-Expression = Callable[[str, str], tuple[str, bool]]
+Expression = Callable[[str, str], Rewritten]
 LABEL_VALUES = re.compile(
     r"\s*label_values\(\s*(?:(?P<of>.*),)?\s*(?P<label>\w+)\s*\)\s*", re.DOTALL
 )
@@ -23,7 +25,6 @@ LONGEST_QUERY, SHOWN = 8 * 1024, 100
 THEIRS = re.compile(r"gnatsd_|nats_|jetstream_")
 ITEM = re.compile(r"(?:\\,|[^,])+")
 NAMED = re.compile(r"\s*(.+?)\s+:\s+(.+)\s*", re.DOTALL)
-IN_REGEX = re.compile(r"\b(\w+)(?==)")
 
 
 @dataclass(slots=True)
@@ -43,8 +44,8 @@ class Variables:
         text = query.get("query") if isinstance(query, dict) else query
         if not isinstance(text, str):
             return False
-        new, changed = self._query(text, place)
-        if not changed:
+        new, changes = self._query(text, place)
+        if new == text:
             return False
         if isinstance(query, dict):
             query["query"] = new
@@ -53,38 +54,43 @@ class Variables:
         if "definition" in node:
             node["definition"] = new
         if isinstance(node.get("regex"), str):
-            node["regex"] = IN_REGEX.sub(lambda found: labels.renamed(found[1]), node["regex"])
+            node["regex"] = texts.regex(node["regex"], changes)
         return True
 
-    def _query(self, text: str, place: str) -> tuple[str, bool]:
-        """`label_values(series, label)`, `query_result(expression)`, or an expression."""
+    def _query(self, text: str, place: str) -> tuple[str, Changes]:
+        """`label_values(series, label)`, `query_result(expression)`, or an expression, and which labels change."""
         if len(text) > LONGEST_QUERY:
-            if THEIRS.search(text):
-                why = f"the query is longer than {LONGEST_QUERY} characters"
-                self.result.say("unresolved", place, why, text[:SHOWN])
-            return text, False
+            return self._long(text, place)
         found = LABEL_VALUES.fullmatch(text)
-        if found and found["of"]:
-            return self._label_values(text, found["of"].strip(), found["label"], place)
         if found:
-            return text, False
+            return self._label_values(text, (found["of"] or "").strip(), found["label"], place)
         found = QUERY_RESULT.fullmatch(text)
         if found:
-            new, changed = self.expression(found["of"].strip(), place)
-            return (f"query_result({new})", True) if changed else (text, False)
+            of = self.expression(found["of"].strip(), place)
+            return (f"query_result({of.new})" if of.changed else text), of.labels
         found = METRICS.fullmatch(text)
         if found:
             return self._metrics(text, found["of"].strip(), place)
-        return self.expression(text, place) if "(" in text or "_" in text else (text, False)
+        if "(" not in text and "_" not in text:
+            return text, {}
+        whole = self.expression(text, place)
+        return whole.new, whole.labels
 
-    def _label_values(self, text: str, of: str, label: str, place: str) -> tuple[str, bool]:
-        new, changed = self.expression(of, place)
-        if not changed:
-            return text, False
+    def _long(self, text: str, place: str) -> tuple[str, Changes]:
+        if THEIRS.search(text):
+            why = f"the query is longer than {LONGEST_QUERY} characters"
+            self.result.say("unresolved", place, why, text[:SHOWN])
+        return text, {}
+
+    def _label_values(self, text: str, of: str, label: str, place: str) -> tuple[str, Changes]:
+        found = self.expression(of, place)
+        new = found.new
+        if not found.changed:
+            return text, {}
         if label in labels.GROUPS | labels.FLAGS | labels.LEADERS:
             self.result.say("unresolved", place, f"the new series have no label {label}", text)
             self.result.rewritten -= 1
-            return text, False
+            return text, {}
         first = SELECTOR.search(new)
         if first is not None and first[0] != new:
             new = first[0]  # Prometheus takes a series here, and no expression
@@ -94,15 +100,15 @@ class Variables:
         if renamed != label and renamed not in own:
             # Theirs had the server's labels on everything; ours has them where the value is a server's.
             new = "nats_server_info" if renamed == "server" else new
-        return f"label_values({new}, {renamed})", True
+        return f"label_values({new}, {renamed})", found.labels
 
-    def _metrics(self, text: str, pattern: str, place: str) -> tuple[str, bool]:
+    def _metrics(self, text: str, pattern: str, place: str) -> tuple[str, Changes]:
         if re.search(r"gnatsd|nats_|jetstream_", pattern):
             self.result.expressions += 1
             self.result.say(
                 "unresolved", place, f"it lists metrics with a regular expression ({pattern})", text
             )
-        return text, False
+        return text, {}
 
     def _custom(self, node: Json, place: str) -> bool:
         """Values that are expressions. A comma within one is escaped in the list, and not where it is repeated."""
@@ -114,10 +120,10 @@ class Variables:
         for item in ITEM.findall(query):
             named = NAMED.fullmatch(item)
             old = (named[2] if named else item).strip().replace("\\,", ",")
-            new, changed = self.expression(old, place)
-            if changed:
-                values[old] = new
-            escaped = (new if changed else old).replace(",", "\\,")
+            found = self.expression(old, place)
+            if found.changed:
+                values[old] = found.new
+            escaped = found.new.replace(",", "\\,")
             items.append(f"{named[1]} : {escaped}" if named else escaped)
         if values:
             node["query"] = ", ".join(items)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from jetstream_exporter.migrate import comparing, labels, lists, matching, printer, series
 from jetstream_exporter.migrate.macros import Hidden
@@ -77,6 +77,13 @@ class Writer:
         """The name of theirs that a selector has."""
         found = self._names.find(name_of(node))
         return chosen(found, self._used) if found else None
+
+    def candidates(self, node: Node) -> Sequence[OldName]:
+        """The same; both names where both exporters have it and nothing tells which of them is meant."""
+        old = self.old(node)
+        if old is None:
+            return ()
+        return self._names.find(old.name) if old.is_doubtful else (old,)
 
     def kinds(self, node: Node) -> list[tuple[Kind, frozenset[str]]]:
         """Of all series of theirs in a part of the expression: which labels they had, and have."""

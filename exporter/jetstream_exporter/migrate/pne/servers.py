@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jetstream_exporter.migrate.pne.kinds import FILE, MEMORY, META, SERVER, VARZ
+from jetstream_exporter.migrate.pne.kinds import FILE, MEMORY, META, SERVER, VARZ, VERSION
 from jetstream_exporter.migrate.shapes import Row, plain
 
 LEAFNODES = "Connections of leaf nodes are counted as well."
@@ -104,7 +104,7 @@ routez_num_routes nats_server_routes""",
         where={"check": "full"},
     ),
     Row(
-        kind=VARZ,
+        kind=VERSION,
         old="varz_version",
         new="nats_server_info",
         rules=False,
