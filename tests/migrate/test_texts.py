@@ -159,3 +159,49 @@ def test_the_text_of_an_alert_names_the_labels_of_the_result(
         '{{ $labels.name }} {{ index $labels "server" }} {{ .Labels.nats_cluster }}'
     )
     assert "the text names" not in said
+
+
+def of_grafana(expr: str, summary: str) -> Json:
+    data = [
+        {"refId": "A", "model": {"refId": "A", "expr": expr, "legendFormat": "{{server_id}}"}},
+        {"refId": "B", "datasourceUid": "__expr__", "model": {"type": "threshold"}},
+    ]
+    rule = {
+        "uid": "x",
+        "title": "T",
+        "annotations": {"summary": summary},
+        "labels": {"team": "{{ $labels.server_id }}"},
+        "data": data,
+    }
+    return {"apiVersion": 1, "groups": [{"name": "g", "rules": [rule]}]}
+
+
+def test_the_texts_of_an_alert_of_grafana_name_the_labels_of_its_queries(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    summary = (
+        "{{ $labels.server_id }} {{ $values.B.Labels.server_id }} {{ $labels.grafana_folder }}"
+    )
+    written, _ = rules(tmp_path, of_grafana("gnatsd_varz_mem", summary), capsys)
+    assert written["annotations"]["summary"] == (
+        "{{ $labels.server }} {{ $values.B.Labels.server }} {{ $labels.grafana_folder }}"
+    )
+    assert written["labels"] == {"team": "{{ $labels.server }}"}
+    assert written["data"][0]["model"]["legendFormat"] == "{{server}}"
+
+
+def test_the_texts_of_an_alert_of_grafana_that_name_a_label_that_is_gone_are_noted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = of_grafana("jetstream_stream_total_bytes", "{{ $labels.stream_leader }}")
+    _, said = rules(tmp_path, given, capsys)
+    assert "the text names stream_leader, which the new series have not" in said
+    assert "the text names server_id, which the new series have not" in said
+
+
+def test_the_texts_of_an_alert_of_somebody_else_stay(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = of_grafana("node_load1", "{{ $labels.server_id }}")
+    written, _ = rules(tmp_path, given, capsys)
+    assert written == given["groups"][0]["rules"][0]

@@ -6,7 +6,6 @@ A dashboard is walked as a tree, so that it does not matter how deep its version
 from __future__ import annotations
 
 import json
-from collections import ChainMap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +14,7 @@ from jetstream_exporter.config.secrets import FileError
 from jetstream_exporter.migrate import texts
 from jetstream_exporter.migrate.finding import FileResult
 from jetstream_exporter.migrate.names import Names
-from jetstream_exporter.migrate.outcome import Changes
+from jetstream_exporter.migrate.outcome import Changes, merged
 from jetstream_exporter.migrate.rewrite import Rewritten, rewrite
 from jetstream_exporter.migrate.variables import Variables
 
@@ -123,7 +122,7 @@ class Board:
 
 def _rename(node: Json, of_queries: Sequence[Changes]) -> None:
     """The names of labels that a panel's own settings repeat."""
-    changes = dict(ChainMap(*(dict(each) for each in of_queries)))
+    changes = merged(of_queries)
     for key in OF_PANEL:
         if key in node:
             renamed = texts.columns(node[key], changes)

@@ -92,6 +92,14 @@ def _without(found: Found, names: Iterable[str]) -> Found:
     return {old: new for old, new in found.items() if old not in names}
 
 
+def merged(found: Iterable[Changes]) -> Changes:
+    """Of several results, which one text is about: what one of them has is not gone."""
+    whole: Found = {}
+    for each in found:
+        whole |= {old: new for old, new in each.items() if new or old not in whole}
+    return whole
+
+
 def sentence(found: Changes) -> str:
     """`server_id is now nats_cluster and server, stream_leader is gone`; empty where no label changes."""
     return ", ".join(

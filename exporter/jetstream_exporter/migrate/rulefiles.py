@@ -74,6 +74,7 @@ class RuleFile:
     names: Names
     result: FileResult
     of_targets: list[str] = field(default_factory=list)  # places of rules about `up`
+    _of_data: list[Changes] = field(default_factory=list)  # of the expressions below a mapping
 
     def migrate(self, text: str, documents: list[yaml.Node]) -> str:
         changes = [change for document in documents for change in self._below(document, "")]
@@ -104,13 +105,21 @@ class RuleFile:
         if isinstance(expr, yaml.ScalarNode):
             found = self._rule(expr, entries.get("record"), place)
             if found.changed:
+                self._of_data.append(found.labels)
                 yield Change(expr, found.new)
                 yield from self._sentences(entries, place, found.labels)
+                yield from _legend(entries, found.labels)
             elif OF_A_TARGET.search(expr.value):
                 self.of_targets.append(place)
+        outer, self._of_data = self._of_data, []
         for key, value in entries.items():
             if key not in (PLAIN, "annotations", "labels"):
                 yield from self._below(value, place)
+        if (
+            self._of_data and "data" in entries
+        ):  # a rule of Grafana, whose texts are about its queries
+            yield from self._sentences(entries, place, outcome.merged(self._of_data))
+        self._of_data = [*outer, *self._of_data]
 
     def _rule(self, expr: yaml.ScalarNode, record: yaml.Node | None, place: str) -> Rewritten:
         found = rewrite(expr.value, self.names)
@@ -134,6 +143,15 @@ class RuleFile:
                         )
                     if new != value.value:
                         yield Change(value, new)
+
+
+def _legend(entries: dict[str, yaml.Node], changes: Changes) -> Iterator[Change]:
+    node = entries.get("legendFormat")
+    if (
+        isinstance(node, yaml.ScalarNode)
+        and (new := texts.legend(node.value, changes)) != node.value
+    ):
+        yield Change(node, new)
 
 
 def is_rules(documents: list[yaml.Node]) -> bool:
