@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from jetstream_exporter.migrate import labels, texts
+from jetstream_exporter.migrate import labels, printer, texts
 from jetstream_exporter.migrate.finding import FileResult
 from jetstream_exporter.migrate.outcome import Changes
 from jetstream_exporter.migrate.rewrite import Rewritten
@@ -19,6 +19,8 @@ LABEL_VALUES = re.compile(
 )
 QUERY_RESULT = re.compile(r"\s*query_result\(\s*(?P<of>.*)\)\s*", re.DOTALL)
 SELECTOR = re.compile(r'(?:jetstream|nats)_\w+(?:\{(?:"(?:\\.|[^"\\])*"|[^"}])*\})?')
+MATCHER = re.compile(r'(\w+)(?:=~|!~|!=|=)"(?:\\.|[^"\\])*"')
+SERVERS = "nats_server_info"
 METRICS = re.compile(r"\s*metrics\(\s*(?P<of>.*)\)\s*", re.DOTALL)
 LONGEST = 64 * 1024  # of a list of values
 LONGEST_QUERY, SHOWN = 8 * 1024, 100
@@ -84,23 +86,37 @@ class Variables:
 
     def _label_values(self, text: str, of: str, label: str, place: str) -> tuple[str, Changes]:
         found = self.expression(of, place)
-        new = found.new
         if not found.changed:
             return text, {}
-        if label in labels.GROUPS | labels.FLAGS | labels.LEADERS:
-            self.result.say("unresolved", place, f"the new series have no label {label}", text)
-            self.result.rewritten -= 1
-            return text, {}
-        first = SELECTOR.search(new)
-        if first is not None and first[0] != new:
-            new = first[0]  # Prometheus takes a series here, and no expression
-        series = new.partition("{")[0]
-        own = labels.labels_of(series) if series in labels.FAMILIES else frozenset()
-        renamed = labels.renamed(label)
-        if renamed != label and renamed not in own:
+        new = found.new
+        series = SELECTOR.search(new)
+        if series is not None:
+            new = series[0]  # Prometheus takes a series here, and no expression
+        renamed = _renamed(label, found.labels)
+        is_known = label in found.labels or (labels.is_theirs(label) and label not in texts.COMMON)
+        if is_known and renamed not in _labels_of(new):
+            if renamed not in labels.labels_of(SERVERS):
+                self.result.say("unresolved", place, f"the new series have no label {label}", text)
+                self.result.rewritten -= 1
+                return text, {}
             # Theirs had the server's labels on everything; ours has them where the value is a server's.
-            new = "nats_server_info" if renamed == "server" else new
+            new = self._of_servers(new, place)
         return f"label_values({new}, {renamed})", found.labels
+
+    def _of_servers(self, selector: str, place: str) -> str:
+        """The servers that have the same labels as a selector asks for, as far as servers have them."""
+        lacking = _labels_of(selector) - labels.labels_of(SERVERS)
+        inner = selector.partition("{")[2].removesuffix("}")
+        kept = [found[0] for found in MATCHER.finditer(inner) if found[1] not in lacking]
+        dropped = [found[0] for found in MATCHER.finditer(inner) if found[1] in lacking]
+        dropped += filter(None, (each.strip() for each in MATCHER.sub("", inner).split(",")))
+        if dropped:
+            self.result.say(
+                "note",
+                place,
+                f"the filter {', '.join(dropped)} was dropped: servers are those of {SERVERS}, which has no such label",
+            )
+        return printer.selector(SERVERS, kept)
 
     def _metrics(self, text: str, pattern: str, place: str) -> tuple[str, Changes]:
         if re.search(r"gnatsd|nats_|jetstream_", pattern):
@@ -130,3 +146,16 @@ class Variables:
             for key in ("options", "current"):
                 node[key] = texts.everywhere(node.get(key), lambda text: values.get(text, text))
         return bool(values)
+
+
+def _labels_of(selector: str) -> frozenset[str]:
+    """The labels of a series of ours."""
+    name = selector.partition("{")[0]
+    return labels.labels_of(name) if name in labels.FAMILIES else frozenset()
+
+
+def _renamed(label: str, changes: Changes) -> str:
+    """Our label for one of theirs in a series, also where that has it no more."""
+    if label in changes:
+        return (changes[label] or (labels.OURS.get(label, label),))[-1]
+    return label if label in texts.COMMON else labels.renamed(label)
