@@ -36,6 +36,23 @@ def test_every_label_that_the_rules_give_is_explained(name: str) -> None:
 
 
 @HERE
+def test_a_page_says_how_to_see_that_nothing_of_the_other_exporter_is_left(name: str) -> None:
+    text = page(name).read_text()
+    asked = re.findall(r"'query=count\((\w+)\)'", text)
+    flavours = {"nats-surveyor": [compat.SURVEYOR]}.get(name, [compat.PNE, compat.PNE_HELM])
+    assert len(asked) == 1
+    for flavour in flavours:
+        recorded = {each.name for each in flavour.names if each.row.rules}
+        named = set(
+            re.findall(
+                r"`(\w+)`", text.split("load the rules once")[1].split("About these rules")[0]
+            )
+        )
+        assert recorded & {*asked, *named}, flavour.subject
+    assert "five minutes later" not in text
+
+
+@HERE
 def test_every_key_of_the_configuration_that_a_page_names_is_there(name: str) -> None:
     flags = page(name).read_text().split("## Flags")[1].split("\n## ")[0]
     named = set(re.findall(r"`(clusters|families|filters|labels|collect|limits)[.\[]", flags))
