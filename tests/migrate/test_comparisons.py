@@ -74,6 +74,32 @@ def test_the_sentence_names_the_old_value_and_what_is_absent() -> None:
     )
 
 
+NUMBERS = {
+    "gnatsd_varz_mem > $threshold": "nats_server_memory_bytes > $threshold",
+    "$threshold < gnatsd_varz_mem": "$threshold < nats_server_memory_bytes",
+    "gnatsd_varz_mem > ${limit:raw} * 1e6": "nats_server_memory_bytes > ${limit:raw} * 1000000",
+    "gnatsd_varz_jetstream_stats_memory * [[factor]]": (
+        'jetstream_server_store_used_bytes{store="memory"} * [[factor]]'
+    ),
+    "sum by (server_id) (gnatsd_varz_mem) / ($a + $b) > bool $c": (
+        "sum by (nats_cluster, server) (nats_server_memory_bytes) / ($a + $b) > bool $c"
+    ),
+}
+
+
+@pytest.mark.parametrize(("old", "new"), NUMBERS.items())
+def test_a_variable_that_may_be_a_number_is_matched_with_nothing(old: str, new: str) -> None:
+    found = rewrite(old, KNOWN)
+    assert found.unresolved == ()
+    assert found.new == new
+
+
+def test_a_variable_that_is_matched_on_labels_is_a_series_of_somebody() -> None:
+    for words in ("on (server_id)", "ignoring (env)"):
+        (reason,) = rewrite(f"gnatsd_varz_mem * {words} $series", KNOWN).unresolved
+        assert "with a series of another exporter" in reason
+
+
 @pytest.mark.parametrize("text", FOUND)
 def test_a_comparison_that_finds_the_same_is_rewritten(text: str) -> None:
     found = rewrite(text, KNOWN)

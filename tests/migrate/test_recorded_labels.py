@@ -19,6 +19,7 @@ CHANGED = {
     ),
     "gnatsd_varz_mem * 8": f"server_id is now server, cluster is now nats_cluster{TARGET}",
     "8 * gnatsd_varz_mem": f"server_id is now server, cluster is now nats_cluster{TARGET}",
+    "$threshold < gnatsd_varz_mem": f"server_id is now server, cluster is now nats_cluster{TARGET}",
     "rate(nats_core_sent_bytes[5m])": (
         f"server_cluster is now nats_cluster, server_name is now server, server_id is now server{TARGET}"
     ),

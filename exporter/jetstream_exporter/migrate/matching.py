@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from jetstream_exporter.migrate import labels, lists, printer
+from jetstream_exporter.migrate.macros import WORD
 from jetstream_exporter.migrate.printer import Node
 from jetstream_exporter.migrate.selecting import UnresolvedError
-from jetstream_exporter.migrate.tree import bare, children, parser
+from jetstream_exporter.migrate.tree import bare, children, name_of, parser, selectors
 
 if TYPE_CHECKING:
     from jetstream_exporter.migrate.writer import Writer
@@ -40,7 +41,8 @@ def words(writer: Writer, node: Node) -> str:
     kinds = writer.kinds(node)
     modifier = node.modifier
     if modifier is None or modifier.matching is None:
-        apart = _apart(writer, node) if kinds else []
+        is_matched = kinds and not (_may_be_number(node.lhs) or _may_be_number(node.rhs))
+        apart = _apart(writer, node) if is_matched else []
         return f" ignoring {printer.labels(apart)}" if apart else ""
     fill = modifier.fill_values
     if kinds and (fill.lhs is not None or fill.rhs is not None):
@@ -110,6 +112,14 @@ def _apart(writer: Writer, node: Node) -> list[str]:
     if _mixed(writer, node):
         raise UnresolvedError("it is matched on all labels with a series of another exporter")
     return sorted(left ^ right)
+
+
+def _may_be_number(node: Node) -> bool:
+    """Whether it is made of Grafana's variables alone, such as a threshold."""
+    found = list(selectors(node))
+    return bool(found) and all(
+        WORD.fullmatch(name_of(each)) and not each.matchers.matchers for each in found
+    )
 
 
 def _check_chosen(writer: Writer, node: Node) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from jetstream_exporter.migrate import labels, lists
 from jetstream_exporter.migrate.printer import Node
-from jetstream_exporter.migrate.tree import children, literal, made_labels, parser
+from jetstream_exporter.migrate.tree import children, made_labels, parser
 
 if TYPE_CHECKING:
     from jetstream_exporter.migrate.writer import Writer
@@ -70,7 +70,7 @@ def _of_operator(writer: Writer, node: Node) -> Found:
         return left | right
     modifier = node.modifier
     if modifier is None or modifier.matching is None:
-        return right if literal(node.lhs) is not None else left
+        return left or right  # a number has none
     card = str(modifier.card).rpartition(".")[2]
     if card in ("ManyToOne", "OneToMany"):
         brought = _listed(writer, node, modifier.group_labels or ())
