@@ -117,6 +117,8 @@ def _expression(flavour: Flavour, kind: Kind, row: Row) -> str:
     given = (*kind.labels, *kind.constants)
     value = row.reading
     text = value if value == row.selector else f"({value})"
+    if kind.of == "server" and "account_name" in kind.labels:
+        text = _named(flavour, text)
     recorded: tuple[str, ...] = ()
     if kind.of != "peer":
         what = kind.object
@@ -128,6 +130,12 @@ def _expression(flavour: Flavour, kind: Kind, row: Row) -> str:
         if old not in recorded:
             text = marked(text, old, constant)
     return f"max by ({', '.join(_by(given))}) (\n{indented(text)}\n)"
+
+
+def _named(flavour: Flavour, text: str) -> str:
+    """With the name of its account, where that is known: of accounts that use JetStream."""
+    joined = f"{text}\n* on ($account) group_left (account_name)\n{flavour.labels('account')}"
+    return f"(\n{indented(joined)}\n  or on ($server, account)\n{indented(text)}\n)"
 
 
 def _by(labels: Iterable[str]) -> list[str]:

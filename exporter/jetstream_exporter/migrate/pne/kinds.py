@@ -18,7 +18,7 @@ LEADS = {"is_stream_leader": "true"}
 VARZ = Kind("pne", "server", ("server_id", "cluster"), core=True)
 VERSION = Kind("pne", "server", (*VARZ.labels, "value"), core=True)
 # /accstatz, /gatewayz, /leafz: what one server says of its own connections. Theirs have the connection's ID as well.
-CLIENTS = Kind("pne", "server", (*VARZ.labels, "account", "account_id"), core=True)
+CLIENTS = Kind("pne", "server", (*VARZ.labels, *ACCOUNT_LABELS), core=True)
 GATEWAY = Kind("pne", "server", (*VARZ.labels, "gateway_name", "remote_gateway_name"), core=True)
 LEAF = Kind("pne", "server", (*VARZ.labels, "account", "account_id", "name"), core=True)
 META = Kind("pne", "cluster", ("cluster",), core=True)

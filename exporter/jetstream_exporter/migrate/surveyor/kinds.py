@@ -14,7 +14,7 @@ JETSTREAM_INFO = Kind(
 )
 JETSTREAM = Kind("surveyor", "server", ("cluster_name", "server_name", "server_id"))
 # What one server says of its own connections. Theirs have the connection's ID as well.
-CLIENTS = Kind("surveyor", "server", (*SERVER.labels, "account"))
+CLIENTS = Kind("surveyor", "server", (*SERVER.labels, "account", "account_name"))
 GATEWAY = Kind("surveyor", "server", (*SERVER.labels, "server_gateway_name"))
 GATEWAYZ = Kind(
     "surveyor", "server", ("server_name", "server_id", "gateway_name", "remote_gateway_name")
