@@ -15,13 +15,15 @@ from datetime import timedelta
 from jetstream_exporter.exposition import escape
 
 VARIABLE = r"\$\{[^{}]*\}|\[\[\w+(?::\w+)?\]\]|\$[A-Za-z_]\w*"
+# What closes no quote goes to the end of the text, so that it is read once.
 TOKEN = re.compile(
-    rf"""(?P<string>"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`[^`]*`)|(?P<comment>\#[^\n]*)|(?P<variable>{VARIABLE})""",
+    rf"""(?P<string>"(?:\\.|[^"\\])*(?:"|\\?\Z)|'(?:\\.|[^'\\])*(?:'|\\?\Z)|`[^`]*(?:`|\Z))|(?P<comment>\#[^\n]*)|(?P<variable>{VARIABLE})""",
     re.DOTALL,
 )
 IN_STRING = re.compile(VARIABLE)
 UNIT = re.compile(r"ms|[smhdwy](?!\w)")
-SPAN_AHEAD = re.compile(r"(?:\[|\[[^\]\[]*:|\b(?i:offset)\s*-?)\s*$")
+OFFSET = re.compile(r"\boffset", re.IGNORECASE)
+LONGEST_RANGE = 200  # characters
 WORD = re.compile(r"grafana_variable_(\d+)_")
 NUMBER = re.compile(r"\b90071992547(\d{3})\b")
 MATCHER = re.compile(r'grafana_variable_(\d+)_=""')
@@ -76,7 +78,27 @@ def hidden(text: str) -> Iterator[Hidden]:
 
 def _free(text: str) -> list[re.Match[str]]:
     found = [each for each in TOKEN.finditer(text) if each["variable"]]
-    return [each for each in found if not SPAN_AHEAD.search(text, 0, each.start())]
+    return [each for each in found if not _is_span(text, each.start())]
+
+
+def _is_span(text: str, start: int) -> bool:
+    """Whether a variable that begins there stands for a span of time: within brackets, or after offset."""
+    at = _before(text, start)
+    if text[at - 1 : at] == "[":
+        return True
+    if text[at - 1 : at] == ":":
+        opened = max(text.rfind(each, max(0, at - LONGEST_RANGE), at) for each in "[]")
+        return text[opened : opened + 1] == "[" if opened >= 0 else False
+    if text[at - 1 : at] == "-":
+        at = _before(text, at - 1)
+    return OFFSET.fullmatch(text, max(0, at - 6), at) is not None
+
+
+def _before(text: str, at: int) -> int:
+    """Where the spaces before a place begin."""
+    while at and text[at - 1].isspace():
+        at -= 1
+    return at
 
 
 def _hide(text: str, way: tuple[str, ...]) -> Hidden:
@@ -93,7 +115,7 @@ def _hide(text: str, way: tuple[str, ...]) -> Hidden:
             result.comments = True
         elif token["string"]:
             parts.append(_string(token["string"], result))
-        elif SPAN_AHEAD.search(text, 0, token.start()):
+        elif _is_span(text, token.start()):
             unit = UNIT.match(text, at)
             at = unit.end() if unit else at
             parts.append(f"{FIRST_SPAN + _number(text[token.start() : at], result)}s")
@@ -117,6 +139,6 @@ def _free_text(kind: str, number: int) -> str:
 
 def _string(text: str, result: Hidden) -> str:
     """The string in double quotes: the parser takes no backslash between backquotes."""
-    if text.startswith("`"):
+    if text.startswith("`") and text.endswith("`", 1):
         text = f'"{escape(text[1:-1])}"'
     return IN_STRING.sub(lambda found: f"grafana_variable_{_number(found[0], result)}_", text)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from jetstream_exporter.migrate import labels
 from jetstream_exporter.migrate.macros import has_variable, only_variable
 from jetstream_exporter.migrate.names import OldName
+from jetstream_exporter.migrate.patterns import matches
 from jetstream_exporter.migrate.printer import Node, matcher, operator_of, selector
 from jetstream_exporter.migrate.shapes import Row
 
@@ -126,11 +127,8 @@ def _of_meta_leader(found: Selected) -> None:
 
 
 def _accepts(operator: str, value: str, what: str) -> bool:
-    try:
-        hit = re.fullmatch(value, what) is not None if "~" in operator else value == what
-    except re.error:
-        return True
-    return hit != operator.startswith("!")
+    hit = matches(value, what) if "~" in operator else value == what
+    return True if hit is None else hit != operator.startswith("!")
 
 
 def _without(label: str, operator: str, value: str, found: Selected) -> None:

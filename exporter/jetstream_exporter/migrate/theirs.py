@@ -8,13 +8,12 @@ from collections.abc import Iterable
 from jetstream_exporter.migrate import labels
 from jetstream_exporter.migrate.macros import WORD
 from jetstream_exporter.migrate.names import Names
+from jetstream_exporter.migrate.patterns import matches
 from jetstream_exporter.migrate.printer import Node
 from jetstream_exporter.migrate.selecting import UnresolvedError
 from jetstream_exporter.migrate.tree import name_of
 
 BEGINNING = re.compile(r"gnatsd|nats|jetstream")
-REPEATED_GROUP = re.compile(r"\)[*+?{]|\[\[:")
-LONGEST_PATTERN = 1_000
 
 
 class Theirs:
@@ -52,12 +51,13 @@ class Theirs:
 
 
 def _selected_by(pattern: str, names: Iterable[str]) -> str | None:
-    """A name that a pattern matches. Where Python cannot tell or would take for ever, it is what names begin with."""
+    """A name that a pattern matches. Where that cannot be told, it is what names begin with."""
     theirs = BEGINNING.search(pattern)
     doubtful = theirs[0] if theirs else None
-    if len(pattern) > LONGEST_PATTERN or REPEATED_GROUP.search(pattern):
-        return doubtful
-    try:
-        return next((name for name in names if re.fullmatch(pattern, name)), None)
-    except re.error:
-        return doubtful
+    for name in names:
+        hit = matches(pattern, name)
+        if hit is None:
+            return doubtful
+        if hit:
+            return name
+    return None

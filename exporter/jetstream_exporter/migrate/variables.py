@@ -14,9 +14,8 @@ from jetstream_exporter.migrate.rewrite import Rewritten
 
 Json = dict[str, Any]
 Expression = Callable[[str, str], Rewritten]
-LABEL_VALUES = re.compile(
-    r"\s*label_values\(\s*(?:(?P<of>.*),)?\s*(?P<label>\w+)\s*\)\s*", re.DOTALL
-)
+LABEL_VALUES = re.compile(r"\s*label_values\((?P<of>.*)\)\s*", re.DOTALL)
+LABEL = re.compile(r"\w+")
 QUERY_RESULT = re.compile(r"\s*query_result\(\s*(?P<of>.*)\)\s*", re.DOTALL)
 SELECTOR = re.compile(r'(?:jetstream|nats)_\w+(?:\{(?:"(?:\\.|[^"\\])*"|[^"}])*\})?')
 MATCHER = re.compile(r'(\w+)(?:=~|!~|!=|=)"(?:\\.|[^"\\])*"')
@@ -26,7 +25,7 @@ LONGEST = 64 * 1024  # of a list of values
 LONGEST_QUERY, SHOWN = 8 * 1024, 100
 THEIRS = re.compile(r"gnatsd_|nats_|jetstream_")
 ITEM = re.compile(r"(?:\\,|[^,])+")
-NAMED = re.compile(r"\s*(.+?)\s+:\s+(.+)\s*", re.DOTALL)
+BETWEEN = re.compile(r"\s:\s")
 
 
 @dataclass(slots=True)
@@ -64,12 +63,13 @@ class Variables:
         if len(text) > LONGEST_QUERY:
             return self._long(text, place)
         found = LABEL_VALUES.fullmatch(text)
-        if found:
-            return self._label_values(text, (found["of"] or "").strip(), found["label"], place)
+        of, _, label = found["of"].rpartition(",") if found else ("", "", "")
+        if LABEL.fullmatch(label.strip()):
+            return self._label_values(text, of.strip(), label.strip(), place)
         found = QUERY_RESULT.fullmatch(text)
         if found:
-            of = self.expression(found["of"].strip(), place)
-            return (f"query_result({of.new})" if of.changed else text), of.labels
+            inner = self.expression(found["of"].strip(), place)
+            return (f"query_result({inner.new})" if inner.changed else text), inner.labels
         found = METRICS.fullmatch(text)
         if found:
             return self._metrics(text, found["of"].strip(), place)
@@ -134,18 +134,27 @@ class Variables:
         values: dict[str, str] = {}
         items = []
         for item in ITEM.findall(query):
-            named = NAMED.fullmatch(item)
-            old = (named[2] if named else item).strip().replace("\\,", ",")
+            name, value = _named(item)
+            old = value.replace("\\,", ",")
             found = self.expression(old, place)
             if found.changed:
                 values[old] = found.new
             escaped = found.new.replace(",", "\\,")
-            items.append(f"{named[1]} : {escaped}" if named else escaped)
+            items.append(f"{name} : {escaped}" if name else escaped)
         if values:
             node["query"] = ", ".join(items)
             for key in ("options", "current"):
                 node[key] = texts.everywhere(node.get(key), lambda text: values.get(text, text))
         return bool(values)
+
+
+def _named(item: str) -> tuple[str, str]:
+    """Name and value of `Memory : nats_varz_mem`; no name where it is a value alone."""
+    between = BETWEEN.search(item)
+    if between is None:
+        return "", item.strip()
+    name, value = item[: between.start()].strip(), item[between.end() :].strip()
+    return (name, value) if name and value else ("", item.strip())
 
 
 def _labels_of(selector: str) -> frozenset[str]:
