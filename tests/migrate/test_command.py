@@ -237,3 +237,52 @@ def test_help_teaches_what_it_does_with_examples(capsys: pytest.CaptureFixture[s
         "unresolved",
     ):
         assert part in text
+
+
+LONG = "a" * 5_000
+
+
+@pytest.mark.parametrize("name", [LONG, f"{LONG}/b.json", "b" * 300 + ".yaml"])
+def test_a_name_that_no_file_can_have_is_one_sentence_and_costs_no_other_file(
+    name: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([name, str(folder), "--format", "json"]) == 1
+    first, second = json.loads(capsys.readouterr().out)["files"]
+    assert [each["message"] for each in first["findings"]] == ["cannot be read: File name too long"]
+    assert second["rewritten"] == 1
+
+
+@pytest.mark.parametrize("name", [LONG, f"{'b' * 300}/c"])
+def test_output_that_no_folder_can_be_is_refused(
+    name: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([str(folder), "--output", name])
+    assert ended.value.code == WRONG
+    assert "argument --output: File name too long" in capsys.readouterr().err
+
+
+def as_a_program(folder: Path, out: int) -> tuple[int, str]:
+    """The exit code and what it says besides the report, which goes to a file descriptor."""
+    command = [sys.executable, "-m", "jetstream_exporter", "migrate", str(folder)]
+    done = subprocess.run(command, stdout=out, stderr=subprocess.PIPE, text=True, check=False)
+    return done.returncode, done.stderr
+
+
+def test_a_report_that_cannot_be_written_is_one_sentence(folder: Path) -> None:
+    with open("/dev/full", "w") as full:
+        code, said = as_a_program(folder, full.fileno())
+    assert said == (
+        "jetstream-exporter migrate: the report cannot be written: No space left on device\n"
+    )
+    assert code == WRONG
+
+
+def test_a_report_that_nobody_reads_to_its_end_costs_nothing(folder: Path) -> None:
+    (folder / "hopeless.json").write_text(json.dumps(HOPELESS))
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        assert as_a_program(folder, write) == (1, "")
+    finally:
+        os.close(write)

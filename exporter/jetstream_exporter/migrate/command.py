@@ -1,4 +1,4 @@
-"""`jetstream-exporter migrate`. The exit code is the number of unresolved expressions; 125 for wrong flags."""
+"""`jetstream-exporter migrate`. The exit code is the number of unresolved expressions; 125 where there is no report."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from jetstream_exporter.migrate.files import Source
 from jetstream_exporter.migrate.finding import FileResult
 from jetstream_exporter.migrate.names import Names, names
 from jetstream_exporter.runtime import interrupt
-from jetstream_exporter.runtime.terminal import escape_unencodable
+from jetstream_exporter.runtime.terminal import escape_unencodable, put
 
 PROG = "jetstream-exporter migrate"
 MOST = 100  # shells and CI keep the codes from 126 on for themselves
@@ -46,7 +46,7 @@ What it does with an expression, by its syntax tree:
   - It leaves an expression that has no successor as it is, and reports why: "unresolved".
 
 exit code: the number of unresolved expressions and unreadable files, {MOST} for {MOST} or more; {WRONG} for
-invalid flags or a missing parser, {interrupt.INTERRUPTED} after Ctrl-C
+invalid flags, a missing parser or a report that cannot be written, {interrupt.INTERRUPTED} after Ctrl-C
 """
 
 
@@ -84,8 +84,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     for prefix in arguments.prefix:
         if not prefix.isidentifier() or not prefix.isascii():
             parser.error(f"argument --prefix: {prefix!r} is not the beginning of a metric's name")
-    if arguments.output is not None and arguments.output.exists() and not arguments.output.is_dir():
-        parser.error(f"argument --output: {arguments.output} is not a folder")
+    problem = "" if arguments.output is None else _problem(arguments.output)
+    if problem:
+        parser.error(f"argument --output: {problem}")
     if tree.parser is None:
         print(f"{PROG}: {NO_PARSER}", file=sys.stderr)
         return WRONG
@@ -98,12 +99,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return interrupt.INTERRUPTED
     escape_unencodable(sys.stdout)
-    print(report.FORMATS[arguments.format](results), end="")
+    try:
+        put(report.FORMATS[arguments.format](results), sys.stdout)
+    except BrokenPipeError:  # whoever read it has seen enough
+        pass
+    except OSError as error:
+        print(f"{PROG}: the report cannot be written: {error.strerror}", file=sys.stderr)
+        return WRONG
     return min(MOST, sum(result.unresolved for result in results))
 
 
+def _problem(output: Path) -> str:
+    """Why nothing can be written there; empty where it is a folder, or none yet."""
+    try:
+        return f"{output} is not a folder" if output.exists() and not output.is_dir() else ""
+    except OSError as error:
+        return str(error.strerror)
+
+
 def _path(path: str, output: Path | None, known: Names) -> list[FileResult]:
-    named = not Path(path).is_dir()
+    named = not files.is_folder(Path(path))
     found = [migrated(source, output, known, named=named) for source in files.sources([path])]
     if not found:
         empty = FileResult(path)

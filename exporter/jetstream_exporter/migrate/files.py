@@ -24,11 +24,19 @@ class Source:
     place: Path
 
 
+def is_folder(path: Path) -> bool:
+    """False also for a name that no file can have; `read` says why."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
 def sources(given: Sequence[str]) -> Iterator[Source]:
     """The files that are named, and those in the folders that are: by name, links among them left alone."""
     for name in given:
         path = Path(name)
-        if path.is_dir():
+        if is_folder(path):
             found = sorted(each for each in path.rglob("*") if each.suffix.lower() in ENDINGS)
             for each in found:
                 inner = each.relative_to(path)

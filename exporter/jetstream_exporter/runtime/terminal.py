@@ -23,6 +23,18 @@ def escape_unencodable(out: TextIO) -> None:
         out.reconfigure(errors="backslashreplace")
 
 
+def put(text: str, out: TextIO) -> None:
+    """Write and flush all of it. After an OSError nothing is left that the end of the process would try again."""
+    try:
+        out.write(text)
+        out.flush()
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, out.fileno())
+        os.close(nowhere)
+        raise
+
+
 def takes_sequences(out: TextIO) -> bool:
     """Whether it is a terminal that understands escape sequences."""
     return out.isatty() and os.environ.get("TERM") != "dumb"
