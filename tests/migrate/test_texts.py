@@ -40,6 +40,13 @@ LEGENDS = {
         "nats_consumer_num_pending > 0",
         "{{stream_name}}/{{consumer_name}}",
     ): "{{stream}}/{{consumer}}",
+    ("sum by (server_name) (jetstream_server_total_streams)", "{{server_id}}"): "{{server}}",
+    (
+        'label_replace(sum by (server_name) (jetstream_server_total_streams), "server_id", "$1", "server_name", "(.)")',
+        "{{server_id}}",
+    ): "{{server_id}}",
+    ("gnatsd_varz_mem", "{{server_name}}"): "{{server}}",
+    ("sum(gnatsd_varz_mem)", "{{server_id}}"): "{{server_id}}",
     ("gnatsd_varz_mem", "{{instance}} {{job}}"): "{{server}} {{job}}",
     (
         "sum without (instance) (gnatsd_varz_mem)",
@@ -77,6 +84,15 @@ def test_a_legend_that_loses_a_label_is_noted(
     )
 
 
+def test_a_label_that_theirs_had_on_every_server_is_gone_from_what_a_cluster_has_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = panel("nats_core_jetstream_meta_snapshot_pending_bytes", "{{server_name}}")
+    board, notes = migrated(tmp_path, given, capsys)
+    assert board["panels"][0]["targets"][0]["legendFormat"] == ""
+    assert [note for note in notes if "the legend names server_name, which the new" in note]
+
+
 def test_the_address_of_a_server_s_exporter_is_gone_from_streams(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -88,7 +104,8 @@ def test_the_address_of_a_server_s_exporter_is_gone_from_streams(
 
 OPTIONS = {
     "options": {
-        "text": "name",
+        "textMode": "name",
+        "displayLabels": ["name", "value"],
         "links": ["/d/x?a=${__field.labels.name}&b=${__field.labels.value}"],
     },
     "transformations": [{"id": "organize", "options": {"renameByName": {"name": "Name"}}}],
@@ -109,6 +126,8 @@ def test_name_is_the_remote_server_where_leaf_nodes_are_shown(
     (shown,) = migrated(tmp_path, panel(LEAFS, **OPTIONS), capsys)[0]["panels"]
     assert shown["transformations"][0]["options"] == {"renameByName": {"remote": "Name"}}
     assert shown["fieldConfig"]["overrides"][0]["matcher"]["options"] == "remote"
+    assert shown["options"]["textMode"] == "name"
+    assert shown["options"]["displayLabels"] == ["name", "value"]
     assert shown["options"]["links"] == [
         "/d/x?a=${__field.labels.remote}&b=${__field.labels.value}"
     ]

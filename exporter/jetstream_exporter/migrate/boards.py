@@ -105,10 +105,10 @@ class Board:
             old = self.names.find(str(node.get("metric", "")))  # a field of old editors
             if old:
                 node["metric"] = old[0].row.new
-            self._labels.append(found.labels)
+            self._labels.append(found.for_texts)
             for key in LEGENDS:
                 if isinstance(node.get(key), str):
-                    node[key] = self._legend(node[key], found.labels, place)
+                    node[key] = self._legend(node[key], found.for_texts, place)
         return found.changed
 
     def _legend(self, text: str, changes: Changes, place: str) -> str:
@@ -125,7 +125,7 @@ def _rename(node: Json, of_queries: Sequence[Changes]) -> None:
     changes = merged(of_queries)
     for key in OF_PANEL:
         if key in node:
-            renamed = texts.columns(node[key], changes)
+            renamed = texts.columns(node[key], changes, is_data=key == "transformations")
             node[key] = texts.everywhere(renamed, lambda text: texts.fields(text, changes))
 
 

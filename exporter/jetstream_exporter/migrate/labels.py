@@ -41,6 +41,8 @@ OURS: Mapping[str, str] = {
     "server_route_name": "remote",
     "name": "remote",
 }
+# Of a server, and of its cluster.
+OF_SERVERS = ("server_id", "server_name", "cluster", "server_cluster", "cluster_name")
 # What Prometheus gives to a target: theirs stood for one server, ours stands for the exporter of all.
 OF_ONE_SERVER = frozenset({"instance", "pod"})
 OF_TARGET = frozenset({"job", "container", "endpoint", "service", *OF_ONE_SERVER})
@@ -66,6 +68,8 @@ OTHERS = frozenset(
         "port",
     }
 )
+# Words that mean anything else as well.
+COMMON = frozenset({"name", "value", "leader", "domain"})
 THEIRS = frozenset(OURS) | LEADERS | FLAGS | GROUPS | OTHERS
 
 

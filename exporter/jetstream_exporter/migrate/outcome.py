@@ -20,72 +20,82 @@ PICKING = frozenset({"topk", "bottomk", "limitk", "limit_ratio"})
 
 
 def changes(writer: Writer, node: Node) -> Changes:
-    """The labels of theirs that a result has under another name, or no more."""
-    found = _of(writer, node)
+    """The labels of theirs that a result had for sure, and has under another name, or no more."""
+    found = Labels(writer).of(node)
     return {old: new for old, new in found.items() if new != (old,)}
 
 
-def _of(writer: Writer, node: Node) -> Found:
-    if isinstance(node, parser.VectorSelector):
-        return _of_selector(writer, node)
-    if isinstance(node, parser.AggregateExpr) and str(node.op) not in PICKING:
-        return _of_aggregation(writer, node)
-    if isinstance(node, parser.BinaryExpr):
-        return _of_operator(writer, node)
-    if isinstance(node, parser.Call) and str(node.func.name) in OF_NUMBERS:
-        return {}
-    found: Found = {}
-    for below in children(node):
-        found |= _of(writer, below)
-    if isinstance(node, parser.Call) and (made := list(made_labels(node))[:1]):
-        found.pop(made[0], None)
-    return found
+def for_texts(writer: Writer, node: Node) -> Changes:
+    """The same, with a server's labels, which theirs had on nearly everything, and with what the expression makes."""
+    return Labels(writer, every=True).of(node)
 
 
-def _of_selector(writer: Writer, node: Node) -> Found:
-    found: Found = {}
-    for old in writer.candidates(node):
-        ours = labels.labels_of(old.row.new)
-        # What Prometheus gives to a target named the exporter of one server, and now names that of all.
-        for label in (*old.kind.labels, *old.kind.constants, *sorted(labels.OF_ONE_SERVER)):
-            new = labels.translated(label, old.kind, ours)
-            found[label] = () if new is None else (new,)
-    return found
+class Labels:
+    """Follows the labels of an expression of theirs from its series to its result."""
 
+    def __init__(self, writer: Writer, *, every: bool = False) -> None:
+        self._writer = writer
+        self._further = labels.OF_SERVERS if every else ()
 
-def _of_aggregation(writer: Writer, node: Node) -> Found:
-    if node.modifier is None:
-        return {}
-    names = list(node.modifier.labels)
-    if str(node.modifier.type).endswith("By"):
-        made = set(made_labels(node))
-        return _listed(writer, node.expr, [name for name in names if name not in made])
-    return _without(_of(writer, node.expr), names)
+    def of(self, node: Node) -> Found:
+        if isinstance(node, parser.VectorSelector):
+            return self._selector(node)
+        if isinstance(node, parser.AggregateExpr) and str(node.op) not in PICKING:
+            return self._aggregation(node)
+        if isinstance(node, parser.BinaryExpr):
+            return self._operator(node)
+        if isinstance(node, parser.Call) and str(node.func.name) in OF_NUMBERS:
+            return {}
+        found: Found = {}
+        for below in children(node):
+            found |= self.of(below)
+        if isinstance(node, parser.Call):
+            found |= {made: (made,) for made in list(made_labels(node))[:1]}
+        return found
 
+    def _selector(self, node: Node) -> Found:
+        found: Found = {}
+        for old in self._writer.candidates(node):
+            ours = labels.labels_of(old.row.new)
+            # What Prometheus gives to a target named the exporter of one server, and now names that of all.
+            own = (*old.kind.labels, *old.kind.constants, *sorted(labels.OF_ONE_SERVER))
+            for label in dict.fromkeys((*own, *self._further)):
+                new = labels.translated(label, old.kind, ours)
+                found[label] = () if new is None else (new,)
+        return found
 
-def _of_operator(writer: Writer, node: Node) -> Found:
-    """Both sides' for `or`; else those of the side that may have several series, or those of `on`."""
-    left, right = _of(writer, node.lhs), _of(writer, node.rhs)
-    if str(node.op) == "or":
-        return left | right
-    modifier = node.modifier
-    if modifier is None or modifier.matching is None:
-        return left or right  # a number has none
-    card = str(modifier.card).rpartition(".")[2]
-    if card in ("ManyToOne", "OneToMany"):
-        brought = _listed(writer, node, modifier.group_labels or ())
-        return (left if card == "ManyToOne" else right) | brought
-    if str(node.op) in ("and", "unless"):
-        return left
-    names = list(modifier.matching.labels)
-    if str(modifier.matching.type).endswith("Include"):
-        return _listed(writer, node, names)
-    return _without(left, names)
+    def _aggregation(self, node: Node) -> Found:
+        if node.modifier is None:
+            return {}
+        names = list(node.modifier.labels)
+        if not str(node.modifier.type).endswith("By"):
+            return _without(self.of(node.expr), names)
+        made = set(made_labels(node)) & set(names)
+        listed = self._listed(node.expr, [name for name in names if name not in made])
+        return listed | {name: (name,) for name in made}
 
+    def _operator(self, node: Node) -> Found:
+        """Both sides' for `or`; else those of the side that may have several series, or those of `on`."""
+        left, right = self.of(node.lhs), self.of(node.rhs)
+        if str(node.op) == "or":
+            return left | right
+        modifier = node.modifier
+        if modifier is None or modifier.matching is None:
+            return left or right  # a number has none
+        card = str(modifier.card).rpartition(".")[2]
+        if card in ("ManyToOne", "OneToMany"):
+            brought = self._listed(node, modifier.group_labels or ())
+            return (left if card == "ManyToOne" else right) | brought
+        if str(node.op) in ("and", "unless"):
+            return left
+        names = list(modifier.matching.labels)
+        if str(modifier.matching.type).endswith("Include"):
+            return self._listed(node, names)
+        return _without(left, names)
 
-def _listed(writer: Writer, node: Node, names: Iterable[str]) -> Found:
-    kinds = writer.kinds(node)
-    return {name: tuple(lists.kept([name], kinds)[0]) for name in names} if kinds else {}
+    def _listed(self, node: Node, names: Iterable[str]) -> Found:
+        kinds = self._writer.kinds(node)
+        return {name: tuple(lists.kept([name], kinds)[0]) for name in names} if kinds else {}
 
 
 def _without(found: Found, names: Iterable[str]) -> Found:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from jetstream_exporter.migrate import labels
 from jetstream_exporter.migrate.names import Names
-from jetstream_exporter.migrate.outcome import Changes, changes
+from jetstream_exporter.migrate.outcome import Changes, changes, for_texts
 from jetstream_exporter.migrate.selecting import UnresolvedError
 from jetstream_exporter.migrate.tree import ExpressionError, parsed
 from jetstream_exporter.migrate.writer import Writer
@@ -22,7 +22,7 @@ class Rewritten:
     """What became of an expression. `new` is `old` where nothing had to change, or could.
 
     `notes` say what changes in the result, `unresolved` why it could not be rewritten. `labels` are those of theirs
-    in the result that have another name now, or none.
+    in the result that have another name now, or none, and `for_texts` what else a text may name.
     """
 
     old: str
@@ -31,6 +31,7 @@ class Rewritten:
     notes: tuple[str, ...] = ()
     unresolved: tuple[str, ...] = ()
     labels: Changes = field(default_factory=dict)
+    for_texts: Changes = field(default_factory=dict)
 
     @property
     def changed(self) -> bool:
@@ -64,4 +65,5 @@ def rewrite(text: str, names: Names) -> Rewritten:
         writer.found,
         tuple(dict.fromkeys(notes)),
         labels=changes(writer, node),
+        for_texts=for_texts(writer, node),
     )

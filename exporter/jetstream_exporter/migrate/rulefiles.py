@@ -105,10 +105,10 @@ class RuleFile:
         if isinstance(expr, yaml.ScalarNode):
             found = self._rule(expr, entries.get("record"), place)
             if found.changed:
-                self._of_data.append(found.labels)
+                self._of_data.append(found.for_texts)
                 yield Change(expr, found.new)
-                yield from self._sentences(entries, place, found.labels)
-                yield from _legend(entries, found.labels)
+                yield from self._sentences(entries, place, found.for_texts)
+                yield from _legend(entries, found.for_texts)
             elif OF_A_TARGET.search(expr.value):
                 self.of_targets.append(place)
         outer, self._of_data = self._of_data, []

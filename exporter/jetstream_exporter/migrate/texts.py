@@ -17,9 +17,7 @@ LEGEND = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 SENTENCE = re.compile(r"""((?:\$labels|\.Labels)\.|index\s{1,9}\$labels\s{1,9}["`])(\w+)""")
 FIELD = re.compile(r"(__field\.labels\.|__data\.fields\.)(\w+)")
 IN_REGEX = re.compile(r"\b(\w+)(?==)")
-# Words that anything else may mean, too, are renamed where the result beside them has such a label.
-COMMON = frozenset({"name", "value", "leader", "domain"})
-ANYWHERE = {old: new for old, new in labels.OURS.items() if old not in COMMON}
+ANYWHERE = {old: new for old, new in labels.OURS.items() if old not in labels.COMMON}
 GONE = labels.LEADERS | labels.FLAGS | labels.GROUPS
 
 
@@ -58,9 +56,14 @@ def lost(pattern: re.Pattern[str], text: str, changes: Changes) -> list[str]:
 
 
 def _now(label: str, changes: Changes) -> str:
-    """Our label for one of theirs; empty where ours has none."""
+    """Our label for one of theirs; empty where ours has none.
+
+    One that the result has not may stand for another that it has: server_id for server_name.
+    """
     if label in changes:
         return changes[label][-1] if changes[label] else ""
+    if any(ANYWHERE.get(label) in new for new in changes.values()):
+        return ANYWHERE[label]
     return "" if label in GONE else label
 
 
@@ -81,19 +84,23 @@ def everywhere(value: Any, change: Callable[[str], str]) -> Any:
     return change(value) if isinstance(value, str) else value
 
 
-def columns(value: Any, changes: Changes) -> Any:
-    """The options of a table's transformations with their labels as names of columns, in keys and in values."""
-    return _columns(
-        value, ANYWHERE | ({"name": "remote"} if "remote" in changes.get("name", ()) else {})
-    )
+def columns(value: Any, changes: Changes, *, is_data: bool) -> Any:
+    """The settings of a panel with their labels as names of columns, in keys and in values.
+
+    `is_data` says that they are about columns and not about the look, of which `name` is a word.
+    """
+    of_data = ANYWHERE | ({"name": "remote"} if "remote" in changes.get("name", ()) else {})
+    return _columns(value, of_data if is_data else ANYWHERE, of_data)
 
 
-def _columns(value: Any, known: Mapping[str, str]) -> Any:
+def _columns(value: Any, known: Mapping[str, str], of_data: Mapping[str, str]) -> Any:
     if isinstance(value, Mapping):
+        if value.get("id") == "byName":
+            known = of_data
         renamed: dict[str, Any] = {}
         for key, inner in value.items():
-            renamed.setdefault(known.get(str(key), str(key)), _columns(inner, known))
+            renamed.setdefault(known.get(str(key), str(key)), _columns(inner, known, of_data))
         return renamed
     if isinstance(value, list):
-        return [_columns(each, known) for each in value]
+        return [_columns(each, known, of_data) for each in value]
     return known.get(value, value) if isinstance(value, str) else value

@@ -69,14 +69,14 @@ class Variables:
         found = QUERY_RESULT.fullmatch(text)
         if found:
             inner = self.expression(found["of"].strip(), place)
-            return (f"query_result({inner.new})" if inner.changed else text), inner.labels
+            return (f"query_result({inner.new})" if inner.changed else text), inner.for_texts
         found = METRICS.fullmatch(text)
         if found:
             return self._metrics(text, found["of"].strip(), place)
         if "(" not in text and "_" not in text:
             return text, {}
         whole = self.expression(text, place)
-        return whole.new, whole.labels
+        return whole.new, whole.for_texts
 
     def _long(self, text: str, place: str) -> tuple[str, Changes]:
         if THEIRS.search(text):
@@ -92,8 +92,10 @@ class Variables:
         series = SELECTOR.search(new)
         if series is not None:
             new = series[0]  # Prometheus takes a series here, and no expression
-        renamed = _renamed(label, found.labels)
-        is_known = label in found.labels or (labels.is_theirs(label) and label not in texts.COMMON)
+        renamed = _renamed(label, found.for_texts)
+        is_known = label in found.for_texts or (
+            labels.is_theirs(label) and label not in labels.COMMON
+        )
         if is_known and renamed not in _labels_of(new):
             if renamed not in labels.labels_of(SERVERS):
                 self.result.say("unresolved", place, f"the new series have no label {label}", text)
@@ -101,7 +103,7 @@ class Variables:
                 return text, {}
             # Theirs had the server's labels on everything; ours has them where the value is a server's.
             new = self._of_servers(new, place)
-        return f"label_values({new}, {renamed})", found.labels
+        return f"label_values({new}, {renamed})", found.for_texts
 
     def _of_servers(self, selector: str, place: str) -> str:
         """The servers that have the same labels as a selector asks for, as far as servers have them."""
@@ -167,4 +169,4 @@ def _renamed(label: str, changes: Changes) -> str:
     """Our label for one of theirs in a series, also where that has it no more."""
     if label in changes:
         return (changes[label] or (labels.OURS.get(label, label),))[-1]
-    return label if label in texts.COMMON else labels.renamed(label)
+    return label if label in labels.COMMON else labels.renamed(label)
