@@ -24,7 +24,7 @@ from jetstream_exporter.sources.nats.errors import error_text
 
 BATCH = 250  # messages fetched at once; each may have the server's largest size
 BREATH = 200  # acknowledgements sent before others may run
-SETTLE = 2.0  # seconds for one request to the JetStream API, or for the confirmation of acknowledgements
+SETTLE = 2.0  # seconds for a request to the JetStream API, or for confirmed acknowledgements
 FETCH = 5.0  # seconds that a pull waits for messages
 PAUSE = 1.0  # seconds after an error
 REFUSALS = ("$js.api.consumer.msg.next.", "$js.ack.")  # which show only as answers that do not come
