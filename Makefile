@@ -7,7 +7,7 @@ ARGS ?=
 unexport PYTHONDONTWRITEBYTECODE
 # Tests of real servers compute for a seventh of their time and wait for elections and timeouts, so there may be more
 # processes than cores.
-WORKERS ?= 6
+WORKERS ?= 8
 UNIT_WORKERS ?= 3
 # What the suite was tested with; empty to try the newest of everything.
 CONSTRAINTS ?= requirements/constraints.txt
@@ -101,11 +101,13 @@ unit: $(VENV)/.test ## run the unit tests in less than half a minute, without re
 	PYTHONPATH=exporter $(BIN)/python -m pytest tests/unit -q -m 'not slow and not waits' \
 	  --hypothesis-profile=short -n $(UNIT_WORKERS) --dist worksteal --durations=10 --durations-min=0.5 $(ARGS)
 
-# What pip installs, and at the same time what is downloaded besides.
+# At the same time: what pip installs, what is downloaded besides, and the compilation of the tests, which each of their
+# processes would repeat. What cannot be collected yet needs what pip is installing.
 .PHONY: ready
-ready: $(VENV)/.test
-	@$(MAKE) --no-print-directory tools browser kubectl registry & others=$$!; \
-	  $(MAKE) --no-print-directory $(VENV)/.wheel $(VENV)/.docs $(VENV)/.release && wait $$others
+ready: $(VENV)/.wheel
+	@$(MAKE) --no-print-directory tools browser kubectl registry & tools=$$!; \
+	  $(BIN)/python -m pytest --collect-only -qq > /dev/null 2>&1 & tests=$$!; \
+	  $(MAKE) --no-print-directory $(VENV)/.docs $(VENV)/.release && wait $$tools && { wait $$tests; true; }
 
 # It closes with what took longest, so that a slow test is noticed in the run that brings it. Servers and tools in Go run
 # for seconds: with GOGC they tidy up less often, which saves a tenth of their work.
