@@ -251,7 +251,7 @@ FREE = VERBATIM | {
 
 
 @settings(
-    max_examples=200, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
+    max_examples=100, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
 )
 @given(
     path=st.sampled_from([p for p in LEAVES if not any(p[:n] in FREE for n in (1, 2, 3))]),

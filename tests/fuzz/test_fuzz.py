@@ -11,7 +11,7 @@ from tests.fuzz.seeds import CASES, cases, seeds, simple
 from tests.fuzz.structured import KINDS, bodies
 from tests.fuzz.targets import TARGETS
 
-ROUNDS = 150
+ROUNDS = 75
 NAMES = sorted(TARGETS)
 bounded = settings(max_examples=60, deadline=None, derandomize=True)
 

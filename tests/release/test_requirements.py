@@ -120,8 +120,8 @@ def test_the_lowest_versions_that_are_allowed_import_and_pass_the_unit_tests(
     done = run("-W", "error", "-c", IMPORT_ALL)
     assert done.returncode == 0, done.stderr
     # Those of `make unit`. The suite waits for deadlines and tries properties once, with the versions as pinned.
-    options = ("-q", "-n", "2", "--dist", "worksteal", "-m", "not slow and not waits")
-    options += ("-p", "no:cacheprovider", "-p", "no:cloudcoil", "--hypothesis-profile=fewest")
+    options = ("-q", "-m", "not slow and not waits", "--hypothesis-profile=fewest")
+    options += ("-p", "no:cacheprovider", "-p", "no:cloudcoil", "-p", "no:xdist")
     done = run("-m", "pytest", *options, "-o", "addopts=--import-mode=importlib", "tests/unit")
     assert done.returncode == 0, done.stdout[-6000:]
 
@@ -140,7 +140,6 @@ TOOLS = (
     "pytest",
     "pytest-asyncio",
     "pytest-timeout",
-    "pytest-xdist",
     "trustme",
 )
 

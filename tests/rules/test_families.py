@@ -12,7 +12,7 @@ import pytest
 import yaml
 from tests.rules.test_completeness import FOREIGN, LABELS, families
 from tests.support import promql
-from tests.support.promtool import DEADLINE, promtool
+from tests.support.promtool import DEADLINE, judge
 from tests.support.rules import ALL, RECORDS, RULES
 
 TABLE = Path(__file__).with_name("noticed.csv")
@@ -122,7 +122,6 @@ def test_when_it_alone_is_gone_that_alert_fires_and_while_it_is_there_none_does(
     tmp_path: Path,
 ) -> None:
     noticed = {family: alert for family, alert in rows().items() if alert}
-    (tmp_path / "rules.yaml").write_text(yaml.safe_dump(only(set(noticed.values()))))
     cases = [
         {
             "name": f"{family} alone is gone",
@@ -140,6 +139,5 @@ def test_when_it_alone_is_gone_that_alert_fires_and_while_it_is_there_none_does(
             "promql_expr_test": [check(alert, family, 0) for family, alert in noticed.items()],
         }
     )
-    content = {"rule_files": ["rules.yaml"], "evaluation_interval": STEP, "tests": cases}
-    (tmp_path / "test.yaml").write_text(yaml.safe_dump(content, width=1000))
-    promtool("test", "rules", tmp_path / "test.yaml")
+    groups = only(set(noticed.values()))["groups"]
+    judge(groups, {"evaluation_interval": STEP, "tests": cases}, tmp_path)

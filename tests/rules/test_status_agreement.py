@@ -189,7 +189,7 @@ def judged(folder: Path) -> str:
     rules.write_text(yaml.safe_dump({"groups": needed(groups, frozenset(JUDGED))}))
     content: dict[str, Any] = {
         "rule_files": [rules.name],
-        "evaluation_interval": "1m",
+        "evaluation_interval": "2m",  # of windows and waits that are whole multiples of it
         "tests": tests,
     }
     file.write_bytes(msgspec.json.encode(content))
