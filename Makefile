@@ -28,7 +28,7 @@ $(BIN)/python:
 
 $(VENV)/.test: pyproject.toml $(CONSTRAINTS) $(BIN)/python
 	@mkdir -p dist
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PINNED) '.[test]'
+	$(BIN)/python -m pip install --no-compile --quiet --disable-pip-version-check $(PINNED) '.[test]'
 	@touch $@
 
 # The suite tests what users get: the wheel, built anew whenever a source changed.
@@ -45,12 +45,12 @@ $(VENV)/.demo: pyproject.toml $(CONSTRAINTS) $(SOURCES) $(BIN)/python
 
 # What builds the site, which neither the demo nor the unit tests need.
 $(VENV)/.docs: requirements/docs.txt $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/docs.txt
+	$(BIN)/python -m pip install --no-compile --quiet --disable-pip-version-check --require-hashes -r requirements/docs.txt
 	@touch $@
 
 # What checks a release: neither the demo nor the unit tests need it either.
 $(VENV)/.release: requirements/release.txt $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/release.txt
+	$(BIN)/python -m pip install --no-compile --quiet --disable-pip-version-check --require-hashes -r requirements/release.txt
 	@touch $@
 
 # Prometheus and Alertmanager alone; what the tests need besides is not installed.

@@ -6,12 +6,11 @@ from pathlib import Path
 import nats
 import pytest
 from nats.aio.client import Client
-from nats.js.api import ConsumerConfig
 from tests.support.api import api
 from tests.support.exporter import Exporter, Samples, exporter
 
 from jetstream_exporter.demo.cluster import Cluster
-from jetstream_exporter.demo.create import create_consumer, create_stream
+from jetstream_exporter.demo.create import create_stream
 
 CONSUMERS = 10_000
 AT_ONCE = 2_500
@@ -34,13 +33,13 @@ async def resident(running: Exporter) -> float:
 
 async def short_lived(nc: Client, running: Exporter, first: int, count: int) -> float:
     """Create consumers, let them be seen, delete them; gives the memory once they are forgotten."""
-    js = nc.jetstream(timeout=30)
     gate = asyncio.Semaphore(64)
 
     async def create(i: int) -> None:
         async with gate:
-            config = ConsumerConfig(durable_name=f"short-{i}", mem_storage=True)
-            await create_consumer(js, "S", config)
+            config = {"durable_name": f"short-{i}", "ack_policy": "explicit", "mem_storage": True}
+            body = {"stream_name": "S", "config": config}
+            await api(nc, f"CONSUMER.DURABLE.CREATE.S.short-{i}", body)
 
     async def delete(i: int) -> None:
         async with gate:
