@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 from jetstream_exporter.migrate import labels, printer
 from jetstream_exporter.migrate.names import OldName
-from jetstream_exporter.migrate.printer import Node
 from jetstream_exporter.migrate.selecting import UnresolvedError
-from jetstream_exporter.migrate.tree import bare, children, literal, parser
+from jetstream_exporter.migrate.tree import Node, bare, children, literal, parser
 
 if TYPE_CHECKING:
     from jetstream_exporter.migrate.writer import Writer

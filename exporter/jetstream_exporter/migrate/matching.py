@@ -7,9 +7,19 @@ from typing import TYPE_CHECKING
 
 from jetstream_exporter.migrate import labels, lists, printer
 from jetstream_exporter.migrate.macros import WORD
-from jetstream_exporter.migrate.printer import Node
 from jetstream_exporter.migrate.selecting import UnresolvedError
-from jetstream_exporter.migrate.tree import bare, children, name_of, parser, selectors
+from jetstream_exporter.migrate.tree import (
+    Node,
+    bare,
+    cardinality,
+    children,
+    is_on,
+    is_without,
+    name_of,
+    parser,
+    picks,
+    selectors,
+)
 
 if TYPE_CHECKING:
     from jetstream_exporter.migrate.writer import Writer
@@ -20,7 +30,7 @@ OF_SERVERS = frozenset({"server_id", "server_name", *labels.OF_ONE_SERVER})
 def grouping(writer: Writer, names: Sequence[str], node: Node) -> list[str]:
     """The labels of a `by (…)` or a `without (…)` of an aggregation, ours in place of theirs."""
     kinds = writer.kinds(node.expr)
-    if str(node.modifier.type).endswith("By"):
+    if not is_without(node.modifier):
         found, lost = lists.kept(names, kinds)
     else:
         found, lost = lists.left_out(names, kinds)
@@ -48,13 +58,11 @@ def words(writer: Writer, node: Node) -> str:
     if kinds and (fill.lhs is not None or fill.rhs is not None):
         raise UnresolvedError("fill() of a match is not supported")
     names = list(modifier.matching.labels)
-    include = str(modifier.matching.type).endswith("Include")
+    include = is_on(modifier)
     match = _on if include else _ignoring
     own = match(writer, node, names) if kinds else names
     text = f" {'on' if include else 'ignoring'} {printer.labels(own)}"
-    side = {"ManyToOne": "group_left", "OneToMany": "group_right"}.get(
-        str(modifier.card).rpartition(".")[2]
-    )
+    side = {"ManyToOne": "group_left", "OneToMany": "group_right"}.get(cardinality(modifier))
     if not side:
         return text
     given = list(modifier.group_labels or ())
@@ -137,7 +145,7 @@ def _check_chosen(writer: Writer, node: Node) -> None:
 
 def _chosen(node: Node) -> list[str]:
     """The labels that the outermost `by` leaves."""
-    if isinstance(node, parser.AggregateExpr) and not (_picks(node) or _is_without(node)):
+    if isinstance(node, parser.AggregateExpr) and not (picks(node) or _is_without(node)):
         return list(node.modifier.labels) if node.modifier is not None else []
     return next((found for below in children(node) if (found := _chosen(below))), [])
 
@@ -148,16 +156,11 @@ def _extra(writer: Writer, node: Node) -> frozenset[str] | None:
     if isinstance(node, parser.VectorSelector):
         old = writer.old(node)
         return frozenset() if old is None else lists.only_ours(old)
-    if isinstance(node, parser.AggregateExpr) and not _picks(node):
+    if isinstance(node, parser.AggregateExpr) and not picks(node):
         return frozenset() if _is_without(node) else None  # it leaves them out
     found = [each for below in children(node) if (each := _extra(writer, below)) is not None]
     return frozenset.intersection(*found) if found else None
 
 
-def _picks(node: Node) -> bool:
-    """Whether it leaves series as they are."""
-    return str(node.op) in ("topk", "bottomk", "limitk", "limit_ratio")
-
-
 def _is_without(node: Node) -> bool:
-    return node.modifier is not None and not str(node.modifier.type).endswith("By")
+    return node.modifier is not None and is_without(node.modifier)

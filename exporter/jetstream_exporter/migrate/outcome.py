@@ -6,8 +6,16 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from jetstream_exporter.migrate import labels, lists
-from jetstream_exporter.migrate.printer import Node
-from jetstream_exporter.migrate.tree import children, made_labels, parser
+from jetstream_exporter.migrate.tree import (
+    Node,
+    cardinality,
+    children,
+    is_on,
+    is_without,
+    made_labels,
+    parser,
+    picks,
+)
 
 if TYPE_CHECKING:
     from jetstream_exporter.migrate.writer import Writer
@@ -16,7 +24,6 @@ if TYPE_CHECKING:
 Changes = Mapping[str, tuple[str, ...]]
 Found = dict[str, tuple[str, ...]]
 OF_NUMBERS = frozenset({"absent", "absent_over_time", "scalar", "time", "vector"})
-PICKING = frozenset({"topk", "bottomk", "limitk", "limit_ratio"})
 
 
 def changes(writer: Writer, node: Node) -> Changes:
@@ -40,7 +47,7 @@ class Labels:
     def of(self, node: Node) -> Found:
         if isinstance(node, parser.VectorSelector):
             return self._selector(node)
-        if isinstance(node, parser.AggregateExpr) and str(node.op) not in PICKING:
+        if isinstance(node, parser.AggregateExpr) and not picks(node):
             return self._aggregation(node)
         if isinstance(node, parser.BinaryExpr):
             return self._operator(node)
@@ -68,7 +75,7 @@ class Labels:
         if node.modifier is None:
             return {}
         names = list(node.modifier.labels)
-        if not str(node.modifier.type).endswith("By"):
+        if is_without(node.modifier):
             return _without(self.of(node.expr), names)
         made = set(made_labels(node)) & set(names)
         listed = self._listed(node.expr, [name for name in names if name not in made])
@@ -82,14 +89,14 @@ class Labels:
         modifier = node.modifier
         if modifier is None or modifier.matching is None:
             return left or right  # a number has none
-        card = str(modifier.card).rpartition(".")[2]
+        card = cardinality(modifier)
         if card in ("ManyToOne", "OneToMany"):
             brought = self._listed(node, modifier.group_labels or ())
             return (left if card == "ManyToOne" else right) | brought
         if str(node.op) in ("and", "unless"):
             return left
         names = list(modifier.matching.labels)
-        if str(modifier.matching.type).endswith("Include"):
+        if is_on(modifier):
             return self._listed(node, names)
         return _without(left, names)
 

@@ -10,12 +10,11 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from jetstream_exporter.exposition import escape
 from jetstream_exporter.migrate.macros import Hidden
+from jetstream_exporter.migrate.tree import Node, is_without
 
-Node = Any
 LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 OPERATORS = {"Equal": "=", "NotEqual": "!=", "Re": "=~", "NotRe": "!~"}
 UNITS = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1))
@@ -88,5 +87,5 @@ def grouping(node: Node, names: Sequence[str] | None) -> str:
     """` by (a, b)` of an aggregation, with the labels given in place of its own."""
     if node.modifier is None or names is None:
         return ""
-    word = "by" if str(node.modifier.type).endswith("By") else "without"
+    word = "without" if is_without(node.modifier) else "by"
     return f" {word} {labels(names)}"

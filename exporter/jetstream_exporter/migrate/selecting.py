@@ -9,8 +9,9 @@ from jetstream_exporter.migrate import labels
 from jetstream_exporter.migrate.macros import has_variable, only_variable
 from jetstream_exporter.migrate.names import OldName
 from jetstream_exporter.migrate.patterns import matches
-from jetstream_exporter.migrate.printer import Node, matcher, operator_of, selector
+from jetstream_exporter.migrate.printer import matcher, operator_of, selector
 from jetstream_exporter.migrate.shapes import Row
+from jetstream_exporter.migrate.tree import Node
 
 SERVER_ID = re.compile(r"N[A-Z2-7]{55}|https?://.*")
 ACCOUNT_ID = re.compile(r"A[A-Z2-7]{55}")

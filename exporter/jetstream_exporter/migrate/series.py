@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from jetstream_exporter.migrate import printer
 from jetstream_exporter.migrate.macros import Hidden
-from jetstream_exporter.migrate.printer import Node
 from jetstream_exporter.migrate.repairs import outside_of, repair
 from jetstream_exporter.migrate.selecting import Selected, UnresolvedError, selected
+from jetstream_exporter.migrate.tree import Node
 
 if TYPE_CHECKING:
     from jetstream_exporter.migrate.writer import Writer

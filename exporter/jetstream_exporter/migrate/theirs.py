@@ -9,9 +9,8 @@ from jetstream_exporter.migrate import labels
 from jetstream_exporter.migrate.macros import WORD
 from jetstream_exporter.migrate.names import Names
 from jetstream_exporter.migrate.patterns import matches
-from jetstream_exporter.migrate.printer import Node
 from jetstream_exporter.migrate.selecting import UnresolvedError
-from jetstream_exporter.migrate.tree import name_of
+from jetstream_exporter.migrate.tree import Node, name_of
 
 BEGINNING = re.compile(r"gnatsd|nats|jetstream")
 

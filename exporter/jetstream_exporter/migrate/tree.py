@@ -109,6 +109,26 @@ def bare(node: Node) -> Node:
     return node
 
 
+def picks(node: Node) -> bool:
+    """Whether an aggregation leaves series as they are."""
+    return str(node.op) in ("topk", "bottomk", "limitk", "limit_ratio")
+
+
+def is_without(modifier: Node) -> bool:
+    """Whether the labels of an aggregation are those that go, and not those that stay."""
+    return not str(modifier.type).endswith("By")
+
+
+def is_on(modifier: Node) -> bool:
+    """Whether the labels of a match are those that have to be equal, and not those that need not."""
+    return str(modifier.matching.type).endswith("Include")
+
+
+def cardinality(modifier: Node) -> str:
+    """Of a match: `ManyToOne` for group_left, `OneToMany` for group_right, else another word."""
+    return str(modifier.card).rpartition(".")[2]
+
+
 def literal(node: Node) -> float | None:
     """The number that it is."""
     node = bare(node)

@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from jetstream_exporter.migrate import comparing, labels, lists, matching, printer, series
 from jetstream_exporter.migrate.macros import Hidden
 from jetstream_exporter.migrate.names import Names, OldName, chosen
-from jetstream_exporter.migrate.printer import Node
 from jetstream_exporter.migrate.repairs import repair
 from jetstream_exporter.migrate.selecting import Selected, UnresolvedError
 from jetstream_exporter.migrate.series import Wrapped, bare_text
 from jetstream_exporter.migrate.shapes import Kind
 from jetstream_exporter.migrate.theirs import Theirs
 from jetstream_exporter.migrate.tree import (
+    Node,
     bare,
     made_labels,
     name_of,
