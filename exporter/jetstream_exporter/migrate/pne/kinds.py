@@ -5,6 +5,7 @@ from __future__ import annotations
 from jetstream_exporter.migrate.shapes import Kind
 
 FILE, MEMORY = {"store": "file"}, {"store": "memory"}
+STORES = (("storage", FILE), ("memory", MEMORY))  # as both exporters call them
 MIRROR, SOURCE = {"kind": "mirror"}, {"kind": "source"}
 UNLIMITED = "An unlimited value is absent instead of -1 or 2^64-1."
 

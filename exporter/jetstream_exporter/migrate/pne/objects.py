@@ -2,68 +2,42 @@
 
 from __future__ import annotations
 
+from jetstream_exporter.migrate.alike import consumer_rows, stream_rows
 from jetstream_exporter.migrate.pne.kinds import (
     ACCOUNT,
     CONSUMER,
-    FILE,
-    MEMORY,
     MIRROR,
     MIRRORS,
     SOURCE,
     SOURCES,
+    STORES,
     STREAM,
     UNLIMITED,
 )
-from jetstream_exporter.migrate.shapes import Row, plain
+from jetstream_exporter.migrate.shapes import Row
 
 ROWS = (
-    Row(
-        kind=ACCOUNT,
-        old="account_storage_used",
-        new="jetstream_account_store_used_bytes",
-        where=FILE,
+    *(
+        Row(
+            kind=ACCOUNT,
+            old=f"account_{name}_used",
+            new="jetstream_account_store_used_bytes",
+            where=store,
+        )
+        for name, store in STORES
     ),
-    Row(
-        kind=ACCOUNT,
-        old="account_memory_used",
-        new="jetstream_account_store_used_bytes",
-        where=MEMORY,
+    *(
+        Row(
+            kind=ACCOUNT,
+            old=f"account_max_{name}",
+            new="jetstream_account_store_limit_bytes",
+            where=store,
+            absent=("", -1),
+            note=UNLIMITED,
+        )
+        for name, store in STORES
     ),
-    Row(
-        kind=ACCOUNT,
-        old="account_max_storage",
-        new="jetstream_account_store_limit_bytes",
-        where=FILE,
-        absent=("", -1),
-        note=UNLIMITED,
-    ),
-    Row(
-        kind=ACCOUNT,
-        old="account_max_memory",
-        new="jetstream_account_store_limit_bytes",
-        where=MEMORY,
-        absent=("", -1),
-        note=UNLIMITED,
-    ),
-    Row(
-        kind=STREAM,
-        old="stream_total_messages",
-        new="jetstream_stream_messages",
-        rate="jetstream_stream_stored_messages_total",
-    ),
-    Row(
-        kind=STREAM,
-        old="stream_last_seq",
-        new="jetstream_stream_last_sequence",
-        rate="jetstream_stream_stored_messages_total",
-    ),
-    *plain(
-        STREAM,
-        """stream_total_bytes jetstream_stream_bytes
-stream_first_seq jetstream_stream_first_sequence
-stream_consumer_count jetstream_stream_consumers
-stream_subject_count jetstream_stream_subjects""",
-    ),
+    *stream_rows(STREAM),
     *(
         Row(
             kind=STREAM,
@@ -98,23 +72,7 @@ stream_subject_count jetstream_stream_subjects""",
         )
         for kind, name in ((SOURCES, "source"), (MIRRORS, "mirror"))
     ),
-    *plain(
-        CONSUMER,
-        """consumer_delivered_consumer_seq jetstream_consumer_deliveries_total
-consumer_delivered_stream_seq jetstream_consumer_delivered_sequence
-consumer_ack_floor_consumer_seq jetstream_consumer_acknowledged_deliveries_total
-consumer_ack_floor_stream_seq jetstream_consumer_ack_floor_sequence
-consumer_num_ack_pending jetstream_consumer_ack_pending_messages
-consumer_num_redelivered jetstream_consumer_redelivered_messages
-consumer_num_pending jetstream_consumer_pending_messages""",
-    ),
-    Row(
-        kind=CONSUMER,
-        old="consumer_num_waiting",
-        new="jetstream_consumer_waiting_pulls",
-        absent=("jetstream_consumer_push_bound", 0),
-        note="Push consumers have no series; the value was 0.",
-    ),
+    *consumer_rows(CONSUMER),
     *(
         Row(
             kind=CONSUMER,

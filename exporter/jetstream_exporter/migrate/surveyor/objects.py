@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from jetstream_exporter.migrate.pne.kinds import FILE, MEMORY, UNLIMITED
-from jetstream_exporter.migrate.shapes import Row, plain
+from jetstream_exporter.migrate.alike import consumer_rows, stream_rows
+from jetstream_exporter.migrate.pne.kinds import STORES, UNLIMITED
+from jetstream_exporter.migrate.shapes import Row
 from jetstream_exporter.migrate.surveyor.kinds import (
     ACCOUNT,
     CONSUMER,
@@ -25,7 +26,7 @@ ACCOUNT_ROWS = (
             absent=None if used == "used" else ("", 0),
             note="" if used == "used" else UNLIMITED,
         )
-        for old, where in (("storage", FILE), ("memory", MEMORY))
+        for old, where in STORES
         for used, new in (("used", "used"), ("reserved", "limit"))
     ),
     Row(
@@ -45,50 +46,6 @@ ACCOUNT_ROWS = (
         kind=STREAM_OF_ACCOUNT,
         old="core_account_jetstream_replica_count",
         new="jetstream_stream_replicas",
-    ),
-)
-
-STREAM_ROWS = (
-    Row(
-        kind=STREAM,
-        old="stream_total_messages",
-        new="jetstream_stream_messages",
-        rate="jetstream_stream_stored_messages_total",
-    ),
-    Row(
-        kind=STREAM,
-        old="stream_last_seq",
-        new="jetstream_stream_last_sequence",
-        rate="jetstream_stream_stored_messages_total",
-    ),
-    *plain(
-        STREAM,
-        """total_bytes jetstream_stream_bytes
-first_seq jetstream_stream_first_sequence
-consumer_count jetstream_stream_consumers
-subject_count jetstream_stream_subjects""",
-        "stream_",
-    ),
-)
-
-CONSUMER_ROWS = (
-    *plain(
-        CONSUMER,
-        """delivered_consumer_seq jetstream_consumer_deliveries_total
-delivered_stream_seq jetstream_consumer_delivered_sequence
-ack_floor_consumer_seq jetstream_consumer_acknowledged_deliveries_total
-ack_floor_stream_seq jetstream_consumer_ack_floor_sequence
-num_ack_pending jetstream_consumer_ack_pending_messages
-num_redelivered jetstream_consumer_redelivered_messages
-num_pending jetstream_consumer_pending_messages""",
-        "consumer_",
-    ),
-    Row(
-        kind=CONSUMER,
-        old="consumer_num_waiting",
-        new="jetstream_consumer_waiting_pulls",
-        absent=("jetstream_consumer_push_bound", 0),
-        note="Push consumers have no series; the value was 0.",
     ),
 )
 
@@ -125,4 +82,4 @@ EVENT_ROWS = (
     ),
 )
 
-ROWS = (*ACCOUNT_ROWS, *STREAM_ROWS, *CONSUMER_ROWS, *EVENT_ROWS)
+ROWS = (*ACCOUNT_ROWS, *stream_rows(STREAM), *consumer_rows(CONSUMER), *EVENT_ROWS)
