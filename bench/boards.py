@@ -24,6 +24,7 @@ from bench import load
 from bench.boards_page import Found, Timing, document
 from bench.exporters import free_port
 from bench.measure import MeasureError
+from bench.run import TOOLS
 from nats.errors import Error as NatsError
 from nats.js.api import StorageType
 from scripts.render_boards.answers import Asker
@@ -32,7 +33,6 @@ from jetstream_exporter.demo.child import Child, DemoError
 from jetstream_exporter.demo.cluster import Cluster
 
 ROOT = Path(__file__).resolve().parent.parent
-TOOLS = ROOT / ".tools/bin"
 CHOSEN = {"stream": load.stream_name(0), "consumer": load.consumer_name(0)}
 GIB = 1 << 30
 PATIENCE = 120.0  # seconds until Prometheus has everyone
@@ -65,7 +65,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     add("--interval", type=float, default=15, help="between scrapes, in seconds (default: 15)")
     add("--rounds", type=int, default=3, help="of each query; the median counts (default: 3)")
     add("--into", type=Path, default=ROOT / "bench/results", help="default: bench/results")
-    add("--prometheus", default=shutil.which("prometheus") or TOOLS / "prometheus")
+    add("--prometheus", default=shutil.which("prometheus") or TOOLS / "bin/prometheus")
     return parser.parse_args(argv)
 
 

@@ -21,14 +21,13 @@ from pathlib import Path
 
 from bench import machine, table
 from bench.drain_trial import Trial, mend, trial
-from bench.run import RESULTS, say
+from bench.run import RESULTS, TOOLS, say
 from scripts.versions import STARTED
 
 from jetstream_exporter.demo.child import DemoError
 from jetstream_exporter.demo.cluster import Cluster
 from jetstream_exporter.runtime import log
 
-TOOLS = Path(__file__).parent.parent / ".tools"
 SHIPPED = [TOOLS / f"nats-server-{version}/bin/nats-server" for version in STARTED]
 COLUMNS = (
     "nats-server", "servers", "trials", "drainable", "not drainable", "said to stay", "said to be lost", "refused",

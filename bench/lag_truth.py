@@ -25,7 +25,7 @@ from bench import machine, table
 from bench.exporters import Exporter, running
 from bench.lag_workload import PAUSE, Workload
 from bench.measure import Compared, curl
-from bench.run import RESULTS, find, say
+from bench.run import RESULTS, TOOLS, find, say
 from prometheus_client.parser import text_string_to_metric_families
 from scripts.versions import EXTREMES
 
@@ -33,7 +33,6 @@ from jetstream_exporter.demo.cluster import Cluster
 from jetstream_exporter.demo.server import Server
 from jetstream_exporter.runtime.threads import run_in_thread
 
-TOOLS = Path(__file__).parent.parent / ".tools"
 SHIPPED = [TOOLS / f"nats-server-{version}/bin/nats-server" for version in EXTREMES]
 OLDEST = "jetstream_consumer_oldest_pending_timestamp_seconds"
 ERROR = "jetstream_consumer_oldest_pending_error_seconds"

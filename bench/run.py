@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from jetstream_exporter.demo.server import Server
 
 RESULTS = Path(__file__).parent / "results"
+TOOLS = Path(__file__).resolve().parent.parent / ".tools"  # of scripts/tools.py
 HEALTH_SCRAPES = 5
 USER = "load"
 BUSY = 0.5  # load average

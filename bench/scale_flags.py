@@ -9,13 +9,13 @@ from pathlib import Path
 
 from bench.contestants import PROFILES
 from bench.prometheus import Plan
-from bench.run import RESULTS, find
+from bench.run import RESULTS, TOOLS, find
 from bench.scale_shapes import shapes
 
 from jetstream_exporter.config.values import read_duration
 
 DEFAULT_TIMEOUT = 10.0  # of Prometheus
-PROMETHEUS = Path(__file__).resolve().parent.parent / ".tools/bin/prometheus"
+PROMETHEUS = TOOLS / "bin/prometheus"
 
 
 def duration(text: str) -> float:
