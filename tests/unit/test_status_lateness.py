@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from tests.support.status import NOW, consumer, found, one, snapshot, stream, view
+from tests.support.status import NOW, consumer, found, leaderless, one, snapshot, stream, view
 from tests.unit.test_status_conditions import Moments, late, thresholds
 
 from jetstream_exporter.snapshot.rows import Lag
@@ -80,6 +80,38 @@ def test_a_gap_does_not_end_a_history() -> None:
     moments = late(1000, 50)
     moments[-2] = (60.0, snapshot(stream()))
     assert CRITICAL in found(*moments)
+
+
+def test_a_stream_without_a_leader_does_not_end_the_histories_of_its_consumers() -> None:
+    moments = late(1000, 50)
+    (row,) = moments[-2][1].consumers
+    moments[-2] = (60.0, snapshot(stream(raft=leaderless(), figures=None), row, lags=[]))
+    assert CRITICAL in found(*moments)
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        {"ack_pending": 5, "waiting_pulls": 0, "settings_": {"ack_wait": 3600.0}},
+        {"ack_pending": 1000, "waiting_pulls": 3, "settings_": {"max_ack_pending": 1000}},
+    ],
+    ids=["a worker that may be busy", "all that may be in flight"],
+)
+def test_what_explains_that_nothing_is_delivered_does_not_excuse_the_lag(held: Any) -> None:
+    """The rule does not either."""
+    still = {"deliveries": 7, "last_delivery": NOW - 1200, "last_ack": NOW - 1200}
+    assert CRITICAL in found(*late(1200, 50, **still, **held))
+
+
+def test_who_looks_seldom_says_nothing_of_a_backlog_that_is_worked_off() -> None:
+    lags = [Lag(pending=NOW - 1200)]
+    for pause in (490.0, 599.0, 900.0):
+        moments = [
+            (ago * pause, snapshot(stream(figures_={"first_age": None}), row, lags=lags))
+            for ago in (3, 2, 1, 0)
+            for row in [consumer(pending=50_000 * (1 + ago), deliveries=1000 - ago)]
+        ]
+        assert CRITICAL not in found(*moments)
 
 
 def test_only_consumers_that_are_late_have_a_history() -> None:

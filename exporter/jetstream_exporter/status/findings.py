@@ -76,8 +76,7 @@ def find_each(facts: Facts, memory: Memory) -> list[Finding]:
             *_unavailable(facts, memory),
         )
     )
-    still = objects | {of_consumer(row) for row, _ in without_progress(facts, memory)}
-    still |= {each.object for each in found if each.alert.name == NO_SUBSCRIBERS}
+    still = objects | {each.object for each in found if each.alert.name == NO_SUBSCRIBERS}
     softer = (
         each
         for each in found

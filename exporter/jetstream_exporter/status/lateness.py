@@ -28,15 +28,20 @@ History = tuple[Backlog, ...]
 
 
 def noted(known: Mapping[Object, History], facts: Facts) -> dict[Object, History]:
-    """The histories after one more snapshot. One outlives a gap in which nobody reports its consumer."""
+    """The histories after one more snapshot. One outlives a gap in which nobody reports its consumer or its stream."""
     found = {
         key: history
         for key, history in known.items()
-        if facts.is_gone(key) and facts.now - history[-1].time < LOOKS_BACK
+        if facts.now - history[-1].time < LOOKS_BACK and _is_unknown(key, facts)
     }
     for row, key, _ in facts.late[:MOST]:
         found[key] = _with(known.get(key, ()), row, facts.now)
     return found
+
+
+def _is_unknown(key: Object, facts: Facts) -> bool:
+    """Whether nobody says since when a message has waited: that takes the stream's figures, too."""
+    return facts.is_gone(key) or facts.is_gone(Object("stream", key.names[:3]))
 
 
 def waiting(facts: Facts) -> Sequence[tuple[Consumer, Object, float]]:
@@ -108,6 +113,8 @@ def shrinks(history: History, pending: int, now: float) -> bool:
     if now - history[0].time < 5 * MINUTE - STEP:
         return True
     recent = [each for each in history if now - each.time <= 5 * MINUTE]
+    if len(recent) < 2:  # whoever looks so seldom does not see it
+        return True
     before = _mean(history, now - 8 * MINUTE, now - 5 * MINUTE)
     after = _mean(history, now - 3 * MINUTE, now)
     if before is not None and after is not None and after < SHRINKS * before:
