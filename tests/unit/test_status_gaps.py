@@ -6,6 +6,7 @@ import pytest
 from tests.support.status import (
     HOUR,
     MINUTE,
+    NOW,
     consumer,
     found,
     leaderless,
@@ -79,6 +80,38 @@ def test_given_up_messages_are_no_news_after_a_gap(gap: list[Any]) -> None:
     assert EXHAUSTED not in found(*before, at(60, *gap), at(0, *old))
     moments = (*before, at(60, *gap), at(0, *more))
     assert one(EXHAUSTED[0], view(*moments).findings).value == 1
+
+
+def test_the_first_message_given_up_by_a_recreated_consumer_is_news() -> None:
+    """Its counter begins again at 0, and reaches the number that the one before had."""
+    numbers = (0, 1, 0, 0, 1)
+    moments = [
+        at(60 - 15 * place, stream(), consumer(events=EventCounts(max_deliveries=number)))
+        for place, number in enumerate(numbers)
+    ]
+    assert one(EXHAUSTED[0], view(*moments).findings).value == 1
+
+
+def test_the_first_refusal_of_a_recreated_consumer_is_a_refusal() -> None:
+    base: dict[str, Any] = {"ack_pending": 5, "last_ack": None, "waiting_pulls": 0}
+    moments = [
+        at(ago, stream(), consumer(events=EventCounts(naks=count), last_delivery=NOW - 900, **base))
+        for ago, count in ((60, 0), (50, 5), (40, 0), (12, 0), (11, 1), (0, 1))
+    ]
+    assert next(iter(view(*moments).consumers.values())) == "delayed"
+
+
+def test_who_mutes_an_object_ends_its_findings() -> None:
+    muted = {"monitored": False}
+    quiet = stream("DEAD", dead_letter=True, figures_={"last_sequence": 4}, settings_=muted)
+    name = ("JetStreamDeadLetterGrowing", "warning")
+    assert name in found(at(10, letters(1)), at(5, letters(4)))
+    assert name not in found(at(10, letters(1)), at(5, letters(4)), at(0, quiet))
+    given_up = [stream(), consumer(events=EventCounts(max_deliveries=3))]
+    silent = [stream(), consumer(events=EventCounts(max_deliveries=3), settings_=muted)]
+    before = at(10, stream(), consumer(events=EventCounts(max_deliveries=0)))
+    assert EXHAUSTED in found(before, at(5, *given_up))
+    assert EXHAUSTED not in found(before, at(5, *given_up), at(0, *silent))
 
 
 @gaps

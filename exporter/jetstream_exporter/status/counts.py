@@ -36,7 +36,7 @@ def noted(
         old = known.get(key)
         values = _unseen(growth, started, facts.now) if old is None else old.values
         found[key] = Counts(_with(values, value, growth, facts.now))
-    return with_gone(found, _kept(growth, known, facts.now))
+    return with_gone(found, _kept(growth, known, facts))
 
 
 def with_gone(
@@ -48,18 +48,29 @@ def with_gone(
 
 
 def _kept(
-    growth: Growth, known: Mapping[Object, Counts], now: float
+    growth: Growth, known: Mapping[Object, Counts], facts: Facts
 ) -> Iterator[tuple[Object, Counts]]:
     """Counters that may come back, as if nobody reported them now.
 
-    A level is kept for a day after it last rose, as messages in flight hide and uncover the same ones again. An object
-    without a counter that comes back would seem to have had none: it is kept for a day, too.
+    What is reported without a counter is at 0, such as a consumer that was recreated, or is to raise no alerts. A level
+    is kept for a day after it last rose, as messages in flight hide and uncover the same ones again. An object without
+    a counter that comes back would seem to have had none: it is kept for a day, too.
     """
-    patience = DAY if growth.appears else growth.window
+    patience, now = DAY if growth.appears else growth.window, facts.now
     for key, counts in known.items():
+        if not growth.is_level and _is_reported(growth, key, facts):
+            continue
         gone = gone_since(counts.gone, now)
         if now - (counts.values[-1][0] if growth.is_level else gone) < patience:
             yield key, Counts(counts.values, gone)
+
+
+def _is_reported(growth: Growth, key: Object, facts: Facts) -> bool:
+    """Whether somebody reports the object of a counter that is not there."""
+    if growth.of_events:
+        events = facts.events.get(key)
+        return events is not None and events.max_deliveries is not None
+    return key.kind in ("stream", "consumer") and not facts.is_gone(key)
 
 
 def _unseen(growth: Growth, started: float | None, now: float) -> tuple[tuple[float, int], ...]:

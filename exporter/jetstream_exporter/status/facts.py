@@ -7,6 +7,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import NamedTuple
 
+from jetstream_exporter.report import EventCounts
 from jetstream_exporter.snapshot import Consumer, Server, Snapshot, Stream
 from jetstream_exporter.snapshot.rows import NO_LAG, Lag
 
@@ -144,6 +145,11 @@ class Facts:
     @cached_property
     def with_events(self) -> Sequence[Consumer]:
         return [row for row in self.snapshot.consumers if row.events is not None]
+
+    @cached_property
+    def events(self) -> Mapping[Object, EventCounts]:
+        """What events said of each consumer whose events are received."""
+        return {of_consumer(row): row.events for row in self.with_events if row.events is not None}
 
     @cached_property
     def with_thresholds(self) -> Sequence[Consumer]:

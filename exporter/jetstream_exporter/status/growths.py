@@ -24,7 +24,8 @@ class Growth:
     """An alert about a counter that grew within `window` seconds, by more than `above`.
 
     `counts` gives the counter of each object that has one; where `appears`, an object without one had 0. `is_level`
-    says that it is no counter: only a new highest value counts, and that is the alert's value.
+    says that it is no counter: only a new highest value counts, and that is the alert's value. `of_events` says that
+    events are counted, also of a consumer without a leader.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Growth:
     above: float = 0.0
     appears: bool = False
     is_level: bool = False
+    of_events: bool = False
 
     @cached_property
     def alert(self) -> Alert:
@@ -107,6 +109,7 @@ GROWTHS: tuple[Growth, ...] = (
         counts=_given_up_by_advisories,
         window=15 * MINUTE,
         appears=True,
+        of_events=True,
     ),
     Growth(
         name=EXHAUSTED,

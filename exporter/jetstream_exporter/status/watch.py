@@ -183,15 +183,17 @@ def _refusals(before: Memory, facts: Facts) -> dict[Object, Refusals]:
         old, time, _ = before.refusals.get(key, Refusals(0, None))
         is_first = before.started is None
         found[key] = Refusals(count, facts.now if count > old and not is_first else time)
-    return with_gone(found, _kept_refusals(before.refusals, facts.now))
+    return with_gone(found, _kept_refusals(before.refusals, facts))
 
 
 def _kept_refusals(
-    known: Mapping[Object, Refusals], now: float
+    known: Mapping[Object, Refusals], facts: Facts
 ) -> Iterator[tuple[Object, Refusals]]:
+    """Of consumers of which nobody reports refusals now; one that is reported with none was recreated."""
     for key, each in known.items():
-        gone = gone_since(each.gone, now)
-        if now - gone < DAY:
+        events = facts.events.get(key)
+        gone = gone_since(each.gone, facts.now)
+        if (events is None or events.naks is None) and facts.now - gone < DAY:
             yield key, each._replace(gone=gone)
 
 
