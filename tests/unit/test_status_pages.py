@@ -20,7 +20,7 @@ from jetstream_exporter.snapshot import Snapshot
 from jetstream_exporter.status.facts import Object
 from jetstream_exporter.status.lists import Query
 from jetstream_exporter.web.status import findings, lists, objects, overview, runbooks
-from jetstream_exporter.web.status.frame import Shown, document
+from jetstream_exporter.web.status.frame import Shown, cell, document
 from jetstream_exporter.web.status.look import FRESH, Look
 
 PATHS = ("/", "/streams", "/consumers", "/runbooks", "/debug/sources")
@@ -365,3 +365,9 @@ async def test_a_large_cluster_is_judged_only_while_somebody_looks(
     monkeypatch.setattr(pipeline, "LOOKED", -1.0)
     await site.text("/metrics")
     assert site.service.latest.memory.started is None
+
+
+@pytest.mark.parametrize("name", ["a&b&c&d", 'five"<>', "stalled"])
+def test_a_short_word_stays_whole_however_it_is_written_in_html(name: str) -> None:
+    assert 'class="long"' not in cell("Name", name)
+    assert 'class="long"' in cell("Name", name * 4)

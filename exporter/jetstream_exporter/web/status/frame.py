@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime
+from html import unescape
 from typing import NamedTuple
 
 from jetstream_exporter import __version__
@@ -152,5 +153,5 @@ def cell(label: str, *children: Html | str, number: bool = False) -> Html:
     """A cell that says what it is where there is no room for a head."""
     inner = join(children)
     # A long word may be broken anywhere, or the table would be wider than the window; a short one is not.
-    is_long = any(len(word) > SHORT for word in WORDS.findall(MARKUP.sub(" ", inner)))
+    is_long = any(len(word) > SHORT for word in WORDS.findall(unescape(MARKUP.sub(" ", inner))))
     return el("td", inner, data_label=label, class_="n" if number else "long" if is_long else None)
