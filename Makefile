@@ -99,7 +99,8 @@ lint: $(VENV)/.test ## run ruff and mypy
 unit: $(VENV)/.test ## run the unit tests in less than half a minute, without real servers
 	@$(BIN)/python scripts/tools.py promtool
 	PYTHONPATH=exporter $(BIN)/python -m pytest tests/unit -q -m 'not slow and not waits' \
-	  --hypothesis-profile=short -n $(UNIT_WORKERS) --dist worksteal --durations=10 --durations-min=0.5 $(ARGS)
+	  --hypothesis-profile=short -n $(UNIT_WORKERS) --dist worksteal \
+	  --durations=10 --durations-min=0.5 $(ARGS)
 
 # At the same time: what pip installs, what is downloaded besides, and the compilation of the tests, which each of their
 # processes would repeat. What cannot be collected yet needs what pip is installing.
@@ -112,7 +113,8 @@ ready: $(VENV)/.wheel
 # It closes with what took longest, so that a slow test is noticed in the run that brings it. Servers and tools in Go run
 # for seconds: with GOGC they tidy up less often, which saves a tenth of their work.
 test: ready ## run every test
-	GOGC=$${GOGC:-400} $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --durations=25 --durations-min=5 $(ARGS)
+	GOGC=$${GOGC:-400} $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder \
+	  --durations=25 --durations-min=5 $(ARGS)
 
 requirements: $(VENV)/.test ## generate requirements/*.txt: the newest versions that pyproject.toml allows, with hashes
 	@$(BIN)/python scripts/requirements.py --upgrade

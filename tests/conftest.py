@@ -8,7 +8,7 @@ import pytest
 import structlog
 from hypothesis import settings
 from tests.support.examples import WHOLE
-from tests.support.order import dealt
+from tests.support.order import begun_early, starts_servers
 
 settings.register_profile("suite", deadline=None, derandomize=True, max_examples=WHOLE)
 # `make unit` says --hypothesis-profile=short; fewest is for what the suite tries in full elsewhere.
@@ -29,15 +29,11 @@ def logging_as_before() -> Iterator[None]:
         root.setLevel(level)
 
 
-SLOW = ("examples", "image", "integration")  # folders whose tests start real servers
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
     for item in items:
-        if item.path.parent.name in SLOW:
+        if starts_servers(item.path):
             item.add_marker(pytest.mark.slow)
     yield  # which leaves out what the command line does not ask for
-    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    if processes > 1:
-        items[:] = dealt(items, processes)
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items[:] = begun_early(items)

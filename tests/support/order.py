@@ -1,42 +1,71 @@
-"""In which order several processes run the tests: each begins with its share of the long ones, the longest first.
+"""In which order several processes run the files of tests: those that take long first, and busy beside waiting ones.
 
-With `--dist worksteal` each process gets a stretch of the tests, all of the same number, and who is done takes half of
-what somebody else has left. A long test at the end of a stretch would be what all others wait for.
+With `--dist loadfile` each process takes the next file when it is nearly done with one, so what a file sets up is set
+up once, and both cores are busy for as long as files that compute run beside files that wait. A long file that begins
+late is what all others wait for in the end.
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import islice
-from typing import Any
+from itertools import zip_longest
+from pathlib import Path
 
 import pytest
 
-LONG = ("slow", "waits", "timeout")  # marks
+TESTS = Path(__file__).parents[1]
+# From a minute to six minutes, as `make test` prints at its end. One that is missing here costs time, nothing else.
+LONG = (
+    "integration/test_agreement.py",
+    "integration/test_full_chain.py",
+    "rules/test_promtool.py",
+    "integration/test_blindness.py",
+    "integration/test_failures.py",
+    "integration/test_stack_command.py",
+    "release/test_requirements.py",
+    "integration/test_consumer_alerts.py",
+    "dashboards/test_pictures.py",
+    "integration/test_supercluster.py",
+    "integration/test_nats_failures.py",
+    "chart/test_values.py",
+    "dashboards/test_real_data.py",
+    "integration/test_notification.py",
+    "integration/test_out_of_space.py",
+    "rules/test_lean.py",
+    "integration/test_drain.py",
+    "unit/test_lag.py",
+    "integration/test_compat.py",
+    "integration/test_divergence.py",
+    "chart/test_rules.py",
+    "integration/test_bench_scale.py",
+    "integration/test_prometheus.py",
+    "fuzz/test_fuzz.py",
+    "integration/test_names.py",
+    "integration/test_shards.py",
+    "rules/test_status_agreement.py",
+    "integration/test_parts.py",
+    "unit/test_deadlines.py",
+    "unit/test_monitoring.py",
+    "unit/test_shards.py",
+    "integration/test_full_disk.py",
+)
+SERVERS = ("examples", "image", "integration")  # folders whose tests start real servers
 
 
-def dealt(items: Sequence[pytest.Item], processes: int) -> list[pytest.Item]:
-    """The items as `processes` stretches, the long ones of each before the others."""
-    long = sorted((item for item in items if _is_long(item)), key=_allowed, reverse=True)
-    short = iter([item for item in items if not _is_long(item)])
-    found: list[pytest.Item] = []
-    for number, size in enumerate(_sizes(len(items), processes)):
-        share = long[number::processes]
-        found += share
-        found += islice(short, max(0, size - len(share)))
-    return [*found, *short]
+def begun_early(items: Sequence[pytest.Item]) -> list[pytest.Item]:
+    """The items, file by file: the long files, then those with servers and those without in turn."""
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    long = [path for name in LONG if (path := TESTS / name) in files]
+    others = [path for path in files if path not in long]
+    waiting = [path for path in others if starts_servers(path)]
+    computing = [path for path in others if not starts_servers(path)]
+    return [item for path in (*long, *_in_turn(waiting, computing)) for item in files[path]]
 
 
-def _sizes(count: int, processes: int) -> Iterator[int]:
-    """As xdist cuts them."""
-    for left in range(processes, 0, -1):
-        yield count // left
-        count -= count // left
+def starts_servers(path: Path) -> bool:
+    return path.parent.name in SERVERS
 
 
-def _is_long(item: pytest.Item) -> bool:
-    return any(item.get_closest_marker(name) for name in LONG)
-
-
-def _allowed(item: pytest.Item) -> float:
-    """The seconds that it may take, where it says so: who needs many is allowed many."""
-    mark: Any = item.get_closest_marker("timeout")
-    return float(mark.args[0]) if mark is not None and mark.args else 0.0
+def _in_turn(ones: Sequence[Path], others: Sequence[Path]) -> Iterator[Path]:
+    for pair in zip_longest(ones, others):
+        yield from (path for path in pair if path is not None)

@@ -1,41 +1,42 @@
-"""No process is left with a long test when the others are done."""
+"""No process is left with a long file of tests when the others are done."""
 
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from tests.support.order import dealt
+from tests.support.order import LONG, TESTS, begun_early
 
 
 class Item:
     """What the order is made by."""
 
-    def __init__(self, name: str, *marks: Any) -> None:
-        self.name, self._marks = name, {each.mark.name: each.mark for each in marks}
-
-    def get_closest_marker(self, name: str) -> Any:
-        return self._marks.get(name)
+    def __init__(self, path: str, name: str) -> None:
+        self.path, self.name = TESTS / path, name
 
 
-def names(items: list[Item], processes: int) -> str:
-    found = cast("list[Item]", dealt(cast("list[pytest.Item]", items), processes))
-    return "".join(item.name for item in found)
+def order(*items: Item) -> str:
+    return "".join(cast("Any", item).name for item in begun_early(cast("list[pytest.Item]", items)))
 
 
-def shorts(letters: str) -> list[Item]:
-    return [Item(name) for name in letters]
+def test_long_files_come_first_in_the_order_of_their_list() -> None:
+    assert order(Item("unit/test_a.py", "a"), Item(LONG[1], "C"), Item(LONG[0], "B")) == "BCa"
 
 
-def test_each_process_begins_with_its_share_of_the_long_ones_and_the_longest_is_first() -> None:
-    items = [*shorts("abc"), Item("S", pytest.mark.slow), Item("T", pytest.mark.timeout(300))]
-    items += [Item("U", pytest.mark.timeout(900)), *shorts("de")]
-    assert names(items, 2) == "USabTcde"
+def test_files_with_servers_and_files_without_take_turns() -> None:
+    plain = [Item(f"unit/test_{letter}.py", letter) for letter in "abcd"]
+    servers = [Item(f"integration/test_{letter}.py", letter) for letter in "STU"]
+    assert order(*servers, *plain) == "SaTbUcd"
 
 
-def test_what_is_short_stays_in_its_order() -> None:
-    assert names(shorts("abcdefg"), 3) == "abcdefg"
+def test_a_file_stays_together_and_in_its_order() -> None:
+    items = [Item("unit/test_a.py", name) for name in "abc"]
+    assert order(items[0], Item("unit/test_b.py", "x"), *items[1:]) == "abcx"
 
 
-@pytest.mark.parametrize("processes", [2, 3, 4])
-def test_none_is_lost_where_all_are_long(processes: int) -> None:
-    items = [Item(name, pytest.mark.waits) for name in "abcdefghijk"]
-    assert sorted(names(items, processes)) == list("abcdefghijk")
+def test_nothing_is_lost_where_no_file_is_long() -> None:
+    assert order(*(Item(f"unit/test_{letter}.py", letter) for letter in "abcdefg")) == "abcdefg"
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_a_file_that_is_listed_exists(name: str) -> None:
+    assert Path(TESTS / name).is_file()
