@@ -1,6 +1,7 @@
 """Real servers are killed, frozen and restarted; no scrape may show what no leader said."""
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator, Callable
 from functools import partial
@@ -23,6 +24,7 @@ from jetstream_exporter.demo.server import Server
 WAITING = 20
 STREAM = {"account": "APP", "stream": "S"}
 CONSUMER = STREAM | {"consumer": "c"}
+OUTAGE = ["failed", "answers again"]  # what the log says of one
 
 
 @pytest.fixture(params=EXTREMES)
@@ -166,9 +168,9 @@ async def test_a_killed_server_is_down_at_once_and_whole_again_after_its_return(
                 "a healthy server", lambda s: has(s, "nats_server_healthy", 1, **place)
             )
             watch.never_lied()
-            log = running.log()
-            assert log.count('msg="target failed"') == 1
-            assert log.count('msg="target answers again"') == 1
+            # Once for each outage: a 2.10 that stays behind its meta leader is restarted once more.
+            told = re.findall('msg="target (failed|answers again)"', running.log())
+            assert told in (OUTAGE, OUTAGE * 2)
 
 
 async def test_without_quorum_there_is_no_value_and_has_quorum_is_0(
