@@ -140,15 +140,20 @@ numbers = st.one_of(
 )
 
 
-@given(st.lists(numbers, max_size=8))
-def test_many_numbers_at_once_are_written_as_each_is_by_itself(values: list[float | None]) -> None:
-    labels = [f'{{n="{n}"}}' for n in range(len(values))]
+@given(st.lists(numbers, max_size=8), st.booleans())
+def test_many_numbers_at_once_are_written_as_each_is_by_itself(
+    values: list[float | None], is_added_to: bool
+) -> None:
+    starts = ['{added="1",' if is_added_to else "{"] * len(values)
+    labels = [f'{start}n="{n}"}}' for n, start in enumerate(starts)]
     expected = [
         f"m{label} {number(value)}\n"
         for label, value in zip(labels, values, strict=True)
         if number(value) is not None
     ]
-    found = Samples("m", Labels([f"{label} ".encode() for label in labels]), column(values))
+    texts = [f'n="{n}"}} '.encode() for n in range(len(values))]
+    given = Labels(texts, [start.encode() for start in starts]) if is_added_to else Labels(texts)
+    found = Samples("m", given, column(values))
     assert bytes(found).decode() == "".join(expected)
     assert len(found) == len(bytes(found))
 

@@ -168,11 +168,6 @@ def test_tables_of_which_nothing_is_left_cost_nothing() -> None:
     assert all(table.families for table in tables(profile="lean"))
 
 
-def test_the_labels_of_leaders_are_made_of_consumers_with_thresholds_only() -> None:
-    (leaders,) = (t for t in tables(profile="lean") if t.name == "Consumers: leader")
-    assert {row.name for row in leaders.rows(everything_seen())} == {"pushed"}
-
-
 def test_an_encoder_that_wrote_other_scrapes_writes_what_a_new_one_does() -> None:
     snapshot = everything_seen()
     kept = Encoder(tables(METADATA_KEYS, "lean"))

@@ -6,7 +6,7 @@ are. The lines are not kept, since they can be written as fast as they are sent.
 prometheus_client's parser.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import compress, repeat
 from typing import Any
 
@@ -24,6 +24,7 @@ from jetstream_exporter.metrics.families import AnyTable, Family, Value
 from jetstream_exporter.snapshot import Snapshot
 
 LabelValues = tuple[str, ...]
+Reads = Mapping[str, Callable[[Any], str]]  # labels, and what reads each from a row
 Piece = bytes | Samples
 AT_ONCE = 1000  # rows; longer texts are memory that the system has to make anew each time
 
@@ -39,19 +40,21 @@ class _Objects:
 
     def update(self, table: AnyTable, rows: Sequence[Any]) -> None:
         """Take the rows of a new scrape."""
-        columns = _columns(table.named_by or table.labels.values(), rows)
+        labels = table.base or table.labels
+        columns = _columns(table.named_by or labels.values(), rows)
         if columns == self.columns and len(rows) == self.count:
             return
         keys = _rows(columns, len(rows))
-        values = keys if table.named_by is None else _label_values(table, rows)
+        values = keys if table.named_by is None else _label_values(labels, rows)
         old = dict(zip(_rows(self.columns, self.count), _texts(self.labels), strict=True))
-        names = tuple(table.labels)
+        names = tuple(labels)
+        start = b"{" if names else b""
         texts = [
-            old.get(key) or b"%b " % label_text(names, row).encode()
+            old.get(key) or b"%b " % label_text(names, row).encode()[len(start) :]
             for key, row in zip(keys, values, strict=True)
         ]
         self.columns, self.count = columns, len(rows)
-        self.labels = list(map(Labels, _in_parts(texts)))
+        self.labels = [Labels(part, start) for part in _in_parts(texts)]
 
 
 def _texts(labels: Iterable[Labels]) -> Iterator[bytes]:
@@ -71,8 +74,41 @@ def _rows(columns: Sequence[Sequence[Any]], count: int) -> list[tuple[Any, ...]]
     return list(zip(*columns, strict=True)) if columns else [()] * count
 
 
-def _label_values(table: AnyTable, rows: Sequence[Any]) -> list[LabelValues]:
-    return _rows(_columns(table.labels.values(), rows), len(rows))
+def _label_values(labels: Reads, rows: Sequence[Any]) -> list[LabelValues]:
+    return _rows(_columns(labels.values(), rows), len(rows))
+
+
+class _Added:
+    """The labels of one table that adds some to those it shares, and what they were made of."""
+
+    def __init__(self, table: AnyTable) -> None:
+        base = table.base or {}
+        self._read = table.added
+        self._own = {name: read for name, read in table.labels.items() if name not in base}
+        self._shared: Sequence[Labels] | None = None
+        self._made_of: list[object] = []
+        self._labels: Sequence[Labels] = ()
+
+    def to(self, shared: Sequence[Labels], rows: Sequence[Any]) -> Sequence[Labels]:
+        """The whole labels of these rows, of which those that are shared are given."""
+        if self._read is None:
+            return shared
+        made_of = list(map(self._read, rows))
+        if shared is not self._shared or made_of != self._made_of:
+            starts = _in_parts(self._starts(made_of, rows))
+            pairs = zip(shared, starts, strict=True)
+            self._labels = [Labels(part.texts, start) for part, start in pairs]
+            self._shared, self._made_of = shared, made_of
+        return self._labels
+
+    def _starts(self, made_of: Sequence[object], rows: Sequence[Any]) -> list[bytes]:
+        """One text for all rows that it is alike of: few are different."""
+        known: dict[object, bytes] = {}
+        for key, row in zip(made_of, rows, strict=True):
+            if key not in known:
+                (values,) = _label_values(self._own, [row])
+                known[key] = b"%b," % label_text(tuple(self._own), values).encode()[:-1]
+        return [known[key] for key in made_of]
 
 
 Values = Sequence[bytes] | Sequence[Sequence[Value]]
@@ -109,10 +145,11 @@ class _Block:
 class _Page:
     """A table, which of the objects are its, its families, and what its rows were made of last time."""
 
-    __slots__ = ("families", "origins", "place", "table")
+    __slots__ = ("added", "families", "origins", "place", "table")
 
     def __init__(self, table: AnyTable, place: int, off: frozenset[str]) -> None:
         self.table = table
+        self.added = _Added(table)
         self.place = place
         self.families = [(each, _Block()) for each in table.families if each.name not in off]
         self.origins: list[object] | None = None
@@ -153,9 +190,10 @@ class Encoder:
         self._objects: list[_Objects] = []  # one for the tables that share their labels
         shared: list[Any] = []
         for table in tables:
-            place = next((i for i, each in enumerate(shared) if each is table.labels), len(shared))
+            labels = table.base or table.labels
+            place = next((i for i, each in enumerate(shared) if each is labels), len(shared))
             if place == len(shared):
-                shared.append(table.labels)
+                shared.append(labels)
                 self._objects.append(_Objects())
             page = _Page(table, place, off)
             if page.families:
@@ -196,6 +234,7 @@ class Encoder:
                 objects.update(page.table, rows)
                 updated[page.place] = rows
             rows, labels = page.parts(snapshot, rows, objects.labels)
+            labels = page.added.to(labels, rows)
             origins, parts = page.read(rows), _in_parts(rows)
             for family, block in page.families:
                 if names is not None and not family.is_named(names):

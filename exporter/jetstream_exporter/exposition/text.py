@@ -21,13 +21,28 @@ NOTHING = b"null"  # stands in a column for a row without a sample
 
 
 class Labels:
-    """What `label_text` gives for each row, with a space behind it, as bytes; and how many bytes these are."""
+    """The labels of each row as text with a space behind it, in two parts: `starts` and `texts`; and their bytes.
 
-    __slots__ = ("size", "texts")
+    A start is the opening brace, or nothing where there are no labels. Where each row has its own, it is the labels
+    that a table adds to those of another: the texts are the same objects for both.
+    """
 
-    def __init__(self, texts: Sequence[bytes]) -> None:
-        self.texts = texts
-        self.size = sum(map(len, texts))
+    __slots__ = ("size", "starts", "texts")
+
+    def __init__(self, texts: Sequence[bytes], starts: bytes | Sequence[bytes] = b"{") -> None:
+        self.texts, self.starts = texts, starts
+        self.size = sum(map(len, texts)) + sum(map(len, self.each_start()))
+
+    def each_start(self) -> Iterable[bytes]:
+        """The start of each row."""
+        return [self.starts] * len(self.texts) if isinstance(self.starts, bytes) else self.starts
+
+    def compressed(self, is_there: Sequence[object]) -> "Labels":
+        """Those of the rows that are there."""
+        starts = self.starts
+        if not isinstance(starts, bytes):
+            starts = list(compress_by(starts, is_there))
+        return Labels(list(compress_by(self.texts, is_there)), starts)
 
 
 class Samples:
@@ -53,9 +68,12 @@ class Samples:
         return len(self._labels.texts)
 
     def __bytes__(self) -> bytes:
-        labels, name = self._labels.texts, self._name
+        labels, starts = self._labels.texts, self._labels.starts
         if not labels:
             return b""
+        if not isinstance(starts, bytes):
+            return self._with_starts(starts)
+        name = self._name + starts
         value = self._column.partition(b",")[0]
         if _is_all(self._column, value, len(labels)):
             between = value + b"\n" + name
@@ -64,6 +82,13 @@ class Samples:
         pieces[0::3], pieces[1::3] = labels, self._column.split(b",")
         pieces[-1] = b"\n"
         return name + b"".join(pieces)
+
+    def _with_starts(self, starts: Sequence[bytes]) -> bytes:
+        labels = self._labels.texts
+        pieces = [b"\n" + self._name, b"", b"", b""] * len(labels)
+        pieces[1::4], pieces[2::4], pieces[3::4] = starts, labels, self._column.split(b",")
+        pieces[0] = self._name
+        return b"".join(pieces) + b"\n"
 
 
 def _there(labels: Labels, values: bytes) -> tuple[Labels, bytes]:
@@ -74,8 +99,7 @@ def _there(labels: Labels, values: bytes) -> tuple[Labels, bytes]:
         return labels, values
     texts = values.split(b",")
     is_there = [text != NOTHING for text in texts]
-    there = Labels(list(compress_by(labels.texts, is_there)))
-    return there, b",".join(compress_by(texts, is_there))
+    return labels.compressed(is_there), b",".join(compress_by(texts, is_there))
 
 
 def _is_all(values: bytes, value: bytes, rows: int) -> bool:
@@ -85,13 +109,13 @@ def _is_all(values: bytes, value: bytes, rows: int) -> bool:
 
 def histograms(name: str, labels: Labels, values: Sequence[Value]) -> bytes:
     lines = []
-    for label, value in zip(labels.texts, values, strict=True):
+    for start, label, value in zip(labels.each_start(), labels.texts, values, strict=True):
         if not isinstance(value, Histogram):
             continue
         count, total = number(sum(value.counts)), number(value.sum)
         if count is None or total is None:
             continue
-        text = label.decode()
+        text = (start + label).decode()
         head, below = f"{name}_bucket{text[:-2]},le=", 0
         for bound, here in zip((*value.bounds, math.inf), value.counts, strict=True):
             below += here

@@ -94,7 +94,8 @@ CONFIG: Table[Consumer] = Table(
 
 INFO: Table[Consumer] = Table(
     name="Consumers: info",
-    rows=lambda snapshot: (row for row in snapshot.consumers if row.settings is not None),
+    rows=lambda snapshot: snapshot.consumers,
+    base=LABELS,
     labels={
         **LABELS,
         "ack_policy": lambda c: c.settings.ack_policy if c.settings else "",
@@ -104,14 +105,14 @@ INFO: Table[Consumer] = Table(
         "filtered": lambda c: _flag(c.settings is not None and c.settings.filtered),
         "role": lambda c: c.settings.role if c.settings else "",
     },
-    named_by=(attrgetter("account"), attrgetter("key"), attrgetter("settings")),
+    added=attrgetter("settings"),
     families=(
         gauge(
             "jetstream_consumer_info",
             "Always 1. The labels hold the policies of the consumer, its type (pull, push), whether it is "
             "durable and filtered, and its role: mirror or source if another stream copies through it (2.14 "
             "and newer), otherwise empty.",
-            lambda _: 1,
+            _config(lambda _: 1),
             "config",
             'jetstream_consumer_info{ack_policy="none",durable="true"}',
         ),

@@ -47,14 +47,15 @@ RAFT: Table[Consumer] = Table(
 
 LEADER: Table[Consumer] = Table(
     name="Consumers: leader",
-    rows=lambda snapshot: (row for row in snapshot.consumers if row.raft.leader is not None),
+    rows=lambda snapshot: snapshot.consumers,
+    base=LABELS,
     labels={**LABELS, "server": lambda c: c.raft.leader or ""},
-    named_by=(attrgetter("account"), attrgetter("key"), attrgetter("raft.leader")),
+    added=attrgetter("raft.leader"),
     families=(
         gauge(
             "jetstream_consumer_leader",
             "Always 1. The label `server` is the leader of the consumer, as reported by the leader itself.",
-            lambda _: 1,
+            lambda c: None if c.raft.leader is None else 1,
             "cluster.leader",
             "count by (server) (jetstream_consumer_leader)",
         ),

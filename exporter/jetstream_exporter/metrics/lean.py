@@ -17,7 +17,6 @@ from jetstream_exporter.snapshot.rows import ConsumerSettings
 from jetstream_exporter.snapshot.rows.consumers import ConsumerKey
 
 LONG_WAIT = 300.0  # seconds; the rules look at consumers that stood for twice as long at least
-LEADER = "Consumers: leader"
 SETTINGS = attrgetter("settings")
 
 LEFT_OUT = frozenset(
@@ -206,20 +205,9 @@ def _parts(table: AnyTable, known: _Known) -> Iterator[AnyTable]:
             found.setdefault(CONDITIONS.get(family.name), []).append(family)
     for condition, families in found.items():
         part = replace(table, families=tuple(families))
-        yield part if condition is None else _chosen(part, condition, known)
-
-
-def _chosen(table: AnyTable, condition: Condition, known: _Known) -> AnyTable:
-    if table.name == LEADER:  # whose labels are its own, and would be kept of all consumers
-
-        def rows(snapshot: Snapshot) -> Rows:
-            known.update(snapshot.consumers, snapshot.delivered_lately)
-            found = [snapshot.consumers[place] for place in known.with_thresholds]
-            return [row for row in found if row.raft.leader is not None]
-
-        return replace(table, rows=rows)
-
-    return replace(table, chosen=partial(_choice, condition, known))
+        if condition is not None:
+            part = replace(part, chosen=partial(_choice, condition, known))
+        yield part
 
 
 def chosen_of(
