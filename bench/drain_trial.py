@@ -31,7 +31,7 @@ from jetstream_exporter.snapshot.drain import (
     blockers,
     is_judged,
 )
-from jetstream_exporter.sources.build import Purpose
+from jetstream_exporter.sources.purpose import Purpose
 
 Thing = tuple[
     str, str

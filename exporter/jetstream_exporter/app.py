@@ -24,10 +24,11 @@ from jetstream_exporter.runtime.cancel import cancel_and_wait
 from jetstream_exporter.runtime.tasks import start
 from jetstream_exporter.runtime.url import text
 from jetstream_exporter.scrape import Latest, Pipeline, Reload, Scraper
-from jetstream_exporter.sources.build import Purpose, build_sources
+from jetstream_exporter.sources.build import build_sources
 from jetstream_exporter.sources.collector import Collector
 from jetstream_exporter.sources.http.monitoring import NAME as SOURCE
 from jetstream_exporter.sources.lookup import Lookup, SystemLookup
+from jetstream_exporter.sources.purpose import Purpose
 from jetstream_exporter.sources.source_set import SourceSet
 
 PROBES = 1000  # targets whose history is kept

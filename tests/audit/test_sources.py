@@ -21,8 +21,9 @@ from jetstream_exporter.demo.cluster import Cluster, account
 from jetstream_exporter.demo.create import create_consumer, create_stream
 from jetstream_exporter.demo.publish import publish
 from jetstream_exporter.report import LeaderAnswer, ScrapeRequest
-from jetstream_exporter.sources.build import Purpose, build_sources, unused_sources
+from jetstream_exporter.sources.build import build_sources
 from jetstream_exporter.sources.lookup import SystemLookup
+from jetstream_exporter.sources.purpose import Purpose, unused_sources
 
 DURABLE = "jetstream-exporter"
 GIVEN_UP = "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES"

@@ -19,7 +19,7 @@ from jetstream_exporter.demo.cluster import Cluster
 from jetstream_exporter.demo.stack.fast import FACTOR
 from jetstream_exporter.demo.stack.scenarios import SCENARIOS, Scenario
 from jetstream_exporter.demo.stack.stack import Stack
-from jetstream_exporter.sources.build import Purpose
+from jetstream_exporter.sources.purpose import Purpose
 from jetstream_exporter.status import conditions
 from jetstream_exporter.status.view import View
 from jetstream_exporter.status.watch import Watch

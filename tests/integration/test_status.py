@@ -13,7 +13,7 @@ from jetstream_exporter.app import App
 from jetstream_exporter.demo.cluster import Cluster
 from jetstream_exporter.demo.create import create_consumer, create_stream
 from jetstream_exporter.demo.publish import publish
-from jetstream_exporter.sources.build import Purpose
+from jetstream_exporter.sources.purpose import Purpose
 from jetstream_exporter.status.view import View
 
 Names = set[tuple[str, str]]

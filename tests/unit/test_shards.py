@@ -42,12 +42,13 @@ from jetstream_exporter.report import (
 from jetstream_exporter.scrape.processor import Processor
 from jetstream_exporter.snapshot import Snapshot
 from jetstream_exporter.snapshot.member import is_list_complete
-from jetstream_exporter.sources.build import Purpose, build_sources
+from jetstream_exporter.sources.build import build_sources
 from jetstream_exporter.sources.divided import AT_ONCE
 from jetstream_exporter.sources.http import config_fetch
 from jetstream_exporter.sources.http.client import HttpClient
 from jetstream_exporter.sources.http.endpoint_memory import EndpointMemory
 from jetstream_exporter.sources.http.monitoring import MonitoringSource
+from jetstream_exporter.sources.purpose import Purpose
 from jetstream_exporter.state import event_totals
 from jetstream_exporter.wire import AccountDetail
 

@@ -10,9 +10,9 @@ from jetstream_exporter.config.nats import Advisories
 from jetstream_exporter.config.schema import Cluster, Collect
 from jetstream_exporter.sources import source_set as module
 from jetstream_exporter.sources.advisories.source import AdvisoriesSource
-from jetstream_exporter.sources.build import Purpose
 from jetstream_exporter.sources.collector import Source
 from jetstream_exporter.sources.lookup import SystemLookup
+from jetstream_exporter.sources.purpose import Purpose
 from jetstream_exporter.sources.source_set import SourceSet
 from jetstream_exporter.wire import Advisory
 

@@ -14,7 +14,7 @@ from jetstream_exporter.app import App
 from jetstream_exporter.config.schema import unlimited
 from jetstream_exporter.snapshot import Consumer, Server, Snapshot, Stream
 from jetstream_exporter.snapshot.rows import ConsumerSettings, StreamSettings
-from jetstream_exporter.sources.build import Purpose, unused_sources
+from jetstream_exporter.sources.purpose import Purpose, unused_sources
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,6 @@
 import base64
 from typing import Any
 
-import nkeys
-
 from jetstream_exporter.config.errors import SecretError, Where
 from jetstream_exporter.config.nats import Nats
 from jetstream_exporter.config.redaction import file_name
@@ -64,6 +62,8 @@ def jwt_login(jwt: str, seed: str, place: str) -> dict[str, Any]:
 
 def sign(seed: str, nonce: str) -> bytes:
     """The nonce, signed for a server."""
+    import nkeys  # noqa: PLC0415 - a library that most never need
+
     return base64.b64encode(nkeys.from_seed(seed.encode()).sign(nonce.encode()))
 
 

@@ -14,9 +14,9 @@ from jetstream_exporter.config.schema import Cluster, Config
 from jetstream_exporter.doctor.logins import LoginTrial, of_advisories
 from jetstream_exporter.report import Outcome
 from jetstream_exporter.snapshot import Snapshot
-from jetstream_exporter.sources.build import Purpose, unused_sources
 from jetstream_exporter.sources.http.discovery import SRV
 from jetstream_exporter.sources.lookup import LOOKUP_ERRORS, Lookup, SystemLookup, is_address
+from jetstream_exporter.sources.purpose import Purpose, unused_sources
 
 
 @dataclass(frozen=True, slots=True)

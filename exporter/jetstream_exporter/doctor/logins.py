@@ -11,11 +11,11 @@ from jetstream_exporter.config import ConfigError
 from jetstream_exporter.config.nats import Nats
 from jetstream_exporter.config.schema import Config
 from jetstream_exporter.report import LATE
-from jetstream_exporter.sources.build import advisories_of
 from jetstream_exporter.sources.errors import SourceError
 from jetstream_exporter.sources.nats.client import MESSAGE, end
 from jetstream_exporter.sources.nats.connector import Connector, target_of
 from jetstream_exporter.sources.nats.permissions import Permissions
+from jetstream_exporter.sources.purpose import advisories_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ ends is missing from the answer.
 
 from collections.abc import Collection, Mapping
 
+from jetstream_exporter.config.schema import Collect
 from jetstream_exporter.wire import Varz
 
 GATEWAYS, LEAFNODES, ROUTES, ACCOUNTS = "gatewayz", "leafz", "routez", "accstatz"
@@ -16,6 +17,12 @@ HASTE = 0.1  # seconds that it waits for a request that was late in the last scr
 PATIENT_EVERY = 5  # after so many scrapes it waits for it as long as for any other
 
 Late = dict[str, int]  # of one server, by request: times in a row without an answer in time
+
+
+def further(collect: Collect) -> frozenset[str]:
+    """What servers are asked beside varz, healthz and jsz."""
+    links = OF_LINKS if collect.links else frozenset[str]()
+    return links | OF_ACCOUNTS if collect.accounts else links
 
 
 def is_patient(late: Mapping[str, int], name: str) -> bool:

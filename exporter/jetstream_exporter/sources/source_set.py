@@ -15,10 +15,10 @@ from jetstream_exporter.config.named_files import sections
 from jetstream_exporter.config.schema import Cluster, Collect
 from jetstream_exporter.config.secrets import stamp
 from jetstream_exporter.config.shard import WHOLE, Shard
-from jetstream_exporter.sources.advisories.source import AdvisoriesSource
-from jetstream_exporter.sources.build import Purpose, build_sources
+from jetstream_exporter.sources.build import build_sources
 from jetstream_exporter.sources.collector import Source
 from jetstream_exporter.sources.lookup import Lookup
+from jetstream_exporter.sources.purpose import Purpose
 
 Fingerprint = tuple[Any, ...]
 Built = tuple[Fingerprint, Sequence[Source]]
@@ -64,11 +64,11 @@ class SourceSet:
         self, section: Cluster, collect: Collect, shard: Shard, gone: Sequence[Built]
     ) -> Sequence[Source]:
         """New sources. Those that hear events take the place of the ones of the same cluster that are gone."""
-        before = [
+        before: list[Any] = [
             source
             for wanted, sources in gone
+            if wanted[0].advisories and _is_same(wanted[0], section)
             for source in sources
-            if isinstance(source, AdvisoriesSource) and _is_same(wanted[0], section)
         ]
         return build_sources(section, collect, self._purpose, self._lookup, before, shard=shard)
 

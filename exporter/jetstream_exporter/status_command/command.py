@@ -18,7 +18,7 @@ from jetstream_exporter.runtime.terminal import (
     takes_colour,
     takes_sequences,
 )
-from jetstream_exporter.sources.build import Purpose, unused_sources
+from jetstream_exporter.sources.purpose import Purpose, unused_sources
 from jetstream_exporter.status.document import encoded
 from jetstream_exporter.status.view import EXIT_CODES, View
 from jetstream_exporter.status_command.screen import Form, screen
