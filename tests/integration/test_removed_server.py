@@ -7,7 +7,7 @@ from pathlib import Path
 import nats
 import pytest
 from scripts.versions import NEWER, NEWEST, OLDEST
-from tests.support.api import STORED, api, publish
+from tests.support.api import NO_STREAM, STORED, api, publish
 from tests.support.clients import persistent
 from tests.support.exporter import eventually
 from tests.support.tools import nats_server
@@ -73,7 +73,9 @@ async def test_a_removed_server_deletes_what_only_it_held_and_joins_again(
         shutil.copytree(gone.store, tmp_path / "copy")
 
         async def placed_again() -> bool:
-            leader = (await api(nc, "STREAM.INFO.ONE"))["cluster"].get("leader")
+            # Whoever answers may not have the stream yet.
+            said = await api(nc, "STREAM.INFO.ONE", again=(NO_STREAM,))
+            leader = said["cluster"].get("leader")
             return bool(leader and leader != gone.name)
 
         await eventually("another server of the stream", placed_again)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Collection
 from typing import Any
 
 import nats.errors
@@ -10,13 +11,19 @@ from nats.aio.client import Client
 from jetstream_exporter.demo.create import PASSING
 
 UNAVAILABLE = 10008
+NO_STREAM = 10059
 OFFLINE = (10118, 10119)  # a stream and a consumer whose servers are gone, until others are found
 ASK_AGAIN = (*PASSING, UNAVAILABLE, *OFFLINE)
 STORED, NO_RESPONDERS, NO_ANSWER = "stored", "no responders", "no answer"
 
 
-async def api(nc: Client, call: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Ask the JetStream API; again while a leader is elected, or a young cluster knows too few peers."""
+async def api(
+    nc: Client, call: str, body: dict[str, Any] | None = None, *, again: Collection[int] = ()
+) -> dict[str, Any]:
+    """Ask the JetStream API; again while a leader is elected, or a young cluster knows too few peers.
+
+    `again` are error codes more, of what passes where the caller asks.
+    """
     payload = json.dumps(body or {}).encode()
     async with asyncio.timeout(30):
         while True:
@@ -28,7 +35,7 @@ async def api(nc: Client, call: str, body: dict[str, Any] | None = None) -> dict
             error = read.get("error")
             if error is None:
                 return read
-            assert error.get("err_code") in ASK_AGAIN, f"{call}: {error}"
+            assert error.get("err_code") in (*ASK_AGAIN, *again), f"{call}: {error}"
             await asyncio.sleep(0.2)
 
 
