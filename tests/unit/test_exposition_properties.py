@@ -15,7 +15,8 @@ from tests.support.strategies import outcomes, reports, texts
 from jetstream_exporter.config.exported import Filters
 from jetstream_exporter.config.schema import Config
 from jetstream_exporter.exposition import END, Encoder
-from jetstream_exporter.exposition.text import Labels, Samples, column, label_text, number
+from jetstream_exporter.exposition.labels import Labels, label_text
+from jetstream_exporter.exposition.text import Samples, column, number
 from jetstream_exporter.metrics import TABLES
 from jetstream_exporter.scrape.processor import Processor
 from jetstream_exporter.snapshot import Snapshot

@@ -1,4 +1,4 @@
-"""The text formats, 0.0.4 and OpenMetrics 1.0: headers, labels, numbers and samples."""
+"""The text formats, 0.0.4 and OpenMetrics 1.0: headers, numbers and samples."""
 
 import math
 from array import array
@@ -9,6 +9,7 @@ from typing import Any, cast
 import msgspec
 from isal import isal_zlib
 
+from jetstream_exporter.exposition.labels import Labels
 from jetstream_exporter.metrics.families import Family, Value
 from jetstream_exporter.report import Histogram
 
@@ -18,31 +19,6 @@ END = b"# EOF\n"
 GZIP_FORMAT = 31  # zlib's number for the largest window in a gzip envelope
 
 NOTHING = b"null"  # stands in a column for a row without a sample
-
-
-class Labels:
-    """The labels of each row as text with a space behind it, in two parts: `starts` and `texts`; and their bytes.
-
-    A start is the opening brace, or nothing where there are no labels. Where each row has its own, it is the labels
-    that a table adds to those of another: the texts are the same objects for both.
-    """
-
-    __slots__ = ("size", "starts", "texts")
-
-    def __init__(self, texts: Sequence[bytes], starts: bytes | Sequence[bytes] = b"{") -> None:
-        self.texts, self.starts = texts, starts
-        self.size = sum(map(len, texts)) + sum(map(len, self.each_start()))
-
-    def each_start(self) -> Iterable[bytes]:
-        """The start of each row."""
-        return [self.starts] * len(self.texts) if isinstance(self.starts, bytes) else self.starts
-
-    def compressed(self, is_there: Sequence[object]) -> "Labels":
-        """Those of the rows that are there."""
-        starts = self.starts
-        if not isinstance(starts, bytes):
-            starts = list(compress_by(starts, is_there))
-        return Labels(list(compress_by(self.texts, is_there)), starts)
 
 
 class Samples:
@@ -191,20 +167,6 @@ def header(family: Family[Any], *, openmetrics: bool) -> bytes:
     if openmetrics:
         help_text = help_text.replace('"', '\\"')
     return f"# HELP {name} {help_text}\n# TYPE {name} {family.type}\n".encode()
-
-
-def label_text(names: Sequence[str], values: Sequence[str]) -> str:
-    """`{name="value",…}` with the formats' three escapes; empty without labels."""
-    if not names:
-        return ""
-    pairs = (f'{name}="{escape(value)}"' for name, value in zip(names, values, strict=True))
-    text = "{" + ",".join(pairs) + "}"
-    # A half of a surrogate pair is no character, and cannot be encoded.
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
-
-
-def escape(value: str) -> str:
-    return value.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
 
 
 def compress(pieces: Iterable[bytes]) -> Iterator[bytes]:

@@ -21,7 +21,7 @@ CONFIG: Table[Consumer] = Table(
     name="Consumers: configuration",
     rows=lambda snapshot: snapshot.consumers,
     labels=LABELS,
-    made_of=attrgetter("settings", "incarnation"),
+    made_of=(attrgetter("settings"), attrgetter("incarnation")),
     families=(
         gauge(
             "jetstream_consumer_max_ack_pending",

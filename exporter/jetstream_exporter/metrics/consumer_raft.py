@@ -10,7 +10,7 @@ RAFT: Table[Consumer] = Table(
     name="Consumers: leadership",
     rows=lambda snapshot: snapshot.consumers,
     labels=LABELS,
-    made_of=attrgetter("raft"),
+    made_of=(attrgetter("raft"),),
     families=(
         gauge(
             "jetstream_consumer_has_leader",

@@ -18,7 +18,7 @@ CONSUMERS: Table[Consumer] = Table(
     name="Consumers: events",
     rows=lambda snapshot: snapshot.consumers,
     labels=consumers.LABELS,
-    made_of=attrgetter("events"),
+    made_of=(attrgetter("events"),),
     families=(
         counter(
             "jetstream_consumer_max_deliveries_total",

@@ -50,7 +50,7 @@ class Table(Generic[Row]):
     rows: Callable[[Snapshot], Iterable[Row]]
     labels: Mapping[str, Callable[[Row], str]]
     families: tuple[Family[Row], ...]
-    made_of: Callable[[Row], object] | None = None
+    made_of: tuple[Callable[[Row], object], ...] | None = None
     named_by: tuple[Callable[[Row], object], ...] | None = None
     base: Mapping[str, Callable[[Row], str]] | None = None
     added: Callable[[Row], object] | None = None
