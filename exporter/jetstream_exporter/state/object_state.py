@@ -10,7 +10,7 @@ FORGET_AFTER = 900.0  # seconds
 LATELY = 1800.0  # seconds
 
 
-class ObjectState(msgspec.Struct):
+class ObjectState(msgspec.Struct, gc=False):
     """What was seen of one object."""
 
     incarnation: Incarnation | None
