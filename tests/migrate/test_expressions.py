@@ -11,6 +11,7 @@ from rules.src.config import Config
 from rules.src.render import expression
 from rules.src.tables import RULES
 from tests.support.boards import boards
+from tests.support.each import each
 from tests.support.promtool import promtool
 
 from jetstream_exporter.migrate.names import names
@@ -246,7 +247,7 @@ def test_an_expression_without_a_successor_stays_and_says_why(old: str, why: str
     assert found.names
 
 
-@pytest.mark.parametrize("text", FOREIGN)
+@each("text", FOREIGN)
 def test_what_is_not_theirs_stays_to_the_letter(text: str) -> None:
     found = migrated(text)
 
@@ -259,7 +260,7 @@ def test_a_prefix_of_an_installation_is_known_where_it_is_told() -> None:
     assert told.new == "nats_server_memory_bytes + jetstream_stream_bytes"
 
 
-@pytest.mark.parametrize("name", sorted(KNOWN.known))
+@each("name", sorted(KNOWN.known))
 def test_every_name_that_the_table_has_becomes_ours_alone_and_over_a_window(name: str) -> None:
     for text in (name, f"max_over_time({name}[5m])", f"rate({name}[5m])", f"sum({name}) > 1"):
         found = migrated(text)
@@ -267,7 +268,7 @@ def test_every_name_that_the_table_has_becomes_ours_alone_and_over_a_window(name
         assert name not in re.findall(r"\w+", found.new), found.new
 
 
-@pytest.mark.parametrize("name", sorted(KNOWN.known))
+@each("name", sorted(KNOWN.known))
 def test_prometheus_takes_what_every_name_becomes(name: str) -> None:
     for text in (name, f"max_over_time({name}[5m] offset 1h)", f"count_over_time({name}[5m])"):
         promql_parser.parse(migrated(text).new)

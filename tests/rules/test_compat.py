@@ -11,6 +11,7 @@ from rules.src.model import Alert, RuleFile
 from rules.src.render import expression
 from rules.src.yaml_text import rule_file
 from tests.support import promql
+from tests.support.each import each
 from tests.support.promtool import promtool
 from tests.support.rules import RULES
 
@@ -56,7 +57,7 @@ def test_each_file_has_its_cases() -> None:
     assert {path.name for path in (RULES / "compat").glob("*.yaml")} <= used
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.kind.exporter}-{row.old}")
+@each("row", ROWS, ids=lambda row: f"{row.kind.exporter}-{row.old}")
 def test_what_a_row_reads_is_a_series_of_ours(row: compat.Row) -> None:
     assert row.new in OURS
     assert set(row.where) <= OURS[row.new]

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from tests.support import promql
+from tests.support.each import each
 from tests.support.rules import (
     ALERTS,
     ALL,
@@ -66,8 +67,8 @@ LABELS: dict[str, set[str]] = {
     **FOREIGN,
 }
 TYPES = {family.name: family.type for table in TABLES for family in table.families}
-by_rule = pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: rule.id)
-by_any = pytest.mark.parametrize("rule", ALL, ids=lambda rule: rule.id)
+by_rule = each("rule", ALERTS, ids=lambda rule: rule.id)
+by_any = each("rule", ALL, ids=lambda rule: rule.id)
 
 
 def fired(alert: str, severity: str) -> Iterator[dict[str, Any]]:
@@ -111,7 +112,7 @@ def test_an_alert_has_a_case_in_which_it_fires_with_all_its_labels_and_sentences
         assert set(expected["exp_annotations"]) == set(rule.annotations)
 
 
-@pytest.mark.parametrize("alert", sorted(set(NAMES) - ALWAYS_FIRING))
+@each("alert", sorted(set(NAMES) - ALWAYS_FIRING))
 def test_an_alert_has_a_case_in_which_it_stays_silent(alert: str) -> None:
     assert silent(alert), f'no case named "{alert} stays silent: …" expects no alert'
 

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from tests.rules.test_style import strays
 from tests.support import promql
+from tests.support.each import each
 from tests.support.promtool import promtool
 from tests.support.rules import ALL, RULE_FILES, RULES, Rule, duration
 
@@ -23,7 +24,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     for group in file["groups"]
     for body in group["rules"]
 }
-by_any = pytest.mark.parametrize("rule", ALL, ids=lambda rule: rule.id)
+by_any = each("rule", ALL, ids=lambda rule: rule.id)
 
 
 def shortened(rule: Rule) -> Rule:

@@ -20,6 +20,7 @@ from rules.src.tables import ALERTS, FILES, RULES
 from rules.src.teams import JOINED, TEAM, condition, joined, with_conditions
 from rules.src.yaml_text import rule_file
 from tests.support import promql
+from tests.support.each import each
 from tests.support.promtool import promtool
 from tests.support.rules import RULES as FOLDER
 
@@ -32,12 +33,12 @@ SET = Config(
 )
 TOKEN = re.compile(r"<<[^<>]+>>")
 FOREIGN = ("kube_", "kubelet_", "ALERTS")
-by_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+by_rule = each("rule", RULES, ids=lambda rule: rule.name)
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.subject)
 def test_a_committed_file_is_what_the_tables_say(file: object) -> None:
-    found = next(each for each in FILES if each is file)
+    found = next(one for one in FILES if one is file)
     committed = (FOLDER / f"{found.subject}.yaml").read_text()
     assert rule_file(found, Config()) == committed, "run `python -m rules.src`"
 
@@ -152,7 +153,7 @@ def test_every_token_of_the_template_is_one_that_its_readers_know() -> None:
 
 
 OF_OBJECTS = [alert for alert in ALERTS if alert.scope in JOINED]
-by_alert = pytest.mark.parametrize("alert", OF_OBJECTS, ids=lambda a: f"{a.name}-{a.severity}")
+by_alert = each("alert", OF_OBJECTS, ids=lambda a: f"{a.name}-{a.severity}")
 
 
 @by_alert
@@ -184,7 +185,7 @@ def test_a_team_can_cost_no_alert(alert: Alert) -> None:
         assert ") ^ 0" in record.expr
 
 
-@pytest.mark.parametrize("alert", ALERTS, ids=lambda a: f"{a.name}-{a.severity}")
+@each("alert", ALERTS, ids=lambda a: f"{a.name}-{a.severity}")
 def test_no_label_of_an_alert_is_a_template(alert: Alert) -> None:
     """Prometheus writes a template that comes out empty into the series ALERTS as it is."""
     labels = rendered(alert, SET)["labels"]

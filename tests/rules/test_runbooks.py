@@ -7,7 +7,6 @@ import re
 import subprocess
 from pathlib import Path
 
-import pytest
 from tests.rules.test_completeness import LABELS, SCOPES
 from tests.rules.test_style import strays
 from tests.support import promql
@@ -21,6 +20,7 @@ from tests.support.commands import (
     inline,
     without_fences,
 )
+from tests.support.each import each
 from tests.support.rules import ALERTS, NAMES, ROOT, RUNBOOKS
 
 SECTIONS = ["Meaning", "Impact", "Diagnosis", "Mitigation", "False alarms"]
@@ -59,8 +59,8 @@ PAGES = [
     *sorted((ROOT / "docs").rglob("*.md")),
     ROOT / "helm" / "templates" / "NOTES.txt",
 ]
-by_name = pytest.mark.parametrize("name", NAMES)
-by_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+by_name = each("name", NAMES)
+by_page = each("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
 
 def runbook(name: str) -> str:

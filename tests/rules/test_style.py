@@ -3,9 +3,9 @@
 import re
 
 import promql_parser
-import pytest
 from tests.rules.test_completeness import LABELS, SCOPES, TYPES, level
 from tests.support import promql
+from tests.support.each import each
 from tests.support.lasting import lasting
 from tests.support.rules import ALERTS, ALL, RECORDS, RULE_FILES, Rule, duration, with_records
 
@@ -22,8 +22,8 @@ CHURNING = {"leader", "instance", "pod", "server_id"}
 SPELT = re.compile(r"(\d+(?:\.\d+)?)(%| seconds?\b| minutes?\b| hours?\b| days?\b|)")
 LENGTH = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 
-by_rule = pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: rule.id)
-by_any = pytest.mark.parametrize("rule", ALL, ids=lambda rule: rule.id)
+by_rule = each("rule", ALERTS, ids=lambda rule: rule.id)
+by_any = each("rule", ALL, ids=lambda rule: rule.id)
 
 
 @by_rule
@@ -137,7 +137,7 @@ def test_a_cause_fires_before_what_it_explains() -> None:
     assert wait["JetStreamStreamNoFaultTolerance-warning"] >= 300
 
 
-@pytest.mark.parametrize("rule", RECORDS, ids=lambda rule: rule.record)
+@each("rule", RECORDS, ids=lambda rule: rule.record)
 def test_a_recording_rule_is_named_level_metric_operations(rule: Rule) -> None:
     _, metric, operations = rule.record.split(":")
     assert level(rule.record)[1:] in (

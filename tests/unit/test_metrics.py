@@ -3,8 +3,8 @@
 import re
 
 import promql_parser
-import pytest
 from scripts.metrics_reference import REFERENCE, main, reference
+from tests.support.each import each
 
 from jetstream_exporter.metrics import TABLES, Family
 
@@ -63,7 +63,7 @@ def test_no_family_has_the_name_of_another_exporter_s() -> None:
     assert [name for name in FAMILIES if name.startswith(THEIR_PREFIXES) or name == "nats_up"] == []
 
 
-@pytest.mark.parametrize("family", [f for f, _ in FAMILIES.values()], ids=lambda f: f.name)
+@each("family", [f for f, _ in FAMILIES.values()], ids=lambda f: f.name)
 def test_every_family_is_explained_with_a_query_that_parses(family: Family[object]) -> None:
     assert family.help.endswith(".")
     assert family.origin

@@ -1,0 +1,36 @@
+"""One test for many values fails for each value that is wrong, and says which."""
+
+import inspect
+
+import pytest
+from tests.support.each import each
+
+
+def test_all_that_fail_are_told_by_name() -> None:
+    @each("number", [1, 2, 3, 4], ids=lambda number: f"n{number}")
+    def odd(number: int) -> None:
+        assert number % 2
+
+    with pytest.raises(ExceptionGroup, match="2 of 4 failed") as raised:
+        odd()
+    assert [error.__notes__ for error in raised.value.exceptions] == [
+        ["number: n2"],
+        ["number: n4"],
+    ]
+
+
+def test_fixtures_reach_it_and_the_value_is_none() -> None:
+    seen = []
+
+    @each("word", ["a", "b"])
+    def note(word: str, tmp_path: str) -> None:
+        seen.append((word, tmp_path))
+
+    assert list(inspect.signature(note).parameters) == ["tmp_path"]
+    note(tmp_path="here")
+    assert seen == [("a", "here"), ("b", "here")]
+
+
+def test_no_value_at_all_is_a_mistake() -> None:
+    with pytest.raises(AssertionError, match="no value of word"):
+        each("word", [])
