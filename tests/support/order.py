@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).parents[1]
-# From a minute to six minutes, as `make test` prints at its end. One that is missing here costs time, nothing else.
+# From half a minute to six minutes, as `make test` prints. One that is missing here costs time, nothing else.
 LONG = (
     "integration/test_agreement.py",
     "integration/test_full_chain.py",
@@ -36,16 +36,24 @@ LONG = (
     "integration/test_divergence.py",
     "chart/test_rules.py",
     "integration/test_bench_scale.py",
-    "integration/test_prometheus.py",
+    "unit/test_deadlines.py",
     "fuzz/test_fuzz.py",
     "integration/test_names.py",
     "integration/test_shards.py",
+    "integration/test_prometheus.py",
     "rules/test_status_agreement.py",
     "integration/test_parts.py",
-    "unit/test_deadlines.py",
-    "unit/test_monitoring.py",
-    "unit/test_shards.py",
+    "integration/test_growth.py",
     "integration/test_full_disk.py",
+    "integration/test_doctor.py",
+    "unit/test_monitoring.py",
+    "rules/test_families.py",
+    "integration/test_demo_ends.py",
+    "integration/test_demo.py",
+    "release/test_release.py",
+    "release/test_artefacts.py",
+    "unit/test_shards.py",
+    "integration/test_missing_links.py",
 )
 SERVERS = ("examples", "image", "integration")  # folders whose tests start real servers
 
