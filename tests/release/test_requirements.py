@@ -82,7 +82,7 @@ def test_the_suite_is_installed_with_the_pins() -> None:
 
 def imported() -> Iterator[str]:
     for file in (ROOT / "exporter").rglob("*.py"):
-        for node in ast.parse(file.read_text()).body:
+        for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 yield node.module.partition(".")[0]
             elif isinstance(node, ast.Import):
