@@ -113,7 +113,7 @@ unit: $(VENV)/.test ## run the unit tests in less than half a minute, without re
 # processes would repeat. What cannot be collected yet needs what pip is installing.
 .PHONY: ready
 ready: $(VENV)/.wheel
-	@$(MAKE) --no-print-directory tools browser kubectl registry & tools=$$!; \
+	@$(MAKE) --no-print-directory -j 4 tools browser kubectl registry & tools=$$!; \
 	  $(BIN)/python -m pytest --collect-only -qq > /dev/null 2>&1 & tests=$$!; \
 	  $(MAKE) --no-print-directory $(VENV)/.docs $(VENV)/.release && wait $$tools && { wait $$tests; true; }
 

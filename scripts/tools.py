@@ -8,7 +8,6 @@ starts that part anew.
 from __future__ import annotations
 
 import argparse
-import fcntl
 import os
 import shutil
 import sys
@@ -16,7 +15,16 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT)]  # started by its path, it finds its own folder only
-from scripts.unpacking import Tool, ToolError, bring_package, in_part, link, run, say  # noqa: E402
+from scripts.unpacking import (  # noqa: E402
+    Tool,
+    ToolError,
+    bring_package,
+    in_part,
+    link,
+    locked,
+    run,
+    say,
+)
 from scripts.versions import RECORDED, STARTED  # noqa: E402
 
 DEFAULT_FOLDER = ROOT / ".tools"
@@ -127,15 +135,15 @@ def main(argv: list[str]) -> int:
         return 0
     folder.mkdir(parents=True, exist_ok=True)
     failed = False
-    with (folder / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        for name in wanted:
-            if not is_here(folder, name):
-                try:
+    for name in wanted:
+        # Others may bring other tools into the folder meanwhile.
+        with locked(folder, TOOLS[name].package if name in TOOLS else name):
+            try:
+                if not is_here(folder, name):
                     bring(folder, name)
-                except ToolError as error:
-                    failed = True
-                    say(f"{name} is missing: {advice(name)} ({error})")
+            except ToolError as error:
+                failed = True
+                say(f"{name} is missing: {advice(name)} ({error})")
     return int(failed)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import functools
+import contextlib
+import fcntl
 import os
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +16,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+HOUR = 3600.0  # seconds
 ALERTMANAGER_SHARE = "usr/share/prometheus/alertmanager"
 
 
@@ -52,6 +55,14 @@ def run(*argv: str | Path, cwd: Path | None = None, timeout: float = 900) -> str
         last = " / ".join(done.stdout.strip().splitlines()[-3:])
         raise ToolError(f"{argv[0]} ended with {done.returncode}: {last}")
     return done.stdout
+
+
+@contextlib.contextmanager
+def locked(folder: Path, what: str) -> Iterator[None]:
+    """Alone with this among all that bring tools into the folder at the same time."""
+    with (folder / f".lock-{what}").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def link(at: Path, to: Path) -> None:
@@ -97,7 +108,9 @@ def unpack(folder: Path, tool: Tool, part: Path) -> None:
         download(tool, downloads, ())
     except ToolError:
         say("apt's package lists are missing or old; fetching lists for this project alone")
-        download(tool, downloads, own_lists(folder / "apt"))
+        with locked(folder, "lists"):
+            options = own_lists(folder / "apt")
+        download(tool, downloads, options)
     for archive in sorted(downloads.glob("*.deb")):
         run("dpkg", "-x", archive, part)
     shutil.rmtree(downloads)
@@ -121,13 +134,18 @@ def missing_packages(package: str, options: tuple[str, ...]) -> Iterator[str]:
             yield line.split()[1]
 
 
-@functools.cache
 def own_lists(apt: Path) -> tuple[str, ...]:
-    """Package lists in our own folder: needs no root and leaves the machine's lists alone."""
+    """Package lists in our own folder: needs no root and leaves the machine's lists alone.
+
+    They are fetched again after an hour only: whoever fetched them may be reading them.
+    """
     for needed in ("lists/partial", "cache/archives/partial"):
         (apt / needed).mkdir(parents=True, exist_ok=True)
     options = ("-o", f"Dir::State::lists={apt / 'lists'}", "-o", f"Dir::Cache={apt / 'cache'}")
-    run("apt-get", *options, "-o", "APT::Sandbox::User=root", "update")
+    fetched = apt / "fetched"
+    if not fetched.exists() or time.time() - fetched.stat().st_mtime > HOUR:
+        run("apt-get", *options, "-o", "APT::Sandbox::User=root", "update")
+        fetched.touch()
     return options
 
 

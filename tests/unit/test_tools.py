@@ -182,6 +182,17 @@ def test_runs_at_the_same_time_unpack_once(machine: Machine) -> None:
     assert len(machine.calls("apt-get")) == 1
 
 
+def test_package_lists_are_fetched_once_for_all_that_run_at_the_same_time(machine: Machine) -> None:
+    machine.has_debian(lists=False)
+
+    with ThreadPoolExecutor() as pool:
+        runs = [pool.submit(machine.bring, name) for name in ("promtool", "amtool", "kubectl")]
+    texts = [run.result().stdout + run.result().stderr for run in runs]
+
+    assert any("fetching lists for this project alone" in text for text in texts), texts
+    assert sum("update" in call for call in machine.calls("apt-get")) == 1
+
+
 def test_an_unknown_tool_is_a_usage_error_that_names_the_known_ones(machine: Machine) -> None:
     done = machine.bring("promtol")
 
