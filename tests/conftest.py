@@ -1,5 +1,6 @@
 """For all tests: a property has no deadline, since machines differ; a failure comes again; real servers are slow."""
 
+import gc
 import logging
 import os
 from collections.abc import Generator, Iterator
@@ -15,6 +16,16 @@ settings.register_profile("suite", deadline=None, derandomize=True, max_examples
 settings.register_profile("short", settings.get_profile("suite"), max_examples=WHOLE // 5)
 settings.register_profile("fewest", settings.get_profile("suite"), max_examples=WHOLE // 50)
 settings.load_profile("suite")
+
+
+def pytest_sessionstart() -> None:
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """The modules and the tests are no garbage, and looking at them again and again takes longer than some tests."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)
