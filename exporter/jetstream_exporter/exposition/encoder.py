@@ -21,12 +21,12 @@ from jetstream_exporter.exposition.objects import (
     columns_of,
     in_parts,
 )
-from jetstream_exporter.exposition.text import Samples, column, header, histograms
+from jetstream_exporter.exposition.text import Column, Samples, column, header, histograms
 from jetstream_exporter.metrics.families import AnyTable, Family, Value
 from jetstream_exporter.snapshot import Snapshot
 
 Piece = bytes | Samples
-Values = Sequence[bytes] | Sequence[Sequence[Value]]
+Values = Sequence[Column] | Sequence[Sequence[Value]]
 
 
 class _Block:
@@ -88,7 +88,7 @@ class _Page:
     def read(self, rows: Sequence[Any]) -> Columns | None:
         """What the values are made of: the same list while that is the same. None if the table does not say."""
         if self.table.made_of is None:
-            return None
+            return self.added.made_of
         origins = columns_of(self.table.made_of, rows)
         if self.origins is None or origins != self.origins:
             self.origins = origins
@@ -175,7 +175,7 @@ def _counted(snapshot: Snapshot, counts: dict[str, int]) -> Snapshot:
     return msgspec.structs.replace(snapshot, exporter=exporter)
 
 
-def _samples(name: str, labels: Labels, values: bytes | Sequence[Value]) -> Piece:
-    if isinstance(values, bytes):
+def _samples(name: str, labels: Labels, values: Column | Sequence[Value]) -> Piece:
+    if isinstance(values, Column):
         return Samples(name, labels, values)
     return histograms(name, labels, values)

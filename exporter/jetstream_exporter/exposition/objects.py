@@ -66,19 +66,19 @@ class Added:
         self._read = table.added
         self._own = {name: read for name, read in table.labels.items() if name not in base}
         self._shared: Sequence[Labels] | None = None
-        self._made_of: list[object] = []
+        self.made_of: Columns | None = None  # the same list while it is the same
         self._labels: Sequence[Labels] = ()
 
     def to(self, shared: Sequence[Labels], rows: Sequence[Any]) -> Sequence[Labels]:
         """The whole labels of these rows, of which those that are shared are given."""
         if self._read is None:
             return shared
-        made_of = list(map(self._read, rows))
-        if shared is not self._shared or made_of != self._made_of:
-            starts = in_parts(self._starts(made_of, rows))
+        made_of = columns_of([self._read], rows)
+        if shared is not self._shared or made_of != self.made_of:
+            starts = in_parts(self._starts(made_of[0], rows))
             pairs = zip(shared, starts, strict=True)
             self._labels = [Labels(part.texts, start) for part, start in pairs]
-            self._shared, self._made_of = shared, made_of
+            self._shared, self.made_of = shared, made_of
         return self._labels
 
     def _starts(self, made_of: Sequence[object], rows: Sequence[Any]) -> list[bytes]:

@@ -3,8 +3,7 @@
 import math
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import compress as compress_by
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import msgspec
 from isal import isal_zlib
@@ -18,7 +17,15 @@ OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 END = b"# EOF\n"
 GZIP_FORMAT = 31  # zlib's number for the largest window in a gzip envelope
 
-NOTHING = b"null"  # stands in a column for a row without a sample
+
+class Column(NamedTuple):
+    """The values of a family as text with commas between them, of the rows that have one: a byte for each row.
+
+    `is_there` is None where all rows have one.
+    """
+
+    text: bytes
+    is_there: bytes | None
 
 
 class Samples:
@@ -29,10 +36,10 @@ class Samples:
 
     __slots__ = ("_column", "_labels", "_name")
 
-    def __init__(self, name: str, labels: Labels, values: bytes) -> None:
+    def __init__(self, name: str, labels: Labels, values: Column) -> None:
         """`values` are what `column` gives for the rows that have these labels."""
-        self._name = name.encode()
-        self._labels, self._column = _there(labels, values)
+        self._name, self._column = name.encode(), values.text
+        self._labels = labels if values.is_there is None else labels.some(values.is_there)
 
     def __len__(self) -> int:
         rows = len(self._labels.texts)
@@ -67,17 +74,6 @@ class Samples:
         return b"".join(pieces) + b"\n"
 
 
-def _there(labels: Labels, values: bytes) -> tuple[Labels, bytes]:
-    """The labels and the values of the rows that have a sample."""
-    if not values:
-        return Labels(()), b""
-    if NOTHING not in values:
-        return labels, values
-    texts = values.split(b",")
-    is_there = [text != NOTHING for text in texts]
-    return labels.compressed(is_there), b",".join(compress_by(texts, is_there))
-
-
 def _is_all(values: bytes, value: bytes, rows: int) -> bool:
     """Whether it is the value of every row."""
     return len(values) == rows * (len(value) + 1) - 1 and values == b",".join([value] * rows)
@@ -100,26 +96,26 @@ def histograms(name: str, labels: Labels, values: Sequence[Value]) -> bytes:
     return "".join(lines).encode()
 
 
-def column(values: Sequence[float | None]) -> bytes:
-    """The values as text with commas between them, NOTHING where there is none; empty where there is not one.
+def column(values: Sequence[float | None]) -> Column:
+    """The values of the rows that have one.
 
     msgspec writes the digits that Python does, many times faster. Only what it writes differently is left to `number`:
     exponents, the smallest fractions, infinity and NaN.
     """
-    there = values
+    there, is_there = values, None
     if not _are_numbers(values):
         there = [value for value in values if value is not None]
         if not there:
-            return b""
+            return Column(b"", bytes(len(values)))
+        if len(there) < len(values):
+            is_there = bytes([value is not None for value in values])
         if not _are_numbers(there):
             return _one_by_one(values)
-    text = msgspec.json.encode(values)[1:-1]
+    text = msgspec.json.encode(there)[1:-1]
     if b"e" in text:
         text = text.replace(b"true", b"1").replace(b"false", b"0")
-    is_exact = b"e" not in text and b"0.0000" not in text
-    if is_exact and text.count(NOTHING) == len(values) - len(there):
-        return text
-    return _one_by_one(values)
+    is_exact = not (b"e" in text or b"0.0000" in text or b"null" in text)
+    return Column(text, is_there) if is_exact else _one_by_one(values)
 
 
 def _are_numbers(values: Sequence[float | None]) -> bool:
@@ -133,8 +129,10 @@ def _are_numbers(values: Sequence[float | None]) -> bool:
     return False
 
 
-def _one_by_one(values: Sequence[float | None]) -> bytes:
-    return b",".join([(number(value) or "null").encode() for value in values])
+def _one_by_one(values: Sequence[float | None]) -> Column:
+    texts = list(map(number, values))
+    text = ",".join(text for text in texts if text is not None)
+    return Column(text.encode(), bytes([text is not None for text in texts]))
 
 
 def number(value: float | None) -> str | None:
