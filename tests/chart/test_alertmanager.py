@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from tests.support import chart
+from tests.support import chart, fast_yaml
 from tests.support.tools import tool
 
 NAMESPACE = chart.RELEASE["namespace"]
@@ -89,7 +88,7 @@ def test_the_heartbeat_is_called_only_where_there_is_one() -> None:
 
 
 def test_nothing_else_differs_from_what_the_repository_ships() -> None:
-    shipped = yaml.safe_load((chart.ROOT / "alertmanager/alertmanagerconfig.yaml").read_text())
+    shipped = fast_yaml.load((chart.ROOT / "alertmanager/alertmanagerconfig.yaml").read_text())
     rendered = spec(**HEARTBEAT, pagerduty=PAGERDUTY)
 
     for each in (shipped["spec"], rendered):
@@ -148,7 +147,7 @@ def alertmanager(tmp_path: Path) -> Path:
         "routes": [{**config["route"], "matchers": matchers([]), "continue": True}],
     }
     config["receivers"].append({"name": "null"})
-    file.write_text(yaml.safe_dump(config))
+    file.write_text(fast_yaml.dump(config))
     return file
 
 

@@ -3,12 +3,11 @@
 from typing import Any
 
 import pytest
-import yaml
 from helm_python.errors import HelmError
 from rules.src.compat import FILES
 from rules.src.config import Config
 from rules.src.render import rendered
-from tests.support import chart
+from tests.support import chart, fast_yaml
 
 NAMES = [file.subject.removeprefix("compat/") for file in FILES]
 
@@ -26,7 +25,7 @@ def test_by_default_there_are_none() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_they_are_those_of_the_repository(name: str) -> None:
     found = groups(series=[name])
-    file = yaml.safe_load((chart.ROOT / "rules" / "compat" / f"{name}.yaml").read_text())
+    file = fast_yaml.load((chart.ROOT / "rules" / "compat" / f"{name}.yaml").read_text())
     (written,) = found.values()
 
     for group, own in zip(written, file["groups"], strict=True):
@@ -66,7 +65,7 @@ def test_the_shadow_comes_with_its_alert_and_its_board(name: str) -> None:
     (found,) = chart.of_kind("PrometheusRule", values)
     (group,) = found["spec"]["groups"]
     alert = group["rules"][-1]
-    file = yaml.safe_load((chart.ROOT / "rules" / "compat" / f"shadow-{name}.yaml").read_text())
+    file = fast_yaml.load((chart.ROOT / "rules" / "compat" / f"shadow-{name}.yaml").read_text())
     (own,) = file["groups"]
 
     chart.validate(found)

@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from helm_python.errors import HelmError
-from tests.support import chart
+from tests.support import chart, fast_yaml
 from tests.support.promtool import needed, promtool
 from tests.support.tools import tool
 
-SCOPES: dict[str, dict[str, Any]] = yaml.safe_load((chart.CHART / "files/scopes.yaml").read_text())
+SCOPES: dict[str, dict[str, Any]] = fast_yaml.load((chart.CHART / "files/scopes.yaml").read_text())
 METRICS = (chart.ROOT / "exporter/METRICS.md").read_text()
 Rule = dict[str, Any]
 
@@ -56,7 +55,7 @@ def test_every_alert_about_objects_can_leave_some_out_and_promtool_loads_it(tmp_
     }
     file = tmp_path / "rules.yaml"
     changed = groups(alerts=changes)
-    file.write_text(yaml.safe_dump({"groups": changed}))
+    file.write_text(fast_yaml.dump({"groups": changed}))
 
     promtool("check", "rules", "--lint-fatal", file)
     assert len(names) > 25
@@ -73,14 +72,14 @@ def firing(
 ) -> set[tuple[str, ...]]:
     """What fires, by the labels that tell objects apart: promtool shows what it got instead of nothing."""
     judging = needed(groups(**rules), frozenset({alert}))
-    (folder / "rules.yaml").write_text(yaml.safe_dump({"groups": judging}))
+    (folder / "rules.yaml").write_text(fast_yaml.dump({"groups": judging}))
     test = {
         "interval": "1m",
         "input_series": [{"series": name, "values": values} for name, values in series.items()],
         "alert_rule_test": [{"eval_time": at, "alertname": alert, "exp_alerts": []}],
     }
     (folder / "tests.yaml").write_text(
-        yaml.safe_dump({"rule_files": ["rules.yaml"], "tests": [test]})
+        fast_yaml.dump({"rule_files": ["rules.yaml"], "tests": [test]})
     )
     done = subprocess.run(
         [tool("promtool"), "test", "rules", folder / "tests.yaml"],

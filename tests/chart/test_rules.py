@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from helm_python.errors import HelmError
 from rules.src.config import Config
 from rules.src.model import Alert
@@ -16,7 +15,7 @@ from rules.src.tables import ALERTS
 from rules.src.tables import RULES as RULES_OF_TABLES
 from rules.src.tables import alert as alert_of
 from rules.src.teams import JOINED, condition, joined, with_conditions
-from tests.support import chart
+from tests.support import chart, fast_yaml
 from tests.support.promtool import judge, promtool
 from tests.support.rules import PROMTOOL_FILES
 
@@ -26,7 +25,7 @@ Rule = dict[str, Any]
 
 
 def shipped() -> dict[tuple[str, str], Rule]:
-    groups = [group for file in FILES for group in yaml.safe_load(file.read_text())["groups"]]
+    groups = [group for file in FILES for group in fast_yaml.load(file.read_text())["groups"]]
     return by_name(groups)
 
 
@@ -68,7 +67,7 @@ def test_so_are_their_groups_and_their_order(tmp_path: Path) -> None:
 
 
 def shape(file: Path) -> list[dict[str, Any]]:
-    groups = yaml.load(file.read_text(), chart.FASTEST)["groups"]
+    groups = fast_yaml.load(file.read_text())["groups"]
     return [
         {**group, "rules": [rule.get("alert") or rule["record"] for rule in group["rules"]]}
         for group in groups
@@ -108,7 +107,7 @@ def written(folder: Path, rules: dict[str, Any]) -> list[Path]:
     for found in chart.of_kind("PrometheusRule", {"rules": {"enabled": True, **rules}}):
         stem = found["metadata"]["name"].rpartition("-")[2]
         files.append(folder / f"{stem}.yaml")
-        files[-1].write_text(yaml.safe_dump(found["spec"]))
+        files[-1].write_text(fast_yaml.dump(found["spec"]))
     return files
 
 
@@ -254,7 +253,7 @@ def test_the_team_of_what_names_none_is_taken_as_it_is(team: str, tmp_path: Path
         "evaluation_interval": "1m",
         "tests": [case],
     }
-    (tmp_path / "tests.yaml").write_text(yaml.safe_dump(tests, allow_unicode=True))
+    (tmp_path / "tests.yaml").write_text(fast_yaml.dump(tests, allow_unicode=True))
     promtool("test", "rules", tmp_path / "tests.yaml")
 
 
@@ -350,11 +349,11 @@ def test_a_change_that_cannot_be_made_is_refused(alerts: dict[str, Any], said: s
 )
 def test_the_rendered_rules_fire_as_those_of_the_repository_do(file: Path, tmp_path: Path) -> None:
     """As they are rendered, namespace and all. A case of each alert is enough, for they are the same rules."""
-    tests = yaml.load(file.read_text(), chart.FASTEST)
+    tests = fast_yaml.load(file.read_text())
     asked_of = {Path(name).stem for name in tests["rule_files"]}
     shipped = [f for f in written(tmp_path, {}) if f.stem in asked_of]
     assert len(shipped) == len(asked_of)
-    groups = [g for f in shipped for g in yaml.load(f.read_text(), chart.FASTEST)["groups"]]
+    groups = [g for f in shipped for g in fast_yaml.load(f.read_text())["groups"]]
     judge(groups, {**tests, "tests": list(first_of_each_alert(tests["tests"]))}, tmp_path)
 
 

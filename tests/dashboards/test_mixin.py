@@ -5,12 +5,12 @@ from pathlib import Path
 
 import _jsonnet
 import pytest
-import yaml
 from rules.src import compat
 from rules.src.config import Config
 from rules.src.render import expression
 from rules.src.tables import alert
 from rules.src.teams import condition, joined
+from tests.support import fast_yaml
 from tests.support.boards import FOLDER, Json, boards
 from tests.support.promtool import promtool
 from tests.support.rules import ALL
@@ -43,7 +43,7 @@ def test_promtool_takes_all_that_it_offers_in_one_file(mixin: Json, tmp_path: Pa
     """So they are put into the one object that the Prometheus Operator reads."""
     file = tmp_path / "rules.yaml"
     groups = [group for part in ("alerts", "records") for group in mixin[part]["groups"]]
-    file.write_text(yaml.safe_dump({"groups": groups}))
+    file.write_text(fast_yaml.dump({"groups": groups}))
     promtool("check", "rules", file)
 
 

@@ -11,8 +11,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-import yaml
-from tests.support import chart, manifests
+from tests.support import chart, fast_yaml, manifests
 from tests.support.ports import free_ports
 from tests.support.tools import tool
 
@@ -27,11 +26,11 @@ FILES = sorted(FOLDER.glob("*.yml"))
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_promtool_accepts_it(file: Path, tmp_path: Path) -> None:
     text = file.read_text().replace("/etc/prometheus/rules", str(chart.ROOT / "rules"))
-    found = yaml.safe_load(text)
+    found = fast_yaml.load(text)
     for discoverer in discoverers(found):
         if discoverer.pop("kubernetes_sd_configs", None):
             discoverer["static_configs"] = [{"targets": ["localhost:1"]}]
-    (tmp_path / file.name).write_text(yaml.safe_dump(found))
+    (tmp_path / file.name).write_text(fast_yaml.dump(found))
 
     done = subprocess.run(
         [tool("promtool"), "check", "config", tmp_path / file.name],
@@ -49,7 +48,7 @@ def discoverers(found: dict[str, Any]) -> list[dict[str, Any]]:
 
 def test_the_operator_knows_what_kubernetes_is_asked_for() -> None:
     """Its ScrapeConfig is Prometheus' configuration in other letters."""
-    found = yaml.safe_load((FOLDER / "kubernetes-sd.yml").read_text())
+    found = fast_yaml.load((FOLDER / "kubernetes-sd.yml").read_text())
     asked = [sd for each in discoverers(found) for sd in each["kubernetes_sd_configs"]]
     for sd in asked:
         sd["role"] = sd["role"].capitalize()

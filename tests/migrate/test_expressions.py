@@ -6,10 +6,10 @@ from pathlib import Path
 
 import promql_parser
 import pytest
-import yaml
 from rules.src.config import Config
 from rules.src.render import expression
 from rules.src.tables import RULES
+from tests.support import fast_yaml
 from tests.support.boards import boards
 from tests.support.each import each
 from tests.support.promtool import promtool
@@ -313,7 +313,7 @@ def test_prometheus_itself_takes_every_result(tmp_path: Path) -> None:
         if not re.search(r"\$count|\$filter|\[\$\{|\[\$\w+:", text)
     ]
     file = tmp_path / "rules.yaml"
-    file.write_text(yaml.safe_dump({"groups": [{"name": "all", "rules": rules}]}))
+    file.write_text(fast_yaml.dump({"groups": [{"name": "all", "rules": rules}]}))
 
     promtool("check", "rules", file)
     assert len(rules) > 400

@@ -5,7 +5,7 @@ import subprocess
 from typing import Any
 
 import pytest
-import yaml
+from tests.support import fast_yaml
 from tests.support.rules import ALERTS, ROOT, Rule
 from tests.support.tools import tool
 
@@ -23,11 +23,11 @@ def amtool(*argv: str) -> str:
 
 
 def plain() -> dict[str, Any]:
-    return dict(yaml.safe_load(PLAIN.read_text()))
+    return dict(fast_yaml.load(PLAIN.read_text()))
 
 
 def operator() -> dict[str, Any]:
-    return dict(yaml.safe_load(OPERATOR.read_text())["spec"])
+    return dict(fast_yaml.load(OPERATOR.read_text())["spec"])
 
 
 def test_alertmanager_takes_the_configuration() -> None:

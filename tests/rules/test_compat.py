@@ -4,13 +4,12 @@ import re
 from pathlib import Path
 
 import pytest
-import yaml
 from rules.src import compat, shadow
 from rules.src.config import Config
 from rules.src.model import Alert, RuleFile
 from rules.src.render import expression
 from rules.src.yaml_text import rule_file
-from tests.support import promql
+from tests.support import fast_yaml, promql
 from tests.support.each import each
 from tests.support.promtool import promtool
 from tests.support.rules import RULES
@@ -52,7 +51,7 @@ def test_the_series_come_out_with_the_labels_of_theirs(path: Path) -> None:
 
 def test_each_file_has_its_cases() -> None:
     used = {
-        Path(file).name for path in CASES for file in yaml.safe_load(path.read_text())["rule_files"]
+        Path(file).name for path in CASES for file in fast_yaml.load(path.read_text())["rule_files"]
     }
     assert {path.name for path in (RULES / "compat").glob("*.yaml")} <= used
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+from tests.support import fast_yaml
 from tests.support.promtool import DEADLINE, judge
 from tests.support.rules import ALERTS, RULES, Rule, cases, duration, with_records
 
@@ -54,4 +54,4 @@ def test_an_alert_on_a_stream_asks_whether_it_is_watched(tmp_path: Path, off: bo
         "evaluation_interval": "30s",
         "tests": [switched(firing(alert), off=off) for alert in OF_STREAMS],
     }
-    judge(yaml.safe_load((RULES / "stream.yaml").read_text())["groups"], tests, tmp_path)
+    judge(fast_yaml.load((RULES / "stream.yaml").read_text())["groups"], tests, tmp_path)

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from rules.src import template
 from rules.src.__main__ import EVERY_FILE
 from rules.src.config import Config
@@ -19,7 +18,7 @@ from rules.src.render import expression, rendered
 from rules.src.tables import ALERTS, FILES, RULES
 from rules.src.teams import JOINED, TEAM, condition, joined, with_conditions
 from rules.src.yaml_text import rule_file
-from tests.support import promql
+from tests.support import fast_yaml, promql
 from tests.support.each import each
 from tests.support.promtool import promtool
 from tests.support.rules import RULES as FOLDER
@@ -60,7 +59,7 @@ def read_back() -> list[dict[str, Any]]:
     return [
         body
         for file in FILES
-        for group in yaml.safe_load(rule_file(file, Config()))["groups"]
+        for group in fast_yaml.load(rule_file(file, Config()))["groups"]
         for body in group["rules"]
     ]
 

@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from tests.support.chart import FASTEST
+from tests.support import fast_yaml
 from tests.support.promtool import DEADLINE, judge, name_of, needed, promtool
 from tests.support.rules import PROMTOOL_FILES, RULE_FILES
 
@@ -26,7 +25,7 @@ def test_prometheus_judges_as_the_named_cases_say(path: Path, tmp_path: Path) ->
 
 
 def read(path: Path) -> dict[str, Any]:
-    loaded: dict[str, Any] = yaml.load(path.read_text(), FASTEST)
+    loaded: dict[str, Any] = fast_yaml.load(path.read_text())
     return loaded
 
 

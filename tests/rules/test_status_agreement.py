@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 import pytest
-import yaml
+from tests.support import fast_yaml
 from tests.support.once import once
 from tests.support.promtool import needed
 from tests.support.rules import RULE_FILES
@@ -184,9 +184,9 @@ def judged(folder: Path) -> str:
         }
         for name, moments in CASES
     ]
-    groups = [g for each in RULE_FILES for g in yaml.safe_load(each.read_text())["groups"]]
+    groups = [g for each in RULE_FILES for g in fast_yaml.load(each.read_text())["groups"]]
     rules, file = folder / "rules.yaml", folder / "test.yaml"
-    rules.write_text(yaml.safe_dump({"groups": needed(groups, frozenset(JUDGED))}))
+    rules.write_text(fast_yaml.dump({"groups": needed(groups, frozenset(JUDGED))}))
     content: dict[str, Any] = {
         "rule_files": [rules.name],
         "evaluation_interval": "2m",  # of windows and waits that are whole multiples of it

@@ -10,6 +10,7 @@ from typing import Any
 import kubernetes_validate
 import yaml
 from helm_python.chart import Chart
+from tests.support import fast_yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 CHART = ROOT / "helm"
@@ -18,14 +19,14 @@ OPERATOR = "monitoring.coreos.com/"
 
 RELEASE = {"name": "jse", "namespace": "monitoring"}
 
-# libyaml's, where there is one: the dashboards are half a megabyte.
-FASTEST: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+# It would read a schema of a megabyte again for each object.
+kubernetes_validate.utils.schema_contents = cache(kubernetes_validate.utils.schema_contents)
 
 Object = dict[str, Any]
 Values = Mapping[str, Any]
 
 
-class Loader(FASTEST):  # type: ignore[misc]
+class Loader(fast_yaml.LOADER):  # type: ignore[misc]
     """Refuses a key that stands twice, which YAML lets win silently."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:

@@ -13,7 +13,8 @@ from typing import Any
 import aiohttp
 import yaml
 from scripts.versions import NEWEST
-from tests.support.chart import FASTEST, ROOT
+from tests.support import fast_yaml
+from tests.support.chart import ROOT
 from tests.support.ports import free_ports
 from tests.support.tools import nats_server
 
@@ -24,7 +25,7 @@ Object = dict[str, Any]
 
 def objects() -> list[Object]:
     files = [file for file in sorted(FOLDER.glob("*.yaml")) if file.stem != "kustomization"]
-    return [found for file in files for found in yaml.load_all(file.read_text(), FASTEST)]
+    return [found for file in files for found in yaml.load_all(file.read_text(), fast_yaml.LOADER)]
 
 
 def the(kind: str, name: str) -> Object:

@@ -10,12 +10,11 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import yaml
+from tests.support import fast_yaml
 from tests.support.tools import tool
 
 DEADLINE = 400  # seconds: minutes on a busy machine, for the largest file
 NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
-DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 Body = dict[str, Any]
 
@@ -39,9 +38,9 @@ def judge(groups: list[Body], tests: Body, folder: Path) -> None:
     files = []
     for number, (asked, cases) in enumerate(_by_asked(tests["tests"]).items()):
         rules, file = folder / f"{number}.rules.yaml", folder / f"{number}.tests.yaml"
-        rules.write_text(yaml.dump({"groups": needed(groups, asked)}, Dumper=DUMPER))
+        rules.write_text(fast_yaml.dump({"groups": needed(groups, asked)}))
         content = {**tests, "rule_files": [rules.name], "tests": cases}
-        file.write_text(yaml.dump(content, Dumper=DUMPER))
+        file.write_text(fast_yaml.dump(content))
         files.append(file)
     assert promtool("test", "rules", *files).count("SUCCESS") == len(files) > 0
 

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
+from tests.support import fast_yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 RULES = ROOT / "rules"
@@ -72,7 +72,7 @@ def load(files: list[Path]) -> list[Rule]:
     return [
         Rule(path.name, group["name"], rule)
         for path in files
-        for group in yaml.safe_load(path.read_text())["groups"]
+        for group in fast_yaml.load(path.read_text())["groups"]
         for rule in group["rules"]
     ]
 
@@ -92,12 +92,7 @@ def duration(text: str) -> float:
 @cache
 def cases() -> list[dict[str, Any]]:
     """Every named promtool test."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return [
-        case
-        for path in PROMTOOL_FILES
-        for case in yaml.load(path.read_text(), Loader=loader)["tests"]
-    ]
+    return [case for path in PROMTOOL_FILES for case in fast_yaml.load(path.read_text())["tests"]]
 
 
 def with_records(expr: str) -> list[str]:
