@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import yaml
@@ -61,6 +62,7 @@ def _entry(key: str, value: Any, indent: str) -> Iterator[str]:
         yield f"{indent}{key}: {_scalar(value)}"
 
 
+@cache
 def _scalar(text: str) -> str:
     """Plain where YAML reads it back as it is."""
     try:
