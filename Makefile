@@ -8,7 +8,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Tests of real servers compute for a seventh of their time and wait for elections and timeouts, so there may be more
 # processes than cores.
 WORKERS ?= 8
-UNIT_WORKERS ?= 3
+UNIT_WORKERS ?= 4
 # What the suite was tested with; empty to try the newest of everything.
 CONSTRAINTS ?= requirements/constraints.txt
 PINNED := $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS))

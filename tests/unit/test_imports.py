@@ -3,7 +3,8 @@
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -65,7 +66,8 @@ def package_of(path: Path) -> str:
     return path.relative_to(ROOT).parts[0].removesuffix(".py")
 
 
-def imports(path: Path) -> Iterator[tuple[str, int]]:
+@cache
+def imports(path: Path) -> Sequence[tuple[str, int]]:
     """Every module that is imported, and how deep in functions the statement stands."""
 
     def walk(node: ast.AST, depth: int) -> Iterator[tuple[str, int]]:
@@ -78,7 +80,7 @@ def imports(path: Path) -> Iterator[tuple[str, int]]:
             inside = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef)
             yield from walk(child, depth + inside)
 
-    yield from walk(ast.parse(path.read_text(encoding="utf-8")), 0)
+    return list(walk(ast.parse(path.read_text(encoding="utf-8")), 0))
 
 
 def _absolute(path: Path, statement: ast.ImportFrom) -> str:
