@@ -52,6 +52,12 @@ def test_what_servers_sent_is_read_in_parts_as_it_is_as_a_whole(file: Path) -> N
     assert decode(said, Jsz) == msgspec.json.decode(said, type=Jsz)
 
 
+@pytest.mark.parametrize("kind", [Jsz, JszAnswer])
+def test_a_list_that_is_null_is_as_if_it_were_not_there(kind: type[Wire]) -> None:
+    field, _ = decoding.PARTS[kind]
+    assert decode(f'{{"{field}": null}}'.encode(), kind) == decode(b"{}", kind)
+
+
 def str_of(value: object) -> str:
     """A short name of a long value, for the name of a test."""
     return repr(value)[:20]
