@@ -15,6 +15,7 @@ import msgspec
 from jetstream_exporter.exposition.labels import Labels
 from jetstream_exporter.exposition.objects import (
     Added,
+    Chosen,
     Columns,
     Objects,
     Some,
@@ -32,12 +33,13 @@ Values = Sequence[Column] | Sequence[Sequence[Value]]
 class _Block:
     """The values of one family, part by part, and what they were read from."""
 
-    __slots__ = ("made_of", "values")
+    __slots__ = ("chosen", "made_of", "values")
 
     def __init__(self) -> None:
         # Compared as this very list, not by its contents: a rendering may have been given up since.
         self.made_of: Columns | None = None
         self.values: Values = ()
+        self.chosen = Chosen()
 
     def read(
         self,
@@ -55,6 +57,15 @@ class _Block:
             self.made_of, self.values = origins, values
         found: Values = values
         return found
+
+    def pieces(
+        self, family: Family[Any], labels: Sequence[Labels], values: Sequence[Any]
+    ) -> Iterable[Piece]:
+        """What `read` gave with its labels, part by part."""
+        if family.type == "histogram":
+            return map(histograms, repeat(family.name), labels, values)
+        texts, are_there = zip(*values, strict=True) if values else ((), ())
+        return map(Samples, repeat(family.name), self.chosen.of(labels, are_there), texts)
 
 
 class _Page:
@@ -155,7 +166,7 @@ class Encoder:
                     continue
                 values = block.read(family, parts, origins)
                 is_first = True
-                for piece in map(_samples, repeat(family.name), labels, values):
+                for piece in block.pieces(family, labels, values):
                     if len(piece):
                         if is_first:
                             yield header(family, openmetrics=openmetrics)
@@ -173,9 +184,3 @@ def _counted(snapshot: Snapshot, counts: dict[str, int]) -> Snapshot:
         return snapshot
     exporter = msgspec.structs.replace(snapshot.exporter, samples=counts)
     return msgspec.structs.replace(snapshot, exporter=exporter)
-
-
-def _samples(name: str, labels: Labels, values: Column | Sequence[Value]) -> Piece:
-    if isinstance(values, Column):
-        return Samples(name, labels, values)
-    return histograms(name, labels, values)

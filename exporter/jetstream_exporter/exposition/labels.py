@@ -3,8 +3,6 @@
 from collections.abc import Iterable, Sequence
 from itertools import compress
 
-KEPT = 4  # choices of rows whose labels are kept
-
 
 def label_text(names: Sequence[str], values: Sequence[str]) -> str:
     """`{name="value",…}` with the formats' three escapes; empty without labels."""
@@ -27,28 +25,21 @@ class Labels:
     that a table adds to those of another: the texts are the same objects for both.
     """
 
-    __slots__ = ("_some", "size", "starts", "texts")
+    __slots__ = ("size", "starts", "texts")
 
     def __init__(self, texts: Sequence[bytes], starts: bytes | Sequence[bytes] = b"{") -> None:
         self.texts, self.starts = texts, starts
         begun = len(starts) * len(texts) if isinstance(starts, bytes) else sum(map(len, starts))
         self.size = begun + sum(map(len, texts))
-        self._some: dict[bytes, Labels] = {}
 
     def each_start(self) -> Iterable[bytes]:
         """The start of each row."""
         return [self.starts] * len(self.texts) if isinstance(self.starts, bytes) else self.starts
 
-    def some(self, is_there: bytes) -> "Labels":
-        """Those of the rows that are there, a byte for each. Most often they are those of the last scrape."""
-        found = self._some.get(is_there)
-        if found is None:
-            if len(self._some) == KEPT:
-                self._some.clear()
-            found = self._some[is_there] = self._chosen(is_there)
-        return found
-
-    def _chosen(self, is_there: bytes) -> "Labels":
+    def chosen(self, is_there: bytes | None) -> "Labels":
+        """Those of the rows that are there, a byte for each; None is all of them."""
+        if is_there is None:
+            return self
         starts = self.starts
         if not isinstance(starts, bytes):
             starts = list(compress(starts, is_there))

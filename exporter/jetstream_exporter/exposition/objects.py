@@ -1,7 +1,7 @@
 """The label texts of a table's rows, kept from scrape to scrape. They are made anew where the rows are others."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import compress
+from itertools import chain, compress, repeat
 from typing import Any
 
 from jetstream_exporter.exposition.labels import Labels, label_text
@@ -11,6 +11,7 @@ LabelValues = tuple[str, ...]
 # A tuple for each row would be as large as its text, and be made anew in each scrape.
 Columns = list[list[Any]]
 Reads = Mapping[str, Callable[[Any], str]]  # labels, and what reads each from a row
+NOTHING = Labels(()), None, Labels(())
 AT_ONCE = 1000  # rows; longer texts are memory that the system has to make anew each time
 
 
@@ -42,7 +43,7 @@ class Objects:
 
 
 class Some:
-    """The labels of some of the rows, which are most often those of the last scrape."""
+    """The labels of some of a table's rows, which are most often those of the last scrape, in parts of their own."""
 
     def __init__(self) -> None:
         self._all: Sequence[Labels] = ()
@@ -58,11 +59,28 @@ class Some:
         return self._labels
 
 
+class Chosen:
+    """The same of the rows that have a value of one family, whose parts are not cut anew."""
+
+    def __init__(self) -> None:
+        self._last: Sequence[tuple[Labels, bytes | None, Labels]] = ()
+
+    def of(self, labels: Sequence[Labels], are_there: Iterable[bytes | None]) -> Iterable[Labels]:
+        """Of each part those of the rows that are there."""
+        before = chain(self._last, repeat(NOTHING))
+        self._last = [
+            last if last[:2] == (part, is_there) else (part, is_there, part.chosen(is_there))
+            for part, is_there, last in zip(labels, are_there, before, strict=False)
+        ]
+        return [chosen for _, _, chosen in self._last]
+
+
 class Added:
     """The labels of one table that adds some to those it shares, and what they were made of."""
 
     def __init__(self, table: AnyTable) -> None:
         base = table.base or {}
+        assert (table.base is None) == (table.added is None), table.name
         self._read = table.added
         self._own = {name: read for name, read in table.labels.items() if name not in base}
         self._shared: Sequence[Labels] | None = None

@@ -36,10 +36,9 @@ class Samples:
 
     __slots__ = ("_column", "_labels", "_name")
 
-    def __init__(self, name: str, labels: Labels, values: Column) -> None:
-        """`values` are what `column` gives for the rows that have these labels."""
-        self._name, self._column = name.encode(), values.text
-        self._labels = labels if values.is_there is None else labels.some(values.is_there)
+    def __init__(self, name: str, labels: Labels, values: bytes) -> None:
+        """`values` are the text of a `Column`, and the labels those of its rows that have one."""
+        self._name, self._labels, self._column = name.encode(), labels, values
 
     def __len__(self) -> int:
         rows = len(self._labels.texts)
@@ -132,7 +131,8 @@ def _are_numbers(values: Sequence[float | None]) -> bool:
 def _one_by_one(values: Sequence[float | None]) -> Column:
     texts = list(map(number, values))
     text = ",".join(text for text in texts if text is not None)
-    return Column(text.encode(), bytes([text is not None for text in texts]))
+    is_there = bytes([text is not None for text in texts]) if None in texts else None
+    return Column(text.encode(), is_there)
 
 
 def number(value: float | None) -> str | None:

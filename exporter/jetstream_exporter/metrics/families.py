@@ -37,11 +37,11 @@ class Table(Generic[Row]):
     """The families of one kind of row. A label and the function that reads it are one item.
 
     One row has one label set; the encoder keeps its text from scrape to scrape, once for all tables that share the same
-    mapping `labels`, or have it as the `base` to which their own labels add: such tables have the same rows. `made_of`,
-    `named_by` and `added` save it the reading: they give all that a row's values are read from, its labels, or the
-    labels that are added and the values, which nobody changes afterwards. While that is equal for all rows, none is
-    read. What each of `named_by` and what `added` gives can be hashed. The families of a table with `parts` are read
-    from these instead, one for each row or none at all; `no_part` is a row without samples.
+    mapping `labels`, or have it as the `base` to which their own labels add: such tables have the same rows. `made_of`
+    gives all that a row's values are read from, `named_by` all that its labels are, and `added`, which a table with a
+    base has, all that the added labels and the values are. Nobody changes these afterwards, and while they are equal
+    for all rows nothing is read. What each of `named_by` and what `added` gives can be hashed. The families of a table
+    with `parts` are read from these instead, one for each row or none at all; `no_part` is a row without samples.
     `of_text` says that its rows are about the text of all tables before it.
     `chosen` gives for each row something that is true where it has samples, when called with the snapshot and its rows.
     """

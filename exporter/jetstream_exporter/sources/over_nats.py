@@ -1,4 +1,4 @@
-"""The sources that connect to NATS. Its client takes memory and time, so nothing else imports this module at once."""
+"""The sources that connect to NATS. Its client takes memory and time: who imports this does so where it is needed."""
 
 from collections.abc import Iterator, Sequence
 

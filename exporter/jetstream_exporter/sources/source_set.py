@@ -64,6 +64,7 @@ class SourceSet:
         self, section: Cluster, collect: Collect, shard: Shard, gone: Sequence[Built]
     ) -> Sequence[Source]:
         """New sources. Those that hear events take the place of the ones of the same cluster that are gone."""
+        # A section with advisories has no other sources (`Cluster.by_source`).
         before: list[Any] = [
             source
             for wanted, sources in gone
