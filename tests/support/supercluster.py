@@ -162,8 +162,9 @@ async def traffic(joined: SuperCluster) -> None:
                 await near.publish("links.back", b"x" * 10)
             await far.flush()
             await near.flush()
-            for _ in range(count):
+            for _ in range(count):  # what has arrived is counted by all links on its way
                 await back.next_msg(timeout=5)
+                await inbox.next_msg(timeout=5)
 
 
 async def interested(sender: Client, subject: str, inbox: Subscription) -> None:
