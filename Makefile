@@ -9,17 +9,24 @@ unexport PYTHONDONTWRITEBYTECODE
 # processes than cores.
 WORKERS ?= 8
 UNIT_WORKERS ?= 4
-# What the suite was tested with; empty to try the newest of everything.
+# What the suite was tested with; empty, after `make clean`, to try the newest of everything.
 CONSTRAINTS ?= requirements/constraints.txt
 PINNED := $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS))
-# uv needs a quarter of pip's time. Where it cannot reach what pip can, pip installs.
+# uv needs a quarter of pip's time; where it cannot install, pip does. Of pip's settings it is told PIP_INDEX_URL, in the
+# environment, as it may hold a password. `UV=false` leaves it to pip alone.
 PIP := $(BIN)/python -m pip install --no-compile --quiet --disable-pip-version-check
-UV := $(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python \
-  $(if $(PIP_INDEX_URL),--default-index $(PIP_INDEX_URL))
+UV := $(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python
+ifdef PIP_INDEX_URL
+ifndef UV_DEFAULT_INDEX
+export UV_DEFAULT_INDEX := $(value PIP_INDEX_URL)
+endif
+endif
 install = $(UV) $(1) || { echo "make: uv cannot install it, so pip does" >&2; $(PIP) $(1); }
 SOURCES := $(shell find exporter -name '*.py' -o -name 'py.typed') $(wildcard rules/*.yaml rules/*.json alertmanager/*.yaml)
 
 .DEFAULT_GOAL := help
+# A virtual environment that was begun and not finished would never be made anew.
+.DELETE_ON_ERROR:
 .PHONY: help demo unit test fuzz docs lint tools browser kubectl registry rules dashboards requirements image soak dist release clean
 
 help: ## list the targets
@@ -31,9 +38,12 @@ $(BIN)/python:
 	@echo "make: making a virtual environment in $(VENV)"
 	@$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.test: pyproject.toml $(CONSTRAINTS) $(BIN)/python
-	@mkdir -p dist
+$(VENV)/.uv: $(CONSTRAINTS) $(BIN)/python
 	$(PIP) $(PINNED) uv
+	@touch $@
+
+$(VENV)/.test: pyproject.toml $(CONSTRAINTS) $(VENV)/.uv
+	@mkdir -p dist
 	$(call install,$(PINNED) '.[test]')
 	@touch $@
 
@@ -51,12 +61,12 @@ $(VENV)/.demo: pyproject.toml $(CONSTRAINTS) $(SOURCES) $(BIN)/python
 	@touch $@
 
 # What builds the site, which neither the demo nor the unit tests need.
-$(VENV)/.docs: requirements/docs.txt $(BIN)/python
+$(VENV)/.docs: requirements/docs.txt $(VENV)/.uv
 	$(call install,--require-hashes -r requirements/docs.txt)
 	@touch $@
 
 # What checks a release: neither the demo nor the unit tests need it either.
-$(VENV)/.release: requirements/release.txt $(BIN)/python
+$(VENV)/.release: requirements/release.txt $(VENV)/.uv
 	$(call install,--require-hashes -r requirements/release.txt)
 	@touch $@
 
@@ -113,7 +123,8 @@ unit: $(VENV)/.test ## run the unit tests in less than half a minute, without re
 # processes would repeat. What cannot be collected yet needs what pip is installing.
 .PHONY: ready
 ready: $(VENV)/.wheel
-	@$(MAKE) --no-print-directory -j 4 tools browser kubectl registry & tools=$$!; \
+	@trap 'kill $$tools $$tests 2> /dev/null' EXIT; trap 'exit 130' INT TERM; \
+	  $(MAKE) --no-print-directory -j 4 tools browser kubectl registry & tools=$$!; \
 	  $(BIN)/python -m pytest --collect-only -qq > /dev/null 2>&1 & tests=$$!; \
 	  $(MAKE) --no-print-directory $(VENV)/.docs $(VENV)/.release && wait $$tools && { wait $$tests; true; }
 

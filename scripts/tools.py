@@ -84,7 +84,7 @@ def from_path(tool: Tool) -> Path | None:
             except ToolError as error:
                 say(f"{found} is on PATH but does not run, so it is not used: {error}")
             else:
-                return Path(found)
+                return Path(found).absolute()
     return None
 
 
@@ -130,21 +130,24 @@ def advice(name: str) -> str:
 def main(argv: list[str]) -> int:
     options = arguments(argv)
     wanted = options.names or DEFAULT
-    folder: Path = options.into
+    folder: Path = options.into.absolute()
     if all(is_here(folder, name) for name in wanted):
         return 0
-    folder.mkdir(parents=True, exist_ok=True)
-    failed = False
-    for name in wanted:
-        # Others may bring other tools into the folder meanwhile.
+    found = [brought(folder, name) for name in wanted]  # one that is missing keeps no other away
+    return int(not all(found))
+
+
+def brought(folder: Path, name: str) -> bool:
+    """Whether the tool is there, brought or not. Others may bring other tools into the folder meanwhile."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
         with locked(folder, TOOLS[name].package if name in TOOLS else name):
-            try:
-                if not is_here(folder, name):
-                    bring(folder, name)
-            except ToolError as error:
-                failed = True
-                say(f"{name} is missing: {advice(name)} ({error})")
-    return int(failed)
+            if not is_here(folder, name):
+                bring(folder, name)
+    except (ToolError, OSError) as error:
+        say(f"{name} is missing: {advice(name)} ({error})")
+        return False
+    return True
 
 
 if __name__ == "__main__":

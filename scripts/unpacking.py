@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 HOUR = 3600.0  # seconds
+FETCHED = "fetched"  # the file that says when package lists were fetched
 ALERTMANAGER_SHARE = "usr/share/prometheus/alertmanager"
 
 
@@ -45,6 +46,7 @@ def run(*argv: str | Path, cwd: Path | None = None, timeout: float = 900) -> str
             cwd=cwd,
             timeout=timeout,
             text=True,
+            errors="replace",
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             check=False,
@@ -110,7 +112,13 @@ def unpack(folder: Path, tool: Tool, part: Path) -> None:
         say("apt's package lists are missing or old; fetching lists for this project alone")
         with locked(folder, "lists"):
             options = own_lists(folder / "apt")
-        download(tool, downloads, options)
+        try:
+            download(tool, downloads, options)
+        except ToolError:
+            (folder / "apt" / FETCHED).unlink(
+                missing_ok=True
+            )  # whoever comes next tries newer ones
+            raise
     for archive in sorted(downloads.glob("*.deb")):
         run("dpkg", "-x", archive, part)
     shutil.rmtree(downloads)
@@ -142,9 +150,9 @@ def own_lists(apt: Path) -> tuple[str, ...]:
     for needed in ("lists/partial", "cache/archives/partial"):
         (apt / needed).mkdir(parents=True, exist_ok=True)
     options = ("-o", f"Dir::State::lists={apt / 'lists'}", "-o", f"Dir::Cache={apt / 'cache'}")
-    fetched = apt / "fetched"
-    if not fetched.exists() or time.time() - fetched.stat().st_mtime > HOUR:
-        run("apt-get", *options, "-o", "APT::Sandbox::User=root", "update")
+    fetched, any_error = apt / FETCHED, "APT::Update::Error-Mode=any"
+    if not fetched.exists() or not 0 <= time.time() - fetched.stat().st_mtime < HOUR:
+        run("apt-get", *options, "-o", any_error, "-o", "APT::Sandbox::User=root", "update")
         fetched.touch()
     return options
 

@@ -22,7 +22,8 @@ def pytest_sessionstart() -> None:
     gc.disable()
 
 
-def pytest_collection_finish() -> None:
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop() -> None:
     """The modules and the tests are no garbage, and looking at them again and again takes longer than some tests."""
     gc.freeze()
     gc.enable()

@@ -5,28 +5,35 @@ import inspect
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import pytest
+
 Test = Callable[..., None]
 
 
 def each(
     name: str, values: Iterable[Any], ids: Callable[[Any], str] = str
 ) -> Callable[[Test], Test]:
-    """Call the test with each of the values, like `parametrize`; all that fail are told at its end, by their ids."""
+    """Call the test with each of the values, like `parametrize`; all that fail are told at its end, by their ids.
+
+    A fixture is the same for all values, and a value that is skipped skips the rest.
+    """
     listed = list(values)
     assert listed, f"no value of {name}"
 
     def decorate(test: Test) -> Test:
+        assert not inspect.iscoroutinefunction(test), "nobody would await it"
+
         @functools.wraps(test)
         def of_all(**fixtures: Any) -> None:
-            failed = []
+            failed: list[BaseException] = []
             for value in listed:
                 try:
                     test(**fixtures, **{name: value})
-                except Exception as error:
+                except (Exception, pytest.fail.Exception) as error:
                     error.add_note(f"{name}: {ids(value)}")
                     failed.append(error)
             if failed:
-                raise ExceptionGroup(f"{len(failed)} of {len(listed)} failed", failed)
+                raise BaseExceptionGroup(f"{len(failed)} of {len(listed)} failed", failed)
 
         signature = inspect.signature(test)
         others = [each for each in signature.parameters.values() if each.name != name]

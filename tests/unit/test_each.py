@@ -34,3 +34,19 @@ def test_fixtures_reach_it_and_the_value_is_none() -> None:
 def test_no_value_at_all_is_a_mistake() -> None:
     with pytest.raises(AssertionError, match="no value of word"):
         each("word", [])
+
+
+def test_what_fails_by_word_keeps_no_other_value_from_its_turn() -> None:
+    @each("number", [1, 2])
+    def never(number: int) -> None:
+        pytest.fail(f"not {number}")
+
+    with pytest.raises(BaseExceptionGroup, match="2 of 2 failed"):
+        never()
+
+
+def test_a_test_that_nobody_would_await_is_a_mistake() -> None:
+    async def test(number: int) -> None: ...
+
+    with pytest.raises(AssertionError, match="await"):
+        each("number", [1])(test)

@@ -193,6 +193,27 @@ def test_package_lists_are_fetched_once_for_all_that_run_at_the_same_time(machin
     assert sum("update" in call for call in machine.calls("apt-get")) == 1
 
 
+def test_lists_that_did_not_help_are_fetched_again_by_the_next_run(machine: Machine) -> None:
+    machine.has(
+        "apt-get", "case $* in *download*) echo 'E: Unable to locate package'; exit 100; esac"
+    )
+    machine.has("dpkg", DPKG)
+
+    assert [machine.bring("promtool").returncode for _ in range(2)] == [1, 1]
+    assert sum("update" in call for call in machine.calls("apt-get")) == 2
+
+
+def test_a_folder_that_cannot_be_made_is_told_for_each_tool(machine: Machine) -> None:
+    machine.tools.write_text("")
+
+    done = machine.bring("promtool", "amtool")
+
+    assert done.returncode == 1
+    assert "promtool is missing: " in done.stderr
+    assert "amtool is missing: " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_an_unknown_tool_is_a_usage_error_that_names_the_known_ones(machine: Machine) -> None:
     done = machine.bring("promtol")
 
