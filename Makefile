@@ -27,10 +27,10 @@ SOURCES := $(shell find exporter -name '*.py' -o -name 'py.typed') $(wildcard ru
 .DEFAULT_GOAL := help
 # A virtual environment that was begun and not finished would never be made anew.
 .DELETE_ON_ERROR:
-.PHONY: help demo unit test fuzz docs lint tools browser kubectl registry rules dashboards requirements image soak dist release clean
+.PHONY: help demo unit test fuzz docs lint tools browser kubectl registry rules dashboards references requirements image soak dist release clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -98,6 +98,12 @@ rules: $(VENV)/.test ## generate rules/*.yaml and the table in docs/alerting.md 
 dashboards: $(VENV)/.test ## generate dashboards/*.json from dashboards/src and the thresholds in rules/src
 	@PYTHONPATH=exporter $(BIN)/python -m dashboards.src
 
+# Of the working tree: what is installed is the tree of another moment.
+references: $(VENV)/.test ## generate METRICS.md, CONFIGURATION.md, the man page, the chart's schema and the golden files
+	@for each in metrics_reference configuration_reference man_page config_schema; do \
+	  PYTHONPATH=exporter $(BIN)/python scripts/$$each.py || exit; done
+	@PYTHONPATH=exporter $(BIN)/python -m tests.support.golden --update
+
 fuzz: $(VENV)/.test ## send random and hostile input for an hour; ARGS="--seconds 600 --target events"
 	@$(BIN)/python scripts/fuzz.py $(ARGS)
 
@@ -113,7 +119,7 @@ lint: $(VENV)/.test ## run ruff and mypy
 
 # Of the working tree, without a wheel; promtool is all that they need of the tools. Each property is tried with a
 # fifth of its examples.
-unit: $(VENV)/.test ## run the unit tests in less than half a minute, without real servers
+unit: $(VENV)/.test ## run the unit tests in half a minute, without real servers; ARGS='-k shard'
 	@$(BIN)/python scripts/tools.py promtool
 	PYTHONPATH=exporter $(BIN)/python -m pytest tests/unit -q -m 'not slow and not waits' \
 	  --hypothesis-profile=short -n $(UNIT_WORKERS) --dist worksteal \
@@ -146,7 +152,7 @@ soak: $(VENV)/.test ## run 20 minutes of changes, faults and hostile clients aga
 dist: $(VENV)/.test $(VENV)/.release ## build and check what a release publishes, in dist/; RELEASE_KEY signs it with gpg
 	@$(BIN)/python scripts/artefacts.py
 
-release: $(VENV)/.test $(VENV)/.release ## make VERSION: what `make dist` makes, a commit and a tag; publish nothing
+release: $(VENV)/.test $(VENV)/.release ## what `make dist` makes, a commit and a tag, with VERSION=1.2.3; publish nothing
 	@$(BIN)/python scripts/release.py $(VERSION)
 
 clean: ## delete the virtual environment and the tools

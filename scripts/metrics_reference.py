@@ -9,9 +9,11 @@ import argparse
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from jetstream_exporter.metrics import TABLES, AnyTable
-from jetstream_exporter.metrics.lean import CONDITIONS, LEFT_OUT
+from jetstream_exporter.metrics.families import Family
+from jetstream_exporter.metrics.lean import CONDITIONS
 
 OF_OBJECTS = ("jetstream_stream_", "jetstream_consumer_")
 REFERENCE = Path(__file__).resolve().parent.parent / "exporter" / "METRICS.md"
@@ -93,15 +95,15 @@ def section(table: AnyTable) -> Iterator[str]:
     yield "|---|---|---|---|---|" + "---|" * of_objects
     for family in table.families:
         cells = [f"`{family.name}`", family.type, family.help, family.origin, f"`{family.query}`"]
-        cells += [in_lean(family.name)] * of_objects
+        cells += [in_lean(family)] * of_objects
         yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
     yield ""
 
 
-def in_lean(name: str) -> str:
-    if name in LEFT_OUT:
+def in_lean(family: Family[Any]) -> str:
+    if not family.in_lean:
         return "no"
-    return f"only {CONDITIONS[name].text}" if name in CONDITIONS else "yes"
+    return f"only {CONDITIONS[family.name].text}" if family.name in CONDITIONS else "yes"
 
 
 def main(argv: list[str] | None = None) -> int:

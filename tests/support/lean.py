@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 from tests.support.rules import duration
 
-from jetstream_exporter.metrics.lean import CONDITIONS, LEFT_OUT, chosen_of
+from jetstream_exporter.metrics import TABLES
+from jetstream_exporter.metrics.lean import CONDITIONS, chosen_of
 from jetstream_exporter.snapshot import Consumer, Snapshot
 from jetstream_exporter.snapshot.incarnation import Incarnation
 from jetstream_exporter.snapshot.rows import ConsumerSettings, Raft
@@ -31,6 +32,9 @@ OF_FAMILY = {
     "group",
 }  # labels that some families have besides the consumer's own
 PREFIX = "jetstream_consumer_"
+LEFT_OUT = frozenset(
+    family.name for table in TABLES for family in table.families if not family.in_lean
+)
 
 
 def lean_case(case: Body) -> Body:

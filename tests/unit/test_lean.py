@@ -13,6 +13,7 @@ from hypothesis import given
 from tests.support.examples import examples
 from tests.support.fake_nats import FakeNats
 from tests.support.golden import METADATA_KEYS, everything_seen
+from tests.support.lean import LEFT_OUT
 from tests.support.reports import BORN, consumer, follows, led, outcome, server, stream
 from tests.support.scrapes import Scrapes
 from tests.support.strategies import outcomes, reports
@@ -22,7 +23,7 @@ from jetstream_exporter.config.exported import Families, Filters
 from jetstream_exporter.config.schema import Config
 from jetstream_exporter.exposition import Encoder
 from jetstream_exporter.metrics import Profile, tables
-from jetstream_exporter.metrics.lean import CONDITIONS, LEFT_OUT, chosen_of
+from jetstream_exporter.metrics.lean import CONDITIONS, chosen_of
 from jetstream_exporter.report import ServerReport
 from jetstream_exporter.scrape import Content
 from jetstream_exporter.scrape.processor import Processor

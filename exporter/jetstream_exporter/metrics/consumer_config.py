@@ -58,6 +58,7 @@ CONFIG: Table[Consumer] = Table(
             _config(lambda c: c.backoff_steps),
             "config.backoff",
             "jetstream_consumer_backoff_steps > jetstream_consumer_max_deliver",
+            in_lean=False,
         ),
         gauge(
             "jetstream_consumer_inactive_threshold_seconds",
@@ -66,6 +67,7 @@ CONFIG: Table[Consumer] = Table(
             _config(lambda c: c.inactive_threshold),
             "config.inactive_threshold",
             "jetstream_consumer_inactive_threshold_seconds < 3600",
+            in_lean=False,
         ),
         gauge(
             "jetstream_consumer_max_waiting",
@@ -73,6 +75,7 @@ CONFIG: Table[Consumer] = Table(
             _config(lambda c: c.max_waiting),
             "config.max_waiting",
             "jetstream_consumer_waiting_pulls / jetstream_consumer_max_waiting > 0.9",
+            in_lean=False,
         ),
         gauge(
             "jetstream_consumer_created_timestamp_seconds",

@@ -36,6 +36,7 @@ PINNED: Table[_Pinned] = Table(
             lambda _: 1,
             "priority_groups.pinned_client_id",
             "jetstream_consumer_pinned_client_info",
+            in_lean=False,
         ),
         gauge(
             "jetstream_consumer_pinned_since_timestamp_seconds",
@@ -43,6 +44,7 @@ PINNED: Table[_Pinned] = Table(
             lambda p: p.group.since,
             "priority_groups.pinned_ts",
             "changes(jetstream_consumer_pinned_since_timestamp_seconds[1h]) > 5",
+            in_lean=False,
         ),
     ),
 )

@@ -29,6 +29,7 @@ LAG: Table[Consumer] = Table(
             attrgetter("unacknowledged"),
             "derived from successive scrapes",
             "time() - jetstream_consumer_oldest_unacknowledged_timestamp_seconds > 300",
+            in_lean=False,
         ),
         gauge(
             "jetstream_consumer_oldest_pending_error_seconds",
@@ -37,6 +38,7 @@ LAG: Table[Consumer] = Table(
             attrgetter("pending_error"),
             "derived from successive scrapes",
             "jetstream_consumer_oldest_pending_error_seconds",
+            in_lean=False,
         ),
     ),
 )

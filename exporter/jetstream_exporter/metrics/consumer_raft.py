@@ -34,6 +34,7 @@ RAFT: Table[Consumer] = Table(
             lambda c: c.raft.fault_tolerance,
             "the leader's cluster.replicas",
             "jetstream_consumer_fault_tolerance <= 0",
+            in_lean=False,
         ),
         counter(
             "jetstream_consumer_leader_changes_total",

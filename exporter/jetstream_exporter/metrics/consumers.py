@@ -49,6 +49,7 @@ STATE: Table[Consumer] = Table(
             attrgetter("ack_floor_lag"),
             "state.last_seq - ack_floor.stream_seq",
             "jetstream_consumer_ack_floor_lag_messages and jetstream_consumer_ack_pending_messages > 0",
+            in_lean=False,
         ),
         gauge(
             "jetstream_consumer_delivered_sequence",
@@ -106,6 +107,7 @@ STATE: Table[Consumer] = Table(
             attrgetter("pause_remaining"),
             "pause_remaining",
             "jetstream_consumer_pause_remaining_seconds > 86400",
+            in_lean=False,
         ),
         gauge(
             "jetstream_consumer_unpinned_groups",

@@ -42,6 +42,7 @@ CONSUMERS: Table[Consumer] = Table(
             _events(lambda h: h.terminations),
             "advisory terminated",
             "increase(jetstream_consumer_terminations_total[15m])",
+            in_lean=False,
         ),
         counter(
             "jetstream_consumer_excess_deliveries_total",
@@ -58,6 +59,7 @@ CONSUMERS: Table[Consumer] = Table(
             _events(lambda h: h.quorum_lost),
             "advisory consumer_quorum_lost",
             "increase(jetstream_consumer_quorum_lost_total[5m]) > 0",
+            in_lean=False,
         ),
         histogram(
             "jetstream_consumer_ack_time_seconds",
@@ -67,6 +69,7 @@ CONSUMERS: Table[Consumer] = Table(
             "metric consumer_ack",
             "histogram_quantile(0.99, sum by (le, stream, consumer) "
             "(rate(jetstream_consumer_ack_time_seconds_bucket[5m])))",
+            in_lean=False,
         ),
     ),
 )
@@ -83,6 +86,7 @@ STREAMS: Table[Stream] = Table(
             lambda s: s.quorum_lost,
             "advisory stream_quorum_lost",
             "increase(jetstream_stream_quorum_lost_total[5m]) > 0",
+            in_lean=False,
         ),
     ),
 )

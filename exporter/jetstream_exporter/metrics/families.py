@@ -15,7 +15,11 @@ Value = float | int | bool | Histogram | None
 # annotated instead: `STREAMS: Table[Stream] = Table(…)`.
 @dataclass(frozen=True, slots=True)
 class Family(Generic[Row]):
-    """One metric. `value` gives None where a row has no such sample; `query` is an example of its use."""
+    """One metric. `value` gives None where a row has no such sample; `query` is an example of its use.
+
+    The lean profile has it (`in_lean`) unless it is of streams or consumers and neither a shipped alert nor the
+    Overview board reads it.
+    """
 
     type: Literal["counter", "gauge", "histogram"]
     name: str
@@ -23,6 +27,7 @@ class Family(Generic[Row]):
     value: Callable[[Row], Value]
     origin: str  # the server's field, or how it is derived
     query: str = ""
+    in_lean: bool = True
 
     def is_named(self, names: frozenset[str]) -> bool:
         """Whether one of these is its name, as one of the formats or one of its samples has it."""
@@ -71,15 +76,27 @@ AnyTable = Table[Any]
 
 
 def gauge(
-    name: str, help: str, value: Callable[[Row], Value], origin: str, query: str = ""
+    name: str,
+    help: str,
+    value: Callable[[Row], Value],
+    origin: str,
+    query: str = "",
+    *,
+    in_lean: bool = True,
 ) -> Family[Row]:
-    return Family("gauge", name, help, value, origin, query)
+    return Family("gauge", name, help, value, origin, query, in_lean)
 
 
 def counter(
-    name: str, help: str, value: Callable[[Row], Value], origin: str, query: str = ""
+    name: str,
+    help: str,
+    value: Callable[[Row], Value],
+    origin: str,
+    query: str = "",
+    *,
+    in_lean: bool = True,
 ) -> Family[Row]:
-    return Family("counter", name, help, value, origin, query)
+    return Family("counter", name, help, value, origin, query, in_lean)
 
 
 def histogram(
@@ -88,5 +105,7 @@ def histogram(
     value: Callable[[Row], Histogram | None],
     origin: str,
     query: str = "",
+    *,
+    in_lean: bool = True,
 ) -> Family[Row]:
-    return Family("histogram", name, help, value, origin, query)
+    return Family("histogram", name, help, value, origin, query, in_lean)

@@ -19,35 +19,6 @@ from jetstream_exporter.snapshot.rows.consumers import ConsumerKey
 LONG_WAIT = 300.0  # seconds; the rules look at consumers that stood for twice as long at least
 SETTINGS = attrgetter("settings")
 
-LEFT_OUT = frozenset(
-    {
-        "jetstream_consumer_ack_floor_lag_messages",
-        "jetstream_consumer_ack_time_seconds",
-        "jetstream_consumer_backoff_steps",
-        "jetstream_consumer_fault_tolerance",
-        "jetstream_consumer_inactive_threshold_seconds",
-        "jetstream_consumer_max_waiting",
-        "jetstream_consumer_oldest_pending_error_seconds",
-        "jetstream_consumer_oldest_unacknowledged_timestamp_seconds",
-        "jetstream_consumer_pause_remaining_seconds",
-        "jetstream_consumer_pinned_client_info",
-        "jetstream_consumer_pinned_since_timestamp_seconds",
-        "jetstream_consumer_quorum_lost_total",
-        "jetstream_consumer_terminations_total",
-        "jetstream_consumer_unsupported_info",
-        "jetstream_stream_duplicate_window_seconds",
-        "jetstream_stream_ephemeral_consumers",
-        "jetstream_stream_ephemeral_pending_messages",
-        "jetstream_stream_ephemeral_pending_messages_max",
-        "jetstream_stream_last_message_timestamp_seconds",
-        "jetstream_stream_max_message_bytes",
-        "jetstream_stream_quorum_lost_total",
-        "jetstream_stream_quorum_needed",
-        "jetstream_stream_replicas_current",
-        "jetstream_stream_unsupported_info",
-    }
-)
-
 
 # For each row something that is true where its samples are kept. This runs through all consumers in every scrape, so
 # that most of it is done by functions of C.
@@ -201,7 +172,7 @@ def _parts(table: AnyTable, known: _Known) -> Iterator[AnyTable]:
     """One table for each condition: what it chooses is found once for all of its families."""
     found: dict[Condition | None, list[Family[Any]]] = {}
     for family in table.families:
-        if family.name not in LEFT_OUT:
+        if family.in_lean:
             found.setdefault(CONDITIONS.get(family.name), []).append(family)
     for condition, families in found.items():
         part = replace(table, families=tuple(families))

@@ -32,6 +32,7 @@ RAFT: Table[Stream] = Table(
             lambda s: s.raft.current,
             "the leader's cluster.replicas",
             "jetstream_stream_replicas_current < jetstream_stream_replicas",
+            in_lean=False,
         ),
         gauge(
             "jetstream_stream_quorum_needed",
@@ -39,6 +40,7 @@ RAFT: Table[Stream] = Table(
             lambda s: s.raft.quorum_needed,
             "half of the replicas and one",
             "jetstream_stream_quorum_needed",
+            in_lean=False,
         ),
         gauge(
             "jetstream_stream_fault_tolerance",

@@ -62,6 +62,7 @@ CONFIG: Table[Stream] = Table(
             _config(lambda c: c.max_message_bytes),
             "config.max_msg_size",
             "jetstream_stream_max_message_bytes",
+            in_lean=False,
         ),
         gauge(
             "jetstream_stream_max_messages_per_subject",
@@ -76,6 +77,7 @@ CONFIG: Table[Stream] = Table(
             _config(lambda c: c.duplicate_window),
             "config.duplicate_window",
             "jetstream_stream_duplicate_window_seconds",
+            in_lean=False,
         ),
         gauge(
             "jetstream_stream_replicas",

@@ -130,6 +130,7 @@ STATE: Table[Stream] = Table(
             _state(lambda f: f.last_time),
             "state.last_ts",
             "time() - jetstream_stream_last_message_timestamp_seconds",
+            in_lean=False,
         ),
         gauge(
             "jetstream_stream_storage_ratio",
@@ -151,6 +152,7 @@ STATE: Table[Stream] = Table(
             lambda s: s.ephemerals.count,
             "consumers without durable_name",
             "jetstream_stream_ephemeral_consumers > 100",
+            in_lean=False,
         ),
         gauge(
             "jetstream_stream_ephemeral_pending_messages",
@@ -158,6 +160,7 @@ STATE: Table[Stream] = Table(
             lambda s: s.ephemerals.pending,
             "num_pending, summed",
             "jetstream_stream_ephemeral_pending_messages",
+            in_lean=False,
         ),
         gauge(
             "jetstream_stream_ephemeral_pending_messages_max",
@@ -165,6 +168,7 @@ STATE: Table[Stream] = Table(
             lambda s: s.ephemerals.pending_max,
             "num_pending, highest",
             "jetstream_stream_ephemeral_pending_messages_max",
+            in_lean=False,
         ),
     ),
 )

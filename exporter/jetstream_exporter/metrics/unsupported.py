@@ -16,6 +16,7 @@ STREAMS: Table[Stream] = Table(
             lambda _: 1,
             "$JS.API.STREAM.LIST offline, or the level that the stream requires",
             "jetstream_stream_unsupported_info",
+            in_lean=False,
         ),
     ),
 )
@@ -32,6 +33,7 @@ CONSUMERS: Table[Consumer] = Table(
             lambda _: 1,
             "$JS.API.CONSUMER.LIST offline",
             "jetstream_consumer_unsupported_info",
+            in_lean=False,
         ),
     ),
 )
