@@ -1,14 +1,18 @@
 """When one scrape asks twice: for what the first answers cannot tell by themselves."""
 
+import sys
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
+import pytest
 from tests.support.closing import closing
 from tests.support.exporter import eventually
 from tests.support.reports import NOW, consumer, led, outcome, server, stream
 
 from jetstream_exporter.config import Config
 from jetstream_exporter.report import Outcome, ScrapeRequest
-from jetstream_exporter.scrape import Reload, Scraper
+from jetstream_exporter.scrape import Reload, Scraper, pipeline
+from jetstream_exporter.snapshot import Consumer
 from jetstream_exporter.sources.collector import Collector
 
 
@@ -23,8 +27,11 @@ class Servers:
         self._version = version
         self.questions: list[bool] = []
         self.answers: list[Outcome] = []
+        self.before_answer: Callable[[], Awaitable[None]] | None = None
 
     async def ask(self, question: ScrapeRequest) -> list[Outcome]:
+        if self.before_answer is not None:
+            await self.before_answer()
         self.questions.append(question.with_config)
         said = stream("S", self._group, consumer("c", self._group, pending=0))
         self.answers.append(outcome(server("n1", said, version=self._version), "http://n1:8222"))
@@ -61,3 +68,24 @@ async def test_answers_are_let_go_of_as_soon_as_they_were_merged() -> None:
             return not any(account.stream_detail for account in accounts)
 
         await eventually("the end of the lists", are_let_go)
+
+
+async def test_nobody_holds_the_rows_of_the_last_scrape_while_the_next_answers_come(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A tenth of the memory of 20,000 consumers. The status page, which nobody opened, would hold them."""
+    monkeypatch.setattr(pipeline, "FEW", -1)
+    servers = Servers("2.15.1")
+    rows: list[Consumer] = []
+
+    async def are_ours_alone() -> bool:
+        return sys.getrefcount(rows[0]) == 2  # our list, and the question itself
+
+    async def let_go() -> None:
+        await eventually("the end of the rows", are_ours_alone, deadline=4)
+
+    async with closing(Scraper(Config(), Collector([servers]), Reload())) as scraper:
+        rows += (await scraper.snapshot(5)).consumers
+        servers.before_answer = let_go
+        await scraper.answer(5)
+    assert [outcome.error for outcome in scraper.outcomes] == [None]

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Sequence
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -15,8 +16,10 @@ from tests.support.fake_nats import FakeNats
 from tests.support.status import NOW, consumer, leaderless, server, snapshot, stream, view
 from tests.support.web import Web, web
 
+from jetstream_exporter.report import Outcome, ScrapeRequest
 from jetstream_exporter.scrape import pipeline
 from jetstream_exporter.snapshot import Snapshot
+from jetstream_exporter.sources.collector import Collector
 from jetstream_exporter.status.facts import Object
 from jetstream_exporter.status.lists import Query
 from jetstream_exporter.web.status import findings, lists, objects, overview, runbooks
@@ -365,6 +368,50 @@ async def test_a_large_cluster_is_judged_only_while_somebody_looks(
     monkeypatch.setattr(pipeline, "LOOKED", -1.0)
     await site.text("/metrics")
     assert site.service.latest.memory.started is None
+
+
+async def test_what_nobody_looks_at_is_let_go_of_before_the_next_answers_come(
+    site: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who looks for the first time meanwhile waits for the new figures; the page of sources does not wait."""
+    monkeypatch.setattr(pipeline, "FEW", -1)
+    await site.text("/metrics")
+    collect = Collector.collect
+    asked, answered = asyncio.Event(), asyncio.Event()
+
+    async def late(self: Collector, request: ScrapeRequest) -> Sequence[Outcome]:
+        asked.set()
+        await answered.wait()
+        return await collect(self, request)
+
+    monkeypatch.setattr(Collector, "collect", late)
+    scrape = asyncio.create_task(site.text("/metrics"))
+    await asked.wait()
+    latest = site.service.latest
+    assert latest is not None
+    assert (latest.whole, latest.snapshot.consumers) == (False, ())
+    assert "in the last collection, of" in await site.text("/debug/sources")
+    page = asyncio.create_task(site.text("/streams"))
+    answered.set()
+    assert "ORDERS" in await page
+    assert "jetstream_stream_messages{" in await scrape
+
+
+async def test_what_somebody_looks_at_stays_while_the_next_answers_come(
+    site: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "FEW", -1)
+    assert "ORDERS" in await site.text("/streams")
+
+    async def never(self: Collector, request: ScrapeRequest) -> Sequence[Outcome]:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    monkeypatch.setattr(Collector, "collect", never)
+    scrape = asyncio.create_task(site.service.scraper.answer(5))
+    await asyncio.sleep(0)
+    assert "ORDERS" in await site.text("/streams")
+    scrape.cancel()
 
 
 @pytest.mark.parametrize("name", ["a&b&c&d", 'five"<>', "stalled"])

@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import msgspec
 import structlog
 
 from jetstream_exporter.config.schema import Config
@@ -26,6 +27,7 @@ class Latest(NamedTuple):
     memory: Memory
     time: float  # since the epoch
     merged: float  # monotonic
+    whole: bool = True  # its objects were not let go of to make room for the next
 
 
 class Pipeline:
@@ -67,7 +69,7 @@ class Pipeline:
         snapshot = self._processor.process(outcomes, now, wall, took)
         if not keep:
             release(outcomes)
-        if len(snapshot.consumers) <= FEW or now - self._looked <= LOOKED:
+        if self._is_judged(snapshot, now):
             self._note(snapshot, now, wall)
         else:
             # It claims nothing of a time in which it did not see every collection.
@@ -75,12 +77,22 @@ class Pipeline:
             self.latest = Latest(snapshot, Memory(), wall, now)
         return snapshot
 
+    def make_room(self) -> None:
+        """Let go of the objects of the last snapshot, before the next is read, where nobody looks at them."""
+        latest = self.latest
+        if latest is not None and not self._is_judged(latest.snapshot, time.monotonic()):
+            emptied = msgspec.structs.replace(latest.snapshot, streams=(), consumers=(), lags=())
+            self.latest = latest._replace(snapshot=emptied, whole=False)
+
+    def _is_judged(self, snapshot: Snapshot, now: float) -> bool:
+        return len(snapshot.consumers) <= FEW or now - self._looked <= LOOKED
+
     async def look(self) -> Latest | None:
         """The last snapshot, judged for the status. From now on those that follow are, too, for an hour."""
         self._looked = time.monotonic()
         async with self._lock:
             latest = self.latest
-            if latest is not None and latest.memory.started is None:
+            if latest is not None and latest.whole and latest.memory.started is None:
                 await run_in_thread(self._note, latest.snapshot, latest.merged, latest.time)
         return self.latest
 

@@ -71,9 +71,8 @@ class Scraper:
 
     async def answer(self, timeout: float) -> ScrapeResult:
         """Collect in time to render within `timeout` seconds, alone or with others; TimeoutError if merging is slow."""
-        kept = self._last
-        if kept and kept.kept and time.monotonic() - kept.collected < self._min_interval:
-            return kept
+        if self._last is not None and self._is_fresh(self._last):
+            return self._last
         loop = asyncio.get_running_loop()
         arrived, left = loop.time(), self._reserve(timeout)
         self._callers += 1
@@ -85,6 +84,9 @@ class Scraper:
             self._callers -= 1
             if not self._callers:
                 self._idle.set()
+
+    def _is_fresh(self, answer: ScrapeResult) -> bool:
+        return answer.kept and time.monotonic() - answer.collected < self._min_interval
 
     def _reserve(self, timeout: float) -> float:
         return reserve(timeout, self._pipeline.took + self._renderer.took)
@@ -146,6 +148,10 @@ class Scraper:
         """Collect; collect again where an object's configuration is unknown or a new leader's figure is in doubt."""
         loop = asyncio.get_running_loop()
         with_config = self._schedule.is_due(time.monotonic())
+        if not self._flights.older(flight):
+            # Nobody asks for the last one any more, and what comes needs the room.
+            self._pipeline.make_room()
+            self._retire_last()
         snapshot = await self._collect(flight, with_config)
         flight.ready.set_result(self._answer(snapshot))
         took = loop.time() - flight.started
@@ -161,10 +167,14 @@ class Scraper:
             duration = loop.time() - flight.started
             exporter = msgspec.structs.replace(snapshot.exporter, collect_duration=duration)
             snapshot = msgspec.structs.replace(snapshot, exporter=exporter)
-        last, self._last = self._last, self._answer(snapshot, kept=self._min_interval > 0)
-        if last is not None:
-            retire(last.snapshot)
-        return self._last
+        self._retire_last()
+        self._last = answer = self._answer(snapshot, kept=self._min_interval > 0)
+        return answer
+
+    def _retire_last(self) -> None:
+        if self._last is not None:
+            retire(self._last.snapshot)
+            self._last = None
 
     def _answer(self, snapshot: Snapshot, *, kept: bool = False) -> ScrapeResult:
         return ScrapeResult(next(self._numbers), snapshot, time.monotonic(), kept)

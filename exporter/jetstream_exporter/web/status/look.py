@@ -27,13 +27,14 @@ class Look:
         self._judged: tuple[Latest, View] | None = None
 
     async def view(self) -> View | None:
-        """None where no collection has ended yet, and none does in time."""
+        """None where there is no collection to show, and none ends in time."""
         latest = await self._app.look()
-        if latest is None or time.monotonic() - latest.merged >= FRESH:
+        has_any = latest is not None and latest.whole
+        if latest is None or not has_any or time.monotonic() - latest.merged >= FRESH:
             timeout = self._app.config.collect.timeout
-            await self._collect(PATIENCE if latest is not None else timeout)
+            await self._collect(PATIENCE if has_any else timeout)
         latest = await self._app.look()
-        return None if latest is None else await self._of(latest)
+        return await self._of(latest) if latest is not None and latest.whole else None
 
     async def _collect(self, patience: float) -> None:
         if self._collecting is None or self._collecting.done():
