@@ -66,18 +66,32 @@ class Backlog(NamedTuple):
     deliveries: int | None
 
 
+Late = tuple[
+    Consumer, Object, float
+]  # a consumer with a message that waits, and for how many seconds
+History = tuple[Backlog, ...]
+
+
 class Facts:
-    """One snapshot and the time of it; `refused` is when a client last refused a message of a consumer."""
+    """One snapshot and the time of it; `refused` is when a client last refused a message of a consumer.
+
+    Who judges lateness gives what is `late`, and the `histories` of that.
+    """
 
     def __init__(
-        self, snapshot: Snapshot, now: float, refused: Mapping[Object, float] | None = None
+        self,
+        snapshot: Snapshot,
+        now: float,
+        refused: Mapping[Object, float] | None = None,
+        *,
+        late: Sequence[Late] = (),
+        histories: Mapping[Object, History] | None = None,
     ) -> None:
         self.snapshot = snapshot
         self.now = now
         self.refused = refused or {}
-        # Of the watch, while it judges: consumers with a message that waits, for how many seconds, and their histories.
-        self.late: Sequence[tuple[Consumer, Object, float]] = ()
-        self.histories: Mapping[Object, tuple[Backlog, ...]] = {}
+        self.late = late
+        self.histories = histories or {}
 
     @cached_property
     def without_meta_leader(self) -> frozenset[str]:

@@ -12,7 +12,16 @@ from statistics import linear_regression, mean
 from jetstream_exporter.snapshot import Consumer
 from jetstream_exporter.status.alerts import threshold
 from jetstream_exporter.status.consumers import is_ahead, is_of_dead_letters
-from jetstream_exporter.status.facts import Backlog, Facts, Object, Seen, has_backlog, of_consumer
+from jetstream_exporter.status.facts import (
+    Backlog,
+    Facts,
+    History,
+    Late,
+    Object,
+    Seen,
+    has_backlog,
+    of_consumer,
+)
 
 LATE = "JetStreamConsumerLagSeconds"
 LEAST = 60.0  # seconds of lag from which on a consumer has a history
@@ -24,17 +33,16 @@ SHRINKS = 0.98  # of what it was five minutes before
 DAY = 86400.0
 
 
-History = tuple[Backlog, ...]
-
-
-def noted(known: Mapping[Object, History], facts: Facts) -> dict[Object, History]:
+def noted(
+    known: Mapping[Object, History], late: Sequence[Late], facts: Facts
+) -> dict[Object, History]:
     """The histories after one more snapshot. One outlives a gap in which nobody reports its consumer or its stream."""
     found = {
         key: history
         for key, history in known.items()
         if facts.now - history[-1].time < LOOKS_BACK and _is_unknown(key, facts)
     }
-    for row, key, _ in facts.late[:MOST]:
+    for row, key, _ in late[:MOST]:
         found[key] = _with(known.get(key, ()), row, facts.now)
     return found
 
@@ -44,7 +52,7 @@ def _is_unknown(key: Object, facts: Facts) -> bool:
     return facts.is_gone(key) or facts.is_gone(Object("stream", key.names[:3]))
 
 
-def waiting(facts: Facts) -> Sequence[tuple[Consumer, Object, float]]:
+def waiting(facts: Facts) -> Sequence[Late]:
     """The consumers with a message that waits for long enough, and the seconds."""
     found = []
     for row, lag in zip(facts.snapshot.consumers, facts.snapshot.lags, strict=False):

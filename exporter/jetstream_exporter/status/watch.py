@@ -21,9 +21,15 @@ from jetstream_exporter.status.conditions import (
 )
 from jetstream_exporter.status.consumers import idle_since
 from jetstream_exporter.status.counts import DAY, Counts, gone_since, noted, with_gone
-from jetstream_exporter.status.facts import Facts, Object, Seen, of_consumer, of_stream
+from jetstream_exporter.status.facts import (
+    Facts,
+    History,
+    Object,
+    Seen,
+    of_consumer,
+    of_stream,
+)
 from jetstream_exporter.status.growths import GROWTHS, REDELIVERED, Growth
-from jetstream_exporter.status.lateness import History
 from jetstream_exporter.status.streams import is_at_limit
 
 UNAVAILABLE_FOR = 3600.0  # seconds that a stream which went with its server is remembered
@@ -96,9 +102,7 @@ class Watch:
     def note(self, snapshot: Snapshot, now: float) -> Memory:
         """Take a new snapshot; `now` is the time of it."""
         before = self.memory
-        facts = Facts(snapshot, now)
-        facts.late = lateness.waiting(facts)
-        facts.histories = lateness.noted(before.histories, facts)
+        facts = _facts(snapshot, now, before.histories)
         leaders = _leaders(before, snapshot)
         self.memory = Memory(
             started=now if before.started is None else before.started,
@@ -121,6 +125,13 @@ class Watch:
             lost=_lost(before, leaders, facts),
         )
         return self.memory
+
+
+def _facts(snapshot: Snapshot, now: float, known: Mapping[Object, History]) -> Facts:
+    """The facts, with what is late and its histories: those that are known, and what this snapshot adds to them."""
+    plain = Facts(snapshot, now)
+    late = lateness.waiting(plain)
+    return Facts(snapshot, now, late=late, histories=lateness.noted(known, late, plain))
 
 
 def _tracks(condition: Condition, before: Mapping[Key, Track], facts: Facts) -> dict[Key, Track]:
