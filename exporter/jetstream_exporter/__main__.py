@@ -25,6 +25,7 @@ from jetstream_exporter.config import ConfigError, environment
 from jetstream_exporter.config.arguments import Parser
 from jetstream_exporter.config.json_schema import schema
 from jetstream_exporter.runtime import log, memory
+from jetstream_exporter.runtime.terminal import printed
 from jetstream_exporter.web.config import load_web_config
 from jetstream_exporter.web.serve import ListenError, parse_address, serve
 
@@ -135,11 +136,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = make_parser()
     arguments = parser.parse_args(words)
     if arguments.version:
-        print(f"jetstream-exporter, version {__version__} (python {platform.python_version()})")
-        return 0
+        version = f"version {__version__} (python {platform.python_version()})"
+        return _printed(f"jetstream-exporter, {version}\n")
     if arguments.config_schema:
-        print(json.dumps(schema(), indent=2))
-        return 0
+        return _printed(json.dumps(schema(), indent=2) + "\n")
     taken: dict[str, str] = {}
     try:
         taken = environment.fill(parser, arguments, os.environ)
@@ -153,6 +153,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ListenError as error:
         print(f"jetstream-exporter: {error}", file=sys.stderr)
         return 1
+
+
+def _printed(text: str) -> int:
+    return 0 if printed(text, "jetstream-exporter") else 1
 
 
 def _command(words: list[str]) -> int:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from jetstream_exporter.__main__ import COMMANDS
 from jetstream_exporter.__main__ import make_parser as main_parser
 from jetstream_exporter.config.arguments import Parser
+from jetstream_exporter.runtime.terminal import printed
 
 PROG = "jetstream-exporter"
 EPILOG = """\
@@ -180,8 +181,8 @@ def make_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The subcommand; `argv` is what follows the word completion."""
-    sys.stdout.write(SHELLS[make_parser().parse_args(argv).shell](parsers()))
-    return 0
+    script = SHELLS[make_parser().parse_args(argv).shell](parsers())
+    return 0 if printed(script, f"{PROG} completion") else 1
 
 
 if __name__ == "__main__":

@@ -273,7 +273,7 @@ def test_a_report_that_cannot_be_written_is_one_sentence(folder: Path) -> None:
     with open("/dev/full", "w") as full:
         code, said = as_a_program(folder, full.fileno())
     assert said == (
-        "jetstream-exporter migrate: the report cannot be written: No space left on device\n"
+        "jetstream-exporter migrate: the output cannot be written: No space left on device\n"
     )
     assert code == WRONG
 

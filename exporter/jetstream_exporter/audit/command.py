@@ -26,7 +26,7 @@ from jetstream_exporter.config import ConfigError
 from jetstream_exporter.config.arguments import Parser
 from jetstream_exporter.runtime import interrupt, log
 from jetstream_exporter.runtime.flags import add_config_file, add_target, seconds
-from jetstream_exporter.runtime.terminal import escape_unencodable, one_line, takes_colour
+from jetstream_exporter.runtime.terminal import one_line, printed, takes_colour
 
 LIVE: tuple[Check[Observation], ...] = (
     *servers.CHECKS,
@@ -44,6 +44,7 @@ GROUPS: dict[str, Sequence[Check[Any]]] = {
 NAMES = [check.name for checks in GROUPS.values() for check in checks]
 FAIL_ON: dict[str, Severity | None] = {**{str(s): s for s in Severity}, "never": None}
 PROG = "jetstream-exporter audit"
+WRONG = 2  # exit code
 SLOW = "the responses could not be read in time; raise collect.timeout in a --config.file"
 HELP = "check a cluster or manifests against the production checklist"
 EPILOG = """\
@@ -61,7 +62,8 @@ The audit asks the targets, and with --config.file also the system account and t
 advisories, and it creates, consumes and changes nothing. The sources that it asked are listed at the end.
 It observes consumers for some seconds (--observe) to measure how long acknowledgements take.
 
-exit code: 0 no finding at or above --fail-on, 1 at least one finding, 2 invalid flags, configuration or manifests
+exit code: 0 no finding at or above --fail-on, 1 at least one finding, 2 invalid flags, configuration or manifests, or
+the output cannot be written
 """
 
 
@@ -125,31 +127,31 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.without and arguments.manifests:
         parser.error("--without needs a running cluster, so it cannot be combined with --manifests")
     if arguments.list_checks:
-        print(listing(), end="")
-        return 0
+        return 0 if printed(listing(), PROG) else WRONG
     try:
         interrupt.raise_again()
         judge_all = _judge_without if arguments.without else _judge
         findings, checks, seen = judge_all(arguments)
     except (ConfigError, ManifestError) as error:
         print(one_line(f"{PROG}: {error}"), file=sys.stderr)
-        return 2
+        return WRONG
     except TimeoutError:
         print(f"{PROG}: {SLOW}", file=sys.stderr)
-        return 2
+        return WRONG
     except KeyboardInterrupt:
         return interrupt.INTERRUPTED
-    escape_unencodable(sys.stdout)
     # On standard error, so that every format of the report stays what its readers parse.
     for line in sources_of(seen) if seen is not None else ():
         print(one_line(f"{PROG}: {line}"), file=sys.stderr)
     if arguments.format == "text":
+        text = report.text(findings, checks, colour=takes_colour(sys.stdout))
         if arguments.without and seen is not None:
-            print(one_line(drain.verdict(findings, drain.of(arguments.without, seen).server)))
-            print()
-        print(report.text(findings, checks, colour=takes_colour(sys.stdout)), end="")
+            verdict = drain.verdict(findings, drain.of(arguments.without, seen).server)
+            text = f"{one_line(verdict)}\n\n{text}"
     else:
-        print(report.FORMATS[arguments.format](findings, checks), end="")
+        text = report.FORMATS[arguments.format](findings, checks)
+    if not printed(text, PROG):
+        return WRONG
     least = FAIL_ON[arguments.fail_on]
     return int(least is not None and any(finding.severity >= least for finding in findings))
 

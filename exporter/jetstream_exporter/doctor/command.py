@@ -19,15 +19,16 @@ from jetstream_exporter.runtime import interrupt, log
 from jetstream_exporter.runtime.flags import add_config_file, add_target
 from jetstream_exporter.runtime.terminal import (
     count_of,
-    escape_unencodable,
     one_line,
     painted,
+    printed,
     takes_colour,
 )
 
 PROG = "jetstream-exporter doctor"
 COLOURS = {State.ERROR: "31", State.WARNING: "33", State.OK: "32", State.SKIPPED: "36"}
 VERSION = 1  # of the JSON
+WRONG = 2  # exit code
 HTTP = ("http", "https")
 NO_LOGIN = "it is asked without a login"
 EXPORTER = UrlKind(HTTP, "http://jetstream-exporter:18222", NO_LOGIN)
@@ -56,7 +57,7 @@ each what was seen and what to do. It asks the same sources as an audit: it read
 login), and it creates, consumes and changes nothing.
 
 exit code: 0 everything that was checked is right, 1 at least one error or warning, 2 the flags or the configuration
-are invalid
+are invalid, or the output cannot be written
 """
 
 
@@ -78,18 +79,18 @@ def make_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """The subcommand; `argv` is what follows the word doctor."""
     arguments = make_parser().parse_args(argv)
-    escape_unencodable(sys.stdout)
     code = 0
     try:
         interrupt.raise_again()
         log.configure("critical", "logfmt")  # what would be logged is said here
         found = asyncio.run(examined(arguments))
     except ConfigError as error:
-        found, code = [checks.unusable(error)], 2
+        found, code = [checks.unusable(error)], WRONG
     except KeyboardInterrupt:
         return interrupt.INTERRUPTED
     write = as_json if arguments.format == "json" else text
-    sys.stdout.write(write(found))
+    if not printed(write(found), PROG):
+        return WRONG
     return code or int(any(map(is_problem, found)))
 
 

@@ -15,7 +15,7 @@ from jetstream_exporter.migrate.files import Source
 from jetstream_exporter.migrate.finding import FileResult
 from jetstream_exporter.migrate.names import Names, names
 from jetstream_exporter.runtime import interrupt
-from jetstream_exporter.runtime.terminal import escape_unencodable, put
+from jetstream_exporter.runtime.terminal import printed
 
 PROG = "jetstream-exporter migrate"
 MOST = 100  # shells and CI keep the codes from 126 on for themselves
@@ -98,13 +98,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         ]
     except KeyboardInterrupt:
         return interrupt.INTERRUPTED
-    escape_unencodable(sys.stdout)
-    try:
-        put(report.FORMATS[arguments.format](results), sys.stdout)
-    except BrokenPipeError:  # whoever read it has seen enough
-        pass
-    except OSError as error:
-        print(f"{PROG}: the report cannot be written: {error.strerror}", file=sys.stderr)
+    if not printed(report.FORMATS[arguments.format](results), PROG):
         return WRONG
     return min(MOST, sum(result.unresolved for result in results))
 

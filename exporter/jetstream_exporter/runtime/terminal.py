@@ -2,7 +2,12 @@
 
 import io
 import os
+import sys
 from typing import TextIO
+
+
+class OutputError(Exception):
+    """The text cannot be written. The message says why."""
 
 
 def printable(text: str) -> str:
@@ -23,16 +28,37 @@ def escape_unencodable(out: TextIO) -> None:
         out.reconfigure(errors="backslashreplace")
 
 
+def printed(text: str, program: str) -> bool:
+    """Whether standard output took all of the text, whatever characters are in it; standard error says why not.
+
+    Whoever reads a pipe and closes it has seen enough, which is no error.
+    """
+    escape_unencodable(sys.stdout)
+    try:
+        put(text, sys.stdout)
+    except BrokenPipeError:
+        return True
+    except OutputError as error:
+        sys.stderr.write(f"{program}: {error}\n")
+        return False
+    return True
+
+
 def put(text: str, out: TextIO) -> None:
-    """Write and flush all of it. After an OSError nothing is left that the end of the process would try again."""
+    """Write and flush all of it. BrokenPipeError where nobody reads it any more, OutputError where it has no room.
+
+    After either nothing is left that the end of the process would try again.
+    """
     try:
         out.write(text)
         out.flush()
-    except OSError:
+    except OSError as error:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, out.fileno())
         os.close(nowhere)
-        raise
+        if isinstance(error, BrokenPipeError):
+            raise
+        raise OutputError(f"the output cannot be written: {error.strerror}") from None
 
 
 def takes_sequences(out: TextIO) -> bool:

@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import contextlib
 import shutil
 import sys
 from collections.abc import Sequence
@@ -13,8 +12,10 @@ from jetstream_exporter.config.arguments import Parser
 from jetstream_exporter.runtime import interrupt, log
 from jetstream_exporter.runtime.flags import add_config_file, seconds
 from jetstream_exporter.runtime.terminal import (
+    OutputError,
     escape_unencodable,
     one_line,
+    put,
     takes_colour,
     takes_sequences,
 )
@@ -42,8 +43,9 @@ The conditions, sentences and thresholds are those of the alert rules. A single 
 report at that moment: --watch, or the status page of a running exporter, also knows what has lasted for some
 minutes. The command uses no advisories, and it creates, consumes and changes nothing.
 
-exit code: 0 nothing is wrong, 1 warnings, 2 something critical, 3 no server answered, or the flags or the configuration
-are invalid; 130 interrupted before the first look. With --watch, the code of the last look.
+exit code: 0 nothing is wrong, 1 warnings, 2 something critical, 3 no server answered, the flags or the configuration
+are invalid, or the output cannot be written; 130 interrupted before the first look. With --watch, the code of the last
+look.
 """
 
 
@@ -96,8 +98,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return interrupt.INTERRUPTED if looks.code is None else looks.code
     except BrokenPipeError:  # whoever read it has seen enough
-        sys.stderr.close()
         return UNKNOWN if looks.code is None else looks.code
+    except OutputError as error:
+        print(f"{PROG}: {error}", file=sys.stderr)
+        return UNKNOWN
 
 
 class Looks:
@@ -144,18 +148,18 @@ class Looks:
         if not any(row.up for row in latest.snapshot.servers) and not latest.snapshot.streams:
             print(f"{PROG}: no server answered", file=sys.stderr)
             return UNKNOWN
+        self.code = EXIT_CODES.get(view.worst, 0)  # also where nobody reads it to its end
         self._show(view)
-        return EXIT_CODES.get(view.worst, 0)
+        return self.code
 
     def _show(self, view: View) -> None:
         arguments, out = self._arguments, sys.stdout
         if arguments.format == "json":
-            out.write(encoded(view).decode())
+            put(encoded(view).decode(), out)
         else:
             text = screen(view, form_of(every=arguments.every, once=arguments.watch is None))
             clear = CLEAR if arguments.watch is not None and takes_sequences(out) else ""
-            out.write(clear + text + ("" if clear or arguments.watch is None else "\n"))
-        out.flush()
+            put(clear + text + ("" if clear or arguments.watch is None else "\n"), out)
 
 
 def form_of(*, every: bool, once: bool) -> Form:
@@ -169,5 +173,4 @@ def form_of(*, every: bool, once: bool) -> Form:
 
 
 if __name__ == "__main__":
-    with contextlib.suppress(BrokenPipeError):
-        sys.exit(main())
+    sys.exit(main())
