@@ -8,8 +8,10 @@ from tests.support.reports import LONG_AGO, NOW, SECOND, follows, led, peer, unr
 from jetstream_exporter.report import Health, ServerReport
 from jetstream_exporter.snapshot.member import Leader, Member, is_list_complete, reports_since
 from jetstream_exporter.snapshot.meta import meta_rows
-from jetstream_exporter.snapshot.quorum import claims_lead, leader_of, reachable
+from jetstream_exporter.snapshot.quorum import claims_lead, leader_of, reachable, weighed
+from jetstream_exporter.snapshot.quorum import led as state_of
 from jetstream_exporter.snapshot.rows import Raft
+from jetstream_exporter.snapshot.units import UNKNOWN_PEER
 from jetstream_exporter.wire import Jsz, MetaCluster, Peer, RaftGroup
 
 ALL = frozenset({"n1", "n2", "n3"})
@@ -212,6 +214,23 @@ def test_a_leader_of_a_few_seconds_cannot_have_heard_everybody() -> None:
     unheard = [peer(name, current=False, active=0) for name in ("n2", "n3")]
     assert led_with(*unheard, since=9.9).has_quorum is True
     assert led_with(*unheard, since=10.0).has_quorum is False
+
+
+@pytest.mark.parametrize("wanted", [None, 1, 3])
+@pytest.mark.parametrize("count", range(5))
+def test_a_group_with_nothing_to_weigh_is_what_weighing_makes_of_it(
+    count: int, wanted: int | None
+) -> None:
+    """Nearly all groups take the short way."""
+    peers = [peer(f"n{n}", active=n * 60 * SECOND) for n in range(2, 2 + count)]
+    short = state_of(member("n1"), RaftGroup("C", "G", "n1", NOW, peers), wanted)
+    assert short == weighed(member("n1"), peers, NOW.timestamp(), wanted)
+
+
+@pytest.mark.parametrize("name", ["", UNKNOWN_PEER])
+def test_a_current_follower_whose_name_is_unknown_counts_and_has_none(name: str) -> None:
+    raft = led_with(peer("n2"), peer(name))
+    assert (raft.current, raft.reachable) == (3, ("n2", ""))
 
 
 def test_four_need_three() -> None:

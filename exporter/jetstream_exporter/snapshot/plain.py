@@ -49,7 +49,7 @@ class PlainRows:
         """What the election makes of the reports of a consumer, sooner; None where there is anything to weigh."""
         index = 0
         if len(claims) > 1:
-            index = only_leader([(member, consumer.cluster) for member, consumer in claims])
+            index = only_leader(claims)
         if index < 0:
             return None
         member, detail = claims[index]

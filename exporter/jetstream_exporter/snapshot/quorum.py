@@ -7,6 +7,7 @@ what each member reported.
 from collections.abc import Sequence
 from functools import lru_cache
 
+from jetstream_exporter.snapshot.incarnation import Detail
 from jetstream_exporter.snapshot.member import Leader, Member
 from jetstream_exporter.snapshot.rows import Raft
 from jetstream_exporter.snapshot.units import OVERFLOW, is_name, timestamp
@@ -90,12 +91,16 @@ def leader_of(
     return best, led(*views[best], wanted)
 
 
-def only_leader(views: Sequence[tuple[Member | None, RaftGroup | None]]) -> int:
+def only_leader(claims: Sequence[tuple[Member | None, Detail]]) -> int:
     """The index of the one leader's report where all are of one Raft group; -1 where `leader_of` has to tell."""
-    raft_group = views[0][1].raft_group if views[0][1] is not None else ""
+    first = claims[0][1].cluster
+    raft_group = first.raft_group if first is not None else ""
+    if not raft_group:
+        return -1
     found = -1
-    for i, (member, group) in enumerate(views):
-        if group is None or not raft_group or group.raft_group != raft_group:
+    for i, (member, detail) in enumerate(claims):
+        group = detail.cluster
+        if group is None or group.raft_group != raft_group:
             return -1
         if member is None or member.standalone:
             return -1
@@ -120,10 +125,26 @@ def led(member: Member, group: RaftGroup | None, wanted: int | None) -> Raft:
     """The state of a group whose leader this server is."""
     if group is None or not group.raft_group:
         return _unreplicated(member.name, wanted is not None and wanted > 1)
-    peers = [peer for peer in group.replicas if not peer.pending]
+    since = timestamp(group.leader_since)
+    names = _all_current(group.replicas)
+    if names is None:
+        return weighed(member, group.replicas, since, wanted)
+    # Nearly all come here. By position: there are as many as consumers.
+    size = len(names) + 1
+    mismatch = wanted == 1 and size > 1
+    majority = size // 2 + 1
+    return Raft(
+        member.name, since, None, 0, True, True, size, size, majority, 0, False, mismatch, names
+    )
+
+
+def weighed(
+    member: Member, replicas: Sequence[Peer], since: float | None, wanted: int | None
+) -> Raft:
+    """The same from the followers that the leader reaches, whoever is missing."""
+    peers = [peer for peer in replicas if not peer.pending]
     size = len(peers) + 1
     needed = size // 2 + 1
-    since = timestamp(group.leader_since)
     followers = reachable(peers)
     is_new = len(followers) < len(peers) and _just_elected(member.now, since)
     quorum = 1 + len(followers) >= needed or is_new
@@ -146,6 +167,16 @@ def led(member: Member, group: RaftGroup | None, wanted: int | None) -> Raft:
         behind=() if current == size else tuple([p.name for p in followers if is_behind(p)]),
         is_new=is_new,
     )
+
+
+def _all_current(peers: Sequence[Peer]) -> tuple[str, ...] | None:
+    """The names of all followers, where the leader knows them and calls all of them current."""
+    names = []
+    for peer in peers:
+        if not peer.current or peer.pending or not is_name(peer.name):
+            return None
+        names.append(peer.name)
+    return _interned(tuple(names))
 
 
 @lru_cache(maxsize=10_000)

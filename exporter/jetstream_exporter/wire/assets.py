@@ -16,7 +16,6 @@ class Peer(Wire):
     offline: bool = False
     active: Signed = 0  # ns since last heard; 0 also stands for "never"
     lag: Unsigned = 0
-    peer: Name = ""  # base62 of the SHA-256 of the server's name
     pending: bool = False  # 2.15: assigned, but not in the group yet
 
 
