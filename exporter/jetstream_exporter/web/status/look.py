@@ -28,13 +28,17 @@ class Look:
 
     async def view(self) -> View | None:
         """None where there is no collection to show, and none ends in time."""
-        latest = await self._app.look()
-        has_any = latest is not None and latest.whole
-        if latest is None or not has_any or time.monotonic() - latest.merged >= FRESH:
+        latest = await self._latest()
+        if latest is None or time.monotonic() - latest.merged >= FRESH:
             timeout = self._app.config.collect.timeout
-            await self._collect(PATIENCE if has_any else timeout)
+            await self._collect(PATIENCE if latest is not None else timeout)
+            latest = await self._latest()
+        return None if latest is None else await self._of(latest)
+
+    async def _latest(self) -> Latest | None:
+        """The last collection, unless its objects made room for the next."""
         latest = await self._app.look()
-        return await self._of(latest) if latest is not None and latest.whole else None
+        return latest if latest is not None and latest.whole else None
 
     async def _collect(self, patience: float) -> None:
         if self._collecting is None or self._collecting.done():
