@@ -40,7 +40,7 @@ RECORDED = sorted((Path(__file__).parents[1] / "payloads" / "versions").glob("*/
 KINDS = (Advisory, ApiConsumers, ApiStreams, Healthz, Jsz, JszAnswer, Varz)
 
 
-@pytest.fixture(autouse=True, params=[decoding.AT_ONCE, 0], ids=["whole", "in parts"])
+@pytest.fixture(autouse=True, params=[decoding.AT_ONCE, 0, 200], ids=["whole", "in parts", "large"])
 def at_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """A large answer is decoded part by part, and none of this depends on its size."""
     monkeypatch.setattr(decoding, "AT_ONCE", request.param)

@@ -6,13 +6,14 @@ named in `refused`: the parts of one answer belong to different tenants.
 """
 
 import contextlib
-from typing import Any, Generic, TypeVar, get_args
+from collections.abc import Sequence
+from typing import Any, Generic, TypeVar, cast
 
 import msgspec
 
 from jetstream_exporter.sources.errors import SourceError
+from jetstream_exporter.sources.wide_numbers import WideNumber, narrowed, put
 from jetstream_exporter.wire import (
-    UINT64,
     AccountDetail,
     AccountStat,
     Accstatz,
@@ -34,13 +35,13 @@ from jetstream_exporter.wire import (
     StreamDetail,
     Wire,
 )
-from jetstream_exporter.wire.part import INT64, Unsigned
+from jetstream_exporter.wire.part import INT64
 
 SHOWN = 3  # parts that an error names
 NAME = 64  # characters of a name that it shows
 # Bytes. Decoding holds the interpreter lock, for 0.3 s with the configurations of 100,000 consumers. A larger answer is
 # decoded part by part, which takes longer and lets other threads run in between.
-AT_ONCE = 96_000_000
+AT_ONCE = 32_000_000
 NULL = b"null"
 Got = TypeVar("Got", bound=Wire)
 Body = bytes | bytearray | memoryview
@@ -68,6 +69,16 @@ ENVELOPES: tuple[type[Wire], ...] = (
     RoutezAnswer,
     AccstatzAnswer,
 )
+
+
+class AccountOfParts(AccountDetail):
+    """An account whose streams were found and not decoded."""
+
+    stream_detail: tuple[msgspec.Raw, ...] = ()  # type: ignore[assignment]
+
+
+class JszOfParts(Jsz):
+    account_details: tuple[AccountOfParts, ...] = ()  # type: ignore[assignment]
 
 
 class AnswerError(SourceError):
@@ -152,12 +163,35 @@ def _explained(error: Exception) -> AnswerError:
 
 
 def _decode_parts(body: Body, kind: type[Got]) -> Got:
-    """Decode what msgspec alone refused: part by part, and with numbers up to 2^64-1."""
+    """Decode what is large, or what msgspec alone refused: part by part, and with numbers up to 2^64-1."""
+    if kind is Jsz:
+        with contextlib.suppress(msgspec.ValidationError):
+            return cast("Got", _decode_streams(body))
     refused: list[str] = []
     answer = _decode_one(body, kind, refused, "")
     if isinstance(answer, Refusals):
         answer.refused = refused
     return answer
+
+
+def _decode_streams(body: Body) -> Jsz:
+    """Find the streams of an answer in one pass, and decode each of them. ValidationError where more is wrong."""
+    answer = msgspec.json.decode(body, type=JszOfParts)
+    refused: list[str] = []
+    accounts = [
+        _with(AccountDetail, account, stream_detail=_decode_streams_of(account, refused))
+        for account in answer.account_details
+    ]
+    return _with(Jsz, answer, account_details=accounts, refused=refused)
+
+
+def _decode_streams_of(account: AccountOfParts, refused: list[str]) -> list[StreamDetail]:
+    return _decode_each(account.stream_detail, StreamDetail, refused, _name(account))
+
+
+def _with(kind: type[Got], found: Wire, **parts: Any) -> Got:
+    """What was found, with its parts."""
+    return kind(**(msgspec.structs.asdict(found) | parts))
 
 
 def _decode_one(body: Body, kind: type[Got], refused: list[str], place: str) -> Got:
@@ -175,7 +209,8 @@ def _decode_one(body: Body, kind: type[Got], refused: list[str], place: str) -> 
         setattr(answer, field, data)
         return answer
     place = f"{place} {_name(answer)}".strip()
-    setattr(answer, field, _decode_each(inner, part, refused, place))
+    raws = msgspec.json.decode(inner, type=list[msgspec.Raw])
+    setattr(answer, field, _decode_each(raws, part, refused, place))
     return answer
 
 
@@ -185,10 +220,12 @@ def _is_null(raw: msgspec.Raw) -> bool:
         return len(view) == len(NULL) and bytes(view) == NULL
 
 
-def _decode_each(body: Body, kind: type[Got], refused: list[str], place: str) -> list[Got]:
+def _decode_each(
+    raws: Sequence[msgspec.Raw], kind: type[Got], refused: list[str], place: str
+) -> list[Got]:
     parts = []
     decoder = msgspec.json.Decoder(kind)
-    for raw in msgspec.json.decode(body, type=list[msgspec.Raw]):
+    for raw in raws:
         try:
             parts.append(_decode_part(raw, decoder, kind, refused, place))
         except Exception as error:
@@ -209,49 +246,12 @@ def _decode_part(
 
 def _decode_wide(body: Body, kind: type[Got]) -> Got:
     """Decode with unsigned numbers above 2^63-1, which msgspec cannot bound: they are put in afterwards."""
-    wide: list[tuple[tuple[str | int, ...], int]] = []
-    data = _narrow(msgspec.json.decode(body), (), wide)
-    answer = msgspec.convert(data, kind)
+    wide: list[WideNumber] = []
+    answer = msgspec.convert(narrowed(msgspec.json.decode(body), (), wide), kind)
     for path, number in wide:
-        _put(answer, path, number)
+        if not put(answer, path, number):
+            raise ShapeError(f"Expected `int` <= {INT64} - at `{'.'.join(map(str, path))}`")
     return answer
-
-
-def _narrow(data: Any, path: tuple[str | int, ...], wide: list[Any]) -> Any:
-    match data:
-        case dict():
-            return {key: _narrow(value, (*path, key), wide) for key, value in data.items()}
-        case list():
-            return [_narrow(value, (*path, i), wide) for i, value in enumerate(data)]
-        case int() if INT64 < data <= UINT64:
-            wide.append((path, data))
-            return 0
-        case _:
-            return data
-
-
-def _put(answer: Any, path: tuple[str | int, ...], number: int) -> None:
-    """Set a field by its path in the answer, unless nobody reads it there."""
-    kind: Any = type(answer)
-    holder = answer
-    name = ""
-    for step in path:
-        if isinstance(step, int):
-            holder = holder[step] if name == "" else getattr(holder, name)[step]
-            kind, name = type(holder), ""
-            continue
-        if name:
-            holder, name = getattr(holder, name), ""
-        if not isinstance(holder, Wire):
-            return
-        fields = {field.encode_name: field for field in msgspec.structs.fields(holder)}
-        if step not in fields:
-            return
-        kind, name = fields[step].type, fields[step].name
-    if name and (kind == Unsigned or Unsigned in get_args(kind) or kind is int):
-        setattr(holder, name, number)
-    else:
-        raise ShapeError(f"Expected `int` <= {INT64} - at `{'.'.join(map(str, path))}`")
 
 
 def _name(answer: Wire) -> str:
