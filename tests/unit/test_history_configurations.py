@@ -39,6 +39,23 @@ def test_a_configuration_read_once_serves_later_scrapes(scrapes: Scrapes) -> Non
     ) == (0, 3)
 
 
+def test_a_configuration_that_did_not_change_stays_the_same_object(scrapes: Scrapes) -> None:
+    """A hundred thousand are not held twice, and comparing them costs nothing."""
+    first, again = (scrapes.scrape(*trio("n1")).consumers[0] for _ in range(2))
+    assert first.settings is again.settings
+    assert first.key is again.key
+    assert first.name is again.name
+
+
+def test_a_configuration_that_changed_is_taken(scrapes: Scrapes) -> None:
+    group = led("n1", "n2", "n3")
+    for waits in (30, 60):
+        said = stream("S", group, consumer("c", group, config={"ack_wait": waits * SECOND}))
+        (row,) = scrapes.scrape(server("n1", said)).consumers
+        assert row.settings is not None
+        assert row.settings.ack_wait == waits
+
+
 def test_objects_whose_configuration_was_not_read_are_counted(scrapes: Scrapes) -> None:
     assert unknown_objects(scrapes.scrape(*light(*trio("n1")))) == 2
 

@@ -1,6 +1,6 @@
 """The configurations read so far, by object and incarnation. A scrape without `config=1` does not bring them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -63,18 +63,23 @@ ConfigCache = dict[StreamKey, StreamConfigs]
 Alike = dict[tuple[Any, ...], ConsumerSettings]  # by all that they say
 
 
-def read_configs(reports: Iterable[Report], keys: Sequence[str] = ()) -> ConfigCache:
+def read_configs(
+    reports: Iterable[Report], keys: Sequence[str] = (), known: ConfigCache | None = None
+) -> ConfigCache:
     """All configurations in the reports. A leader's is preferred to a follower's, which may be outdated.
 
-    `keys` are the metadata keys whose values become labels.
+    `keys` are the metadata keys whose values become labels. A consumer's that is `known` and did not change stays the
+    same object, as nearly all do: a scrape need not hold all of them twice.
     """
     config_cache: ConfigCache = {}
     alike: Alike = {}
+    known = known or {}
     for report in reports:
         for member, account_id, streams in claims_of(report) if report.with_config else ():
             for detail in streams:
                 key = (report.label, account_id, detail.name)
-                _read_stream(config_cache, key, detail, member, keys, alike=alike)
+                before = known[key].consumers if key in known else {}
+                _read_stream(config_cache, key, detail, member, keys, alike=alike, before=before)
     return config_cache
 
 
@@ -86,8 +91,12 @@ def _read_stream(
     keys: Sequence[str],
     *,
     alike: Alike,
+    before: Mapping[str, ConsumerConfig],
 ) -> None:
-    """Read one report of a stream. `alike` are the settings of consumers that were read before."""
+    """Read one report of a stream. `alike` are the settings of consumers that were read in this scrape.
+
+    `before` are the configurations of its consumers as the last reading left them.
+    """
     name = member.name if member is not None else ""
     meta_current = member is None or member.meta_current
 
@@ -108,12 +117,14 @@ def _read_stream(
         old = entry.consumers.get(consumer.name)
         if consumer.config is not None and (old is None or beats(consumer, old.incarnation)):
             incarnation = known_incarnation(member, consumer)
-            entry.consumers[consumer.name] = ConsumerConfig(
+            found = ConsumerConfig(
                 (*key, consumer.name),
                 incarnation,
                 _shared(consumer_settings(consumer.config, keys), alike),
                 None if incarnation == UNKNOWN else consumer.created,
             )
+            kept = before.get(consumer.name)
+            entry.consumers[consumer.name] = kept if kept is not None and kept == found else found
 
 
 def _shared(settings: ConsumerSettings, alike: Alike) -> ConsumerSettings:

@@ -110,13 +110,15 @@ def led_row(
     pending, ack_pending = detail.num_pending, detail.num_ack_pending
     redelivered, waiting = detail.num_redelivered, detail.num_waiting
     settings = config.settings if config is not None else None
+    # With the name that is kept anyway: the one in the answer is let go of.
+    key = (ref.cluster, ref.account_id, ref.stream, detail.name) if config is None else config.key
     row = Consumer(
         ref.cluster,
         ref.account,
         ref.account_id,
         ref.stream,
-        detail.name,
-        (ref.cluster, ref.account_id, ref.stream, detail.name) if config is None else config.key,
+        key[3],
+        key,
         incarnation,
         raft,
         settings,

@@ -51,7 +51,7 @@ class History:
     def remember_configs(self, outcomes: Iterable[Outcome], keys: Sequence[str] = ()) -> None:
         """Keep the configurations that this scrape brought, and of their metadata the values of these keys."""
         reports = [report for outcome in outcomes for report in outcome.configurations]
-        for key, fresh in read_configs(reports, keys).items():
+        for key, fresh in read_configs(reports, keys, self.config_cache).items():
             old = self.config_cache.get(key)
             if old is not None and old.incarnation.same(fresh.incarnation):
                 fresh.add_to(old)
