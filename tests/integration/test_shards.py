@@ -121,29 +121,47 @@ async def scraped(shards: Sequence[Exporter]) -> Samples:
     return union([await shard.scrape() for shard in shards])
 
 
-async def until_alike(whole: Exporter, shards: Sequence[Exporter]) -> tuple[Samples, Samples]:
-    """The samples of the whole and of the shards, once they have the same series."""
-    last: list[tuple[Samples, Samples]] = []
+async def until_alike(whole: Exporter, shards: Sequence[Exporter]) -> None:
+    """Wait until the whole and the shards have the same series."""
     differences: list[Keys] = []
 
     async def alike() -> bool:
-        last.append((await whole.scrape(), await scraped(shards)))
-        differences.append(keys(last[-1][0]) ^ keys(last[-1][1]))
+        differences.append(keys(await whole.scrape()) ^ keys(await scraped(shards)))
         return not differences[-1]
 
     try:
         await eventually("the same series", alike, 90)
     except AssertionError as error:
         raise AssertionError(f"{error}: {sorted(map(str, differences[-1]))[:20]}") from error
-    return last[-1]
 
 
-def check_figures(whole: Samples, parts: Samples) -> None:
+async def until_equal(whole: Exporter, shards: Sequence[Exporter]) -> Samples:
+    """The samples of the shards, once their figures of streams and consumers are those of the whole.
+
+    They are scraped one after the other, and a replica that returns catches up in between.
+    """
+    last: list[tuple[Samples, Samples]] = []
+
+    async def equal() -> bool:
+        last.append((await whole.scrape(), await scraped(shards)))
+        return not unequal(*last[-1])
+
+    try:
+        await eventually("the same figures", equal, 60)
+    except AssertionError as error:
+        raise AssertionError(f"{error}: {str(unequal(*last[-1]))[:2000]}") from error
+    assert len(figures(last[-1][1])["jetstream_consumer_pending_messages"]) > 20
+    return last[-1][1]
+
+
+def unequal(whole: Samples, parts: Samples) -> dict[str, object]:
+    """By family the figures of streams and consumers that only one of both has."""
     wanted, found = figures(whole), figures(parts)
-    assert len(wanted["jetstream_consumer_pending_messages"]) > 20
-    for family, rows in wanted.items():
-        if not family.endswith(SEEN):
-            assert rows.items() ^ found[family].items() == set(), family
+    return {
+        family: different
+        for family, rows in wanted.items()
+        if not family.endswith(SEEN) and (different := rows.items() ^ found.get(family, {}).items())
+    }
 
 
 async def test_shards_together_tell_what_the_whole_tells_also_after_a_server_was_away(
@@ -156,8 +174,8 @@ async def test_shards_together_tell_what_the_whole_tells_also_after_a_server_was
         exporters(cluster, tmp_path, http, 1) as (whole,),
         exporters(cluster, tmp_path, http, TOTAL) as shards,
     ):
-        said, parts = await until_alike(whole, shards)
-        check_figures(said, parts)
+        await until_alike(whole, shards)
+        parts = await until_equal(whole, shards)
         assert parts.labels("jetstream_account_info", "account") == set(NAMES)
         for number, shard in enumerate(shards):
             samples = await shard.scrape()
@@ -166,7 +184,7 @@ async def test_shards_together_tell_what_the_whole_tells_also_after_a_server_was
             assert bool(samples.all("nats_server_up")) == (number == 0)
             assert samples.labels("jetstream_exporter_shard_info", "shard") == {str(number)}
         async with exporters(cluster, tmp_path, system, TOTAL) as by_system:
-            check_figures(*await until_alike_figures(whole, by_system))
+            await until_equal(whole, by_system)
 
         await cluster[2].kill()
         await shards[0].until(
@@ -187,27 +205,8 @@ async def test_shards_together_tell_what_the_whole_tells_also_after_a_server_was
             "whole lists", lambda s: s.all("jetstream_server_complete") == [1, 1, 1], 60
         )
         await cluster.until_ready()
-        said, parts = await until_alike(whole, shards)
-        check_figures(said, parts)
+        await until_alike(whole, shards)
+        parts = await until_equal(whole, shards)
         for name in ODD:
             async with await nats.connect(cluster.urls_for(user(name))) as nc:
                 assert await check_account(parts, nc, cluster.name, name) == 4
-
-
-async def until_alike_figures(
-    whole: Exporter, shards: Sequence[Exporter]
-) -> tuple[Samples, Samples]:
-    """Of other sources the servers' own series may differ."""
-    last: list[tuple[Samples, Samples]] = []
-
-    async def alike() -> bool:
-        last.append((await whole.scrape(), await scraped(shards)))
-        said, parts = (figures(samples) for samples in last[-1])
-        return all(
-            rows.keys() == parts.get(name, {}).keys()
-            for name, rows in said.items()
-            if not name.endswith(SEEN)
-        )
-
-    await eventually("the same series of streams and consumers", alike, 60)
-    return last[-1]
