@@ -4,6 +4,7 @@ import asyncio
 import os
 import pty
 import signal
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -134,6 +135,23 @@ async def test_a_second_signal_ends_it_all_the_same(tmp_path: Path) -> None:
             started.process.send_signal(number)
 
         assert "Traceback" not in await started.ended()
+
+
+LIBRARY_FAILS = """
+import logging
+from jetstream_exporter.demo.command import main
+try:
+    main(["--help"])
+except SystemExit:
+    logging.getLogger("nats.aio.client").error("encountered error", exc_info=ValueError())
+"""
+
+
+def test_an_error_inside_the_nats_library_is_no_traceback() -> None:
+    """It is given up in the middle of a request at the end, and logs that where nobody handles its log."""
+    command = [sys.executable, "-c", LIBRARY_FAILS]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stderr == ""
 
 
 async def test_head_ends_it_without_a_traceback(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import signal
 import sys
 import tempfile
@@ -125,6 +126,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     before = {number: signal.getsignal(number) for number in SIGNALS}
     escape_unencodable(sys.stdout)
+    # The NATS library logs with a traceback that a request was given up at the end, which is nobody's concern.
+    logging.getLogger("nats").addHandler(logging.NullHandler())
     try:
         arguments = make_parser().parse_args(argv)
         if wrong := stack.mistake(arguments):
