@@ -164,9 +164,6 @@ def _explained(error: Exception) -> AnswerError:
 
 def _decode_parts(body: Body, kind: type[Got]) -> Got:
     """Decode what is large, or what msgspec alone refused: part by part, and with numbers up to 2^64-1."""
-    if kind is Jsz:
-        with contextlib.suppress(msgspec.ValidationError):
-            return cast("Got", _decode_streams(body))
     refused: list[str] = []
     answer = _decode_one(body, kind, refused, "")
     if isinstance(answer, Refusals):
@@ -174,15 +171,14 @@ def _decode_parts(body: Body, kind: type[Got]) -> Got:
     return answer
 
 
-def _decode_streams(body: Body) -> Jsz:
-    """Find the streams of an answer in one pass, and decode each of them. ValidationError where more is wrong."""
+def _decode_streams(body: Body, refused: list[str]) -> Jsz:
+    """Find the streams of a list in one pass, and decode each of them. ValidationError where more is wrong."""
     answer = msgspec.json.decode(body, type=JszOfParts)
-    refused: list[str] = []
     accounts = [
         _with(AccountDetail, account, stream_detail=_decode_streams_of(account, refused))
         for account in answer.account_details
     ]
-    return _with(Jsz, answer, account_details=accounts, refused=refused)
+    return _with(Jsz, answer, account_details=accounts)
 
 
 def _decode_streams_of(account: AccountOfParts, refused: list[str]) -> list[StreamDetail]:
@@ -197,6 +193,9 @@ def _with(kind: type[Got], found: Wire, **parts: Any) -> Got:
 def _decode_one(body: Body, kind: type[Got], refused: list[str], place: str) -> Got:
     if kind not in PARTS:
         return _decode_wide(body, kind)
+    if kind is Jsz:
+        with contextlib.suppress(msgspec.ValidationError):
+            return cast("Got", _decode_streams(body, refused))
     field, part = PARTS[kind]
     raw = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
     inner = raw.pop(field, None)
