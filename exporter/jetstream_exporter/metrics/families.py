@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic, Literal, TypeVar
 
 from jetstream_exporter.report import Histogram
@@ -75,28 +76,8 @@ class Table(Generic[Row]):
 AnyTable = Table[Any]
 
 
-def gauge(
-    name: str,
-    help: str,
-    value: Callable[[Row], Value],
-    origin: str,
-    query: str = "",
-    *,
-    in_lean: bool = True,
-) -> Family[Row]:
-    return Family("gauge", name, help, value, origin, query, in_lean)
-
-
-def counter(
-    name: str,
-    help: str,
-    value: Callable[[Row], Value],
-    origin: str,
-    query: str = "",
-    *,
-    in_lean: bool = True,
-) -> Family[Row]:
-    return Family("counter", name, help, value, origin, query, in_lean)
+gauge = partial(Family, "gauge")
+counter = partial(Family, "counter")
 
 
 def histogram(
