@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -123,16 +123,7 @@ async def scraped(shards: Sequence[Exporter]) -> Samples:
 
 async def until_alike(whole: Exporter, shards: Sequence[Exporter]) -> None:
     """Wait until the whole and the shards have the same series."""
-    differences: list[Keys] = []
-
-    async def alike() -> bool:
-        differences.append(keys(await whole.scrape()) ^ keys(await scraped(shards)))
-        return not differences[-1]
-
-    try:
-        await eventually("the same series", alike, 90)
-    except AssertionError as error:
-        raise AssertionError(f"{error}: {sorted(map(str, differences[-1]))[:20]}") from error
+    await until_nothing(whole, shards, lambda said, parts: keys(said) ^ keys(parts), 90)
 
 
 async def until_equal(whole: Exporter, shards: Sequence[Exporter]) -> Samples:
@@ -140,18 +131,30 @@ async def until_equal(whole: Exporter, shards: Sequence[Exporter]) -> Samples:
 
     They are scraped one after the other, and a replica that returns catches up in between.
     """
-    last: list[tuple[Samples, Samples]] = []
+    parts = await until_nothing(whole, shards, unequal, 60)
+    assert len(figures(parts)["jetstream_consumer_pending_messages"]) > 20
+    return parts
 
-    async def equal() -> bool:
-        last.append((await whole.scrape(), await scraped(shards)))
-        return not unequal(*last[-1])
+
+async def until_nothing(
+    whole: Exporter,
+    shards: Sequence[Exporter],
+    differing: Callable[[Samples, Samples], object],
+    deadline: float,
+) -> Samples:
+    """The samples of the shards, once nothing differs from the whole."""
+    last: list[tuple[Samples, object]] = []
+
+    async def is_nothing() -> bool:
+        said, parts = await whole.scrape(), await scraped(shards)
+        last.append((parts, differing(said, parts)))
+        return not last[-1][1]
 
     try:
-        await eventually("the same figures", equal, 60)
+        await eventually("the same of the whole and of the shards", is_nothing, deadline)
     except AssertionError as error:
-        raise AssertionError(f"{error}: {str(unequal(*last[-1]))[:2000]}") from error
-    assert len(figures(last[-1][1])["jetstream_consumer_pending_messages"]) > 20
-    return last[-1][1]
+        raise AssertionError(f"{error}: {str(last[-1][1])[:2000]}") from error
+    return last[-1][0]
 
 
 def unequal(whole: Samples, parts: Samples) -> dict[str, object]:

@@ -403,13 +403,16 @@ async def test_what_somebody_looks_at_stays_while_the_next_answers_come(
     monkeypatch.setattr(pipeline, "FEW", -1)
     assert "ORDERS" in await site.text("/streams")
 
+    asked = asyncio.Event()
+
     async def never(self: Collector, request: ScrapeRequest) -> Sequence[Outcome]:
+        asked.set()
         await asyncio.Event().wait()
         raise AssertionError
 
     monkeypatch.setattr(Collector, "collect", never)
     scrape = asyncio.create_task(site.service.scraper.answer(5))
-    await asyncio.sleep(0)
+    await asked.wait()
     assert "ORDERS" in await site.text("/streams")
     scrape.cancel()
 
