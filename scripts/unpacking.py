@@ -115,9 +115,8 @@ def unpack(folder: Path, tool: Tool, part: Path) -> None:
         try:
             download(tool, downloads, options)
         except ToolError:
-            (folder / "apt" / FETCHED).unlink(
-                missing_ok=True
-            )  # whoever comes next tries newer ones
+            # Whoever comes next tries newer ones.
+            (folder / "apt" / FETCHED).unlink(missing_ok=True)
             raise
     for archive in sorted(downloads.glob("*.deb")):
         run("dpkg", "-x", archive, part)

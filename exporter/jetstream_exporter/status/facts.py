@@ -66,9 +66,8 @@ class Backlog(NamedTuple):
     deliveries: int | None
 
 
-Late = tuple[
-    Consumer, Object, float
-]  # a consumer with a message that waits, and for how many seconds
+# A consumer with a message that waits, and for how many seconds.
+Late = tuple[Consumer, Object, float]
 History = tuple[Backlog, ...]
 
 
