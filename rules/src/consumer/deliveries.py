@@ -134,11 +134,10 @@ TRENDS = (
               )
               or
               max by ($consumer) (
-                (jetstream_consumer_deliveries_total - (jetstream_consumer_deliveries_total offset 15m))
+                (jetstream_consumer_deliveries_total - (jetstream_consumer_deliveries_total offset 15m) > 10)
                 / (jetstream_consumer_delivered_sequence - (jetstream_consumer_delivered_sequence offset 15m) > 0)
                 > 3
                 and jetstream_consumer_redelivered_messages > 0
-                and jetstream_consumer_deliveries_total - (jetstream_consumer_deliveries_total offset 15m) > 10
                 unless resets(jetstream_consumer_delivered_sequence[15m]) > 0
               )
             )

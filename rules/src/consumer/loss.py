@@ -2,14 +2,31 @@
 
 from rules.src.model import Alert, Record
 
+EVICTABLE = "nats_cluster_account_stream_consumer:jetstream_consumer_evictable_messages:max10m"
+WHEN = {"": "now", "5m": "5 minutes ago", "10m": "10 minutes ago"}
+DUE = {
+    ago: f"nats_cluster_account_stream_consumer:jetstream_consumer_due{ago and f'_{ago}_ago'}_messages:max"
+    for ago in WHEN
+}
 
-def due(ago: str = "") -> str:
-    """The messages that a consumer had to get until now, or until then: those that wait and those it was delivered."""
+
+def due(ago: str) -> Record:
     pending, delivered = (
         f"({name} offset {ago})" if ago else name
         for name in ("jetstream_consumer_pending_messages", "jetstream_consumer_deliveries_total")
     )
-    return f"max by ($consumer) ({pending} + {delivered})"
+    return Record(
+        name=DUE[ago],
+        comment=(
+            f"The messages that such a consumer had to get until {WHEN[ago]}: those that "
+            "wait and those that were delivered."
+        ),
+        expr=f"""
+            max by ($consumer) ({pending} + {delivered})
+            and on ($consumer)
+            {EVICTABLE}
+        """,
+    )
 
 
 def appeared(metric: str) -> str:
@@ -20,9 +37,9 @@ and jetstream_consumer_deliveries_total offset 10m
 unless {metric} offset 10m"""
 
 
-RULES = (
+RULES: tuple[Alert | Record, ...] = (
     Record(
-        name="nats_cluster_account_stream_consumer:jetstream_consumer_evictable_messages:max10m",
+        name=EVICTABLE,
         comment=(
             "The highest number of pending messages within 10 minutes, of consumers whose "
             "stream was at a limit during all of them and removes its oldest message for each "
@@ -105,6 +122,7 @@ RULES = (
             max by ($consumer) (jetstream_consumer_info{filtered="false"}) == 1
         """,
     ),
+    *map(due, DUE),
     Record(
         name="nats_cluster_account_stream_consumer:jetstream_consumer_lost_messages:delta10m",
         comment=(
@@ -165,8 +183,6 @@ RULES = (
             )
             and on ($consumer)
             max by ($consumer) (jetstream_consumer_info{filtered="true"}) == 1
-            and on ($consumer)
-            nats_cluster_account_stream_consumer:jetstream_consumer_evictable_messages:max10m
             unless on ($consumer)
             max by ($consumer) (changes(jetstream_consumer_leader_changes_total[10m])) > 0
             unless on ($consumer)
@@ -174,9 +190,9 @@ RULES = (
         """,
         parts={
             "elected": appeared("jetstream_consumer_leader_changes_total"),
-            "due": due(),
-            "due_5m_ago": due("5m"),
-            "due_10m_ago": due("10m"),
+            "due": DUE[""],
+            "due_5m_ago": DUE["5m"],
+            "due_10m_ago": DUE["10m"],
             "stored": """
                 max by ($stream) (jetstream_stream_stored_messages_total)
                 - on ($stream)
