@@ -3,26 +3,22 @@
 from rules.src.model import Alert, Record
 
 EVICTABLE = "nats_cluster_account_stream_consumer:jetstream_consumer_evictable_messages:max10m"
-WHEN = {"": "now", "5m": "5 minutes ago", "10m": "10 minutes ago"}
-DUE = {
-    ago: f"nats_cluster_account_stream_consumer:jetstream_consumer_due{ago and f'_{ago}_ago'}_messages:max"
-    for ago in WHEN
-}
+DUE = "nats_cluster_account_stream_consumer:jetstream_consumer_due_messages:delta"
 
 
-def due(ago: str) -> Record:
-    pending, delivered = (
-        f"({name} offset {ago})" if ago else name
-        for name in ("jetstream_consumer_pending_messages", "jetstream_consumer_deliveries_total")
-    )
+def due(minutes: int) -> Record:
     return Record(
-        name=DUE[ago],
+        name=f"{DUE}{minutes}m",
         comment=(
-            f"The messages that such a consumer had to get until {WHEN[ago]}: those that "
-            "wait and those that were delivered."
+            "By how much the number of messages that such a consumer has to get, those that wait and those that were "
+            f"delivered, rose within {minutes} minutes. Messages that its stream removed make it fall."
         ),
         expr=f"""
-            max by ($consumer) ({pending} + {delivered})
+            max by ($consumer) (jetstream_consumer_pending_messages + jetstream_consumer_deliveries_total)
+            - on ($consumer)
+            max by ($consumer) (
+              (jetstream_consumer_pending_messages offset {minutes}m) + (jetstream_consumer_deliveries_total offset {minutes}m)
+            )
             and on ($consumer)
             {EVICTABLE}
         """,
@@ -122,7 +118,7 @@ RULES: tuple[Alert | Record, ...] = (
             max by ($consumer) (jetstream_consumer_info{filtered="false"}) == 1
         """,
     ),
-    *map(due, DUE),
+    *map(due, (5, 10)),
     Record(
         name="nats_cluster_account_stream_consumer:jetstream_consumer_lost_messages:delta10m",
         comment=(
@@ -139,9 +135,7 @@ RULES: tuple[Alert | Record, ...] = (
             "messages have to disappear in both halves of the 10 minutes."
         ),
         expr="""
-            $due_10m_ago
-            - on ($consumer)
-            $due
+            -1 * $due_10m
             + on ($stream) group_left () (
               $stored
             )
@@ -167,20 +161,9 @@ RULES: tuple[Alert | Record, ...] = (
             and on ($consumer)
             nats_cluster_account_stream_consumer:jetstream_consumer_overtaken_messages:max10m
             or
-            $due_10m_ago
-            - on ($consumer)
-            $due
-            > 0
-            and on ($consumer) (
-              $due_10m_ago
-              > on ($consumer)
-              $due_5m_ago
-            )
-            and on ($consumer) (
-              $due_5m_ago
-              > on ($consumer)
-              $due
-            )
+            -1 * ($due_10m < on ($consumer) $due_5m)
+            and on ($consumer)
+            $due_5m < 0
             and on ($consumer)
             max by ($consumer) (jetstream_consumer_info{filtered="true"}) == 1
             unless on ($consumer)
@@ -190,9 +173,8 @@ RULES: tuple[Alert | Record, ...] = (
         """,
         parts={
             "elected": appeared("jetstream_consumer_leader_changes_total"),
-            "due": DUE[""],
-            "due_5m_ago": DUE["5m"],
-            "due_10m_ago": DUE["10m"],
+            "due_5m": f"{DUE}5m",
+            "due_10m": f"{DUE}10m",
             "stored": """
                 max by ($stream) (jetstream_stream_stored_messages_total)
                 - on ($stream)
