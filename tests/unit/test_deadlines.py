@@ -12,7 +12,7 @@ from tests.support.fake_nats import FakeNats, fake_nats
 from tests.support.waiting import until
 from tests.support.web import Web, web
 
-from jetstream_exporter.scrape import Content
+from jetstream_exporter.scrape import Content, Scraper
 from jetstream_exporter.scrape.budget import FLIGHTS, FLOOR, own_time, reserve
 from jetstream_exporter.scrape.config_schedule import UNKNOWN_LATEST, ConfigSchedule
 
@@ -180,14 +180,16 @@ async def test_an_unknown_parameter_is_refused(path: str, site: Web) -> None:
     assert text == f"{path} has no parameter 'nmae[]'; {has}\n"
 
 
-async def test_only_what_can_be_probed_is_discovered(fake: FakeNats, site: Web) -> None:
+async def test_only_what_can_be_probed_is_discovered(
+    fake: FakeNats, site: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await site.text("/metrics")
     outcomes = site.service.scraper.outcomes
     connection = [
         type(outcomes[0])("advisories", "nats://127.0.0.1:4222 APP", 0.1),
         type(outcomes[0])("system", "nats://127.0.0.1:4222", 0.1),
     ]
-    site.service.scraper.outcomes = [*outcomes, *connection]
+    monkeypatch.setattr(Scraper, "outcomes", [*outcomes, *connection])
     groups = json.loads(await site.text("/sd"))
     assert [group["targets"] for group in groups] == [[fake.url]]
 

@@ -34,6 +34,7 @@ SEEN = {
     ("sources/nats/dialling.py", "first_of"): "awaited there",
     ("sources/http/discovery.py", "_begin"): "the scrape that takes its answer",
     ("sources/lookup.py", "_in_thread"): "the future that its callers wait for",
+    ("runtime/threads.py", "run_to_end_in_thread"): "awaited there",
     ("sources/pace.py", "limit"): "awaited there",
     ("sources/http/config_fetch.py", "__init__"): "the scrape that takes its result",
     ("sources/http/endpoint_links.py", "begin"): "the scrape that takes its answers",

@@ -25,7 +25,7 @@ from tests.support.web import Web, web
 
 from jetstream_exporter.report import Outcome
 from jetstream_exporter.runtime import log
-from jetstream_exporter.scrape import Content, single_flight
+from jetstream_exporter.scrape import Content, Scraper, single_flight
 from jetstream_exporter.scrape.processor import Processor
 from jetstream_exporter.web import connections, sending
 from jetstream_exporter.web.headers import HEADERS
@@ -387,12 +387,12 @@ class TestProbe:
         assert not any("authorization" in headers for headers in fake.headers)
 
     async def test_a_server_that_calls_itself_like_a_url_opens_no_way_there(
-        self, fake: FakeNats, site: Web
+        self, fake: FakeNats, site: Web, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Of the system account's servers the target is what they say: cluster, slash and name."""
         await site.text("/metrics")
         called = Outcome("system", fake.url.replace("127.0.0.1", "127.0.0.2"), 0.1)
-        site.service.scraper.outcomes = [*site.service.scraper.outcomes, called]
+        monkeypatch.setattr(Scraper, "outcomes", [*site.service.scraper.outcomes, called])
         await site.text(f"/probe?target={called.target}", 403)
         assert called.target not in await site.text("/sd")
 

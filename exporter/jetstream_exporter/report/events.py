@@ -89,7 +89,8 @@ class Events(msgspec.Struct, gc=False):
 
     `take` is called once, by whoever adds the events to the totals, and `confirm` after that, with a time of the
     running loop until which it may wait: whoever keeps the events for us may then forget them. A collection that is
-    given up has called neither, and the next one gets the same events.
+    given up before it is merged has called neither, and the next one gets the same events. One that is given up while
+    it is merged has taken them, and the next one confirms them with its own.
 
     `counted` says, by account (`*`: every account), which of the fields of `EventCounts` are counted now.
     """

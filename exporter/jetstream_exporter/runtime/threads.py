@@ -5,6 +5,7 @@ hang for seconds, run in other threads, so that they cannot block these.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
@@ -21,3 +22,17 @@ async def run_in_thread(
     """Run a function in one of the threads."""
     loop = asyncio.get_running_loop()
     return await loop.run_in_executor(_threads, lambda: work(*args, **kwargs))
+
+
+async def run_to_end_in_thread(
+    work: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs
+) -> Result:
+    """The same for a function that changes what others change, too: who is cancelled waits until it has ended."""
+    running = asyncio.ensure_future(run_in_thread(work, *args, **kwargs))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        while not running.done():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait([running])
+        raise

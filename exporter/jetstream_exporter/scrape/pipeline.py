@@ -10,7 +10,7 @@ import structlog
 
 from jetstream_exporter.config.schema import Config
 from jetstream_exporter.report import Outcome, release
-from jetstream_exporter.runtime.threads import run_in_thread
+from jetstream_exporter.runtime.threads import run_to_end_in_thread
 from jetstream_exporter.scrape.processor import Processor
 from jetstream_exporter.snapshot import Snapshot
 from jetstream_exporter.status.watch import Memory, Watch
@@ -31,9 +31,10 @@ class Latest(NamedTuple):
 
 
 class Pipeline:
-    """Merges off the event loop. `took` is how many seconds the last merge needed."""
+    """Merges off the event loop, one collection at a time. `took` is how many seconds the last merge needed."""
 
     def __init__(self, config: Config) -> None:
+        self._config = self._configured = config
         self._processor = Processor(config, time.monotonic())
         self._lock = asyncio.Lock()
         self._conflicts: frozenset[str] = frozenset()
@@ -48,8 +49,8 @@ class Pipeline:
         return sorted(self._conflicts)
 
     def configure(self, config: Config) -> None:
-        """Take a new configuration's names, filters and limits; what earlier scrapes showed is kept."""
-        self._processor.configure(config)
+        """From the next merge on, use its names, filters and limits; what earlier scrapes showed is kept."""
+        self._config = config
 
     async def process(
         self, outcomes: Sequence[Outcome], begun: float, *, keep: bool = False
@@ -57,7 +58,9 @@ class Pipeline:
         """Merge the outcomes of a collection that began then. Unless they are kept, their contents are let go of."""
         async with self._lock:
             started = time.monotonic()
-            snapshot = await run_in_thread(self._process, outcomes, started, started - begun, keep)
+            snapshot = await run_to_end_in_thread(
+                self._process, outcomes, started, started - begun, keep
+            )
             self.took = time.monotonic() - started
         self._log_conflicts(frozenset(snapshot.conflicts))
         return snapshot
@@ -65,6 +68,9 @@ class Pipeline:
     def _process(
         self, outcomes: Sequence[Outcome], now: float, took: float, keep: bool
     ) -> Snapshot:
+        if self._config is not self._configured:
+            self._configured = self._config
+            self._processor.configure(self._configured)
         wall = time.time()
         snapshot = self._processor.process(outcomes, now, wall, took)
         if not keep:
@@ -80,6 +86,8 @@ class Pipeline:
     def make_room(self) -> None:
         """Let go of the objects of the last snapshot, before the next is read, where nobody looks at them."""
         latest = self.latest
+        if self._lock.locked():
+            return  # a merge is about to replace it
         if latest is not None and not self._is_judged(latest.snapshot, time.monotonic()):
             emptied = msgspec.structs.replace(latest.snapshot, streams=(), consumers=(), lags=())
             self.latest = latest._replace(snapshot=emptied, whole=False)
@@ -93,7 +101,7 @@ class Pipeline:
         async with self._lock:
             latest = self.latest
             if latest is not None and latest.whole and latest.memory.started is None:
-                await run_in_thread(self._note, latest.snapshot, latest.merged, latest.time)
+                await run_to_end_in_thread(self._note, latest.snapshot, latest.merged, latest.time)
         return self.latest
 
     def _note(self, snapshot: Snapshot, now: float, wall: float) -> None:

@@ -58,6 +58,10 @@ class ScrapeResult(NamedTuple):
     collected: float
     kept: bool = False  # served for as long as `collect.min_interval` says
 
+    def has_rows_of(self, other: "ScrapeResult") -> bool:
+        """Whether both are of one merge."""
+        return self.snapshot.consumers is other.snapshot.consumers
+
 
 class Encoders:
     """One encoder for the whole, and one for each slice: each keeps the text of its objects for the next scrape."""

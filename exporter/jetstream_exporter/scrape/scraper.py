@@ -9,10 +9,11 @@ import msgspec
 
 from jetstream_exporter.config.schema import Config
 from jetstream_exporter.exposition import Piece
-from jetstream_exporter.report import Outcome, ScrapeRequest, ServerAnswer, release
-from jetstream_exporter.runtime.cancel import cancel_and_wait
+from jetstream_exporter.report import Outcome, ScrapeRequest
+from jetstream_exporter.runtime.cancel import cancel_and_wait, cancellations
 from jetstream_exporter.scrape.budget import CONFIRM, CUT_OFF, FLIGHTS, LANDING, reserve
 from jetstream_exporter.scrape.config_schedule import ConfigSchedule
+from jetstream_exporter.scrape.merging import Merging
 from jetstream_exporter.scrape.pipeline import Pipeline
 from jetstream_exporter.scrape.renderer import Form, Reload, Renderer, Requests, ScrapeResult
 from jetstream_exporter.scrape.retire import retire
@@ -21,9 +22,6 @@ from jetstream_exporter.snapshot import Snapshot
 from jetstream_exporter.sources.collector import Collector, Source
 
 SETTLING = 0.25  # seconds after which a new leader knows its figures; it takes under 50 ms
-
-
-Key = tuple[str, str]  # source and target
 
 
 class Scraper:
@@ -45,17 +43,24 @@ class Scraper:
             config, reload, self._schedule, {} if requests is None else requests
         )
         self._flights = SingleFlight()
+        self._merging = Merging(self._pipeline, self._flights)
         self._callers = 0
         self._idle = asyncio.Event()
         self._idle.set()
         self._numbers = itertools.count(1)
         self._prefetched: Flight | None = None  # a flight that no scrape waits for
-        self._processed = 0  # number of the newest flight of which there is a snapshot
-        self._latest: dict[Key, Outcome] = {}  # its outcomes, while an older flight is under way
         self._last: ScrapeResult | None = None
         self._leaving: dict[tuple[int, int], asyncio.Task[ScrapeResult]] = {}
-        self.outcomes: Sequence[Outcome] = ()
-        self.attempted = False
+
+    @property
+    def outcomes(self) -> Sequence[Outcome]:
+        """Of the newest collection, without their contents."""
+        return self._merging.outcomes
+
+    @property
+    def attempted(self) -> bool:
+        """Whether a collection has ended."""
+        return self._merging.attempted
 
     def start(self) -> None:
         """Open the sources' connections before the first scrape."""
@@ -101,7 +106,11 @@ class Scraper:
                 # Its sources stop now, too: a target of which only a part was late is then told as that.
                 await asyncio.wait([flight.task], timeout=LANDING)
             if not flight.task.done():
-                return await self._so_far(flight)
+                try:
+                    return await self._so_far(flight)
+                except asyncio.CancelledError:
+                    if not flight.ready.cancelled() or cancellations():
+                        raise
             if flight.task.cancelled():
                 continue
             answer = flight.task.result()
@@ -151,7 +160,7 @@ class Scraper:
         if not self._flights.older(flight):
             # Nobody asks for the last one any more, and what comes needs the room.
             self._pipeline.make_room()
-            self._retire_last()
+            self._replace_last(None)
         snapshot = await self._collect(flight, with_config)
         flight.ready.set_result(self._answer(snapshot))
         took = loop.time() - flight.started
@@ -167,14 +176,14 @@ class Scraper:
             duration = loop.time() - flight.started
             exporter = msgspec.structs.replace(snapshot.exporter, collect_duration=duration)
             snapshot = msgspec.structs.replace(snapshot, exporter=exporter)
-        self._retire_last()
-        self._last = answer = self._answer(snapshot, kept=self._min_interval > 0)
+        answer = self._answer(snapshot, kept=self._min_interval > 0)
+        self._replace_last(answer)
         return answer
 
-    def _retire_last(self) -> None:
-        if self._last is not None:
-            retire(self._last.snapshot)
-            self._last = None
+    def _replace_last(self, answer: ScrapeResult | None) -> None:
+        last, self._last = self._last, answer
+        if last is not None and not (answer and answer.has_rows_of(last)):
+            retire(last.snapshot)
 
     def _answer(self, snapshot: Snapshot, *, kept: bool = False) -> ScrapeResult:
         return ScrapeResult(next(self._numbers), snapshot, time.monotonic(), kept)
@@ -192,43 +201,16 @@ class Scraper:
             self._schedule.note_read(now)
         elif with_config and any(o.server and o.server.jsz for o in outcomes):
             self._schedule.note_too_slow(now)
-        self.attempted = True
-        if self._processed > flight.number:
-            return await self._add_late(flight, outcomes)
-        self.outcomes = [_without_contents(outcome) for outcome in outcomes]
-        snapshot = await self._process(flight, outcomes)
-        until = max(flight.ends, asyncio.get_running_loop().time() + CONFIRM)
-        await self._collector.confirm(outcomes, until)
-        return snapshot
-
-    async def _process(self, flight: Flight, outcomes: Sequence[Outcome]) -> Snapshot:
-        """Merge what the newest flight brought; it is kept while an older one may still add to it."""
-        keep = self._flights.older(flight)
-        snapshot = await self._pipeline.process(outcomes, flight.started, keep=keep)
-        self._processed = max(self._processed, flight.number)
-        release(self._latest.values())
-        self._latest = {(o.source, o.target): o for o in outcomes} if keep else {}
-        return snapshot
-
-    async def _add_late(self, flight: Flight, outcomes: Sequence[Outcome]) -> Snapshot:
-        """Add what an older flight alone got to what a newer one brought meanwhile; the rest of it is outdated."""
-        latest = self._latest
-        added = {
-            (o.source, o.target): o
-            for o in outcomes
-            if o.error is None and _failed(latest.get((o.source, o.target)))
-        }
-        both = latest | added
-        release(o for o in outcomes if (o.source, o.target) not in added)
-        snapshot = await self._pipeline.process(
-            [both[key] for key in sorted(both)], flight.started, keep=True
-        )
-        self._latest = both
+        snapshot = await self._merging.merge(flight, outcomes)
+        self._replace_last(self._answer(snapshot))
+        if not self._merging.is_outdated(flight):
+            until = max(flight.ends, asyncio.get_running_loop().time() + CONFIRM)
+            await self._collector.confirm(outcomes, until)
         return snapshot
 
     async def _so_far(self, flight: Flight) -> ScrapeResult:
         """What a flight has brought when a scrape has to leave it. Scrapes that leave at once share it."""
-        if self._processed > flight.number and self._last is not None:
+        if self._merging.is_outdated(flight) and self._last is not None:
             return self._last
         if flight.merging:
             return await asyncio.shield(flight.ready)
@@ -240,12 +222,12 @@ class Scraper:
         return await asyncio.shield(task)
 
     async def _leave(self, flight: Flight) -> ScrapeResult:
-        loop = asyncio.get_running_loop()
-        outcomes = flight.so_far(self.outcomes, loop.time())
-        if not self.attempted:  # who did not answer yet is told before the first collection ends
-            self.outcomes = [_without_contents(outcome) for outcome in outcomes]
-        snapshot = await self._pipeline.process(outcomes, flight.started, keep=True)
-        return self._answer(snapshot)
+        snapshot = await self._merging.merge_so_far(flight)
+        if snapshot is not None:
+            return self._answer(snapshot)
+        if self._merging.is_outdated(flight) and self._last is not None:
+            return self._last
+        return await asyncio.shield(flight.ready)
 
     async def drain(self, keep: Collection[Source] = ()) -> None:
         """Wait for who waits for a collection, who may begin another, then close the sources that are not kept."""
@@ -260,15 +242,3 @@ class Scraper:
             *(flight.task for flight in self._flights.flying), *self._leaving.values()
         )
         await self._collector.close(keep)
-
-
-def _failed(outcome: Outcome | None) -> bool:
-    return outcome is None or outcome.error is not None
-
-
-def _without_contents(outcome: Outcome) -> Outcome:
-    """The outcome as it is kept for `/debug/sources`, without the servers' answers."""
-    answer = outcome.no_answer()
-    if isinstance(answer, ServerAnswer) and outcome.server is not None:
-        answer.report = msgspec.structs.replace(outcome.server, varz=None, jsz=None)
-    return msgspec.structs.replace(outcome, answer=answer)

@@ -1,0 +1,175 @@
+"""Collections that overlap: whose figures are told, and that none is merged while another changes the same."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import pytest
+from tests.support.closing import closing
+from tests.support.reports import consumer, outcome, server, stream, unreplicated
+
+from jetstream_exporter.config import Config
+from jetstream_exporter.report import Outcome, ScrapeRequest
+from jetstream_exporter.runtime.cancel import cancel_and_wait
+from jetstream_exporter.scrape import Pipeline, Reload, Scraper
+from jetstream_exporter.scrape.merging import Merging
+from jetstream_exporter.scrape.processor import Processor
+from jetstream_exporter.scrape.single_flight import Flight, SingleFlight
+from jetstream_exporter.snapshot import Snapshot
+from jetstream_exporter.sources.collector import Collector
+
+
+def figures(name: str, pending: int) -> Outcome:
+    """What a server says of a stream of its own, which bears its name."""
+    said = stream(name, unreplicated(name), consumer("c", unreplicated(name), pending=pending))
+    return outcome(server(name, said), f"http://{name}:8222")
+
+
+def nothing(name: str) -> Outcome:
+    return outcome(None, f"http://{name}:8222")
+
+
+def told(snapshot: Snapshot | None) -> dict[str, int | None]:
+    assert snapshot is not None
+    return {row.stream: row.pending for row in snapshot.consumers}
+
+
+class Held(Pipeline):
+    """Lets nobody have a snapshot before its gate is open."""
+
+    def __init__(self) -> None:
+        super().__init__(Config())
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.merged = asyncio.Event()
+
+    async def process(
+        self, outcomes: Sequence[Outcome], begun: float, *, keep: bool = False
+    ) -> Snapshot:
+        snapshot = await super().process(outcomes, begun, keep=keep)
+        self.merged.set()
+        await self.gate.wait()
+        return snapshot
+
+
+async def forever(_flight: Flight) -> Any:
+    await asyncio.Event().wait()
+
+
+@pytest.fixture
+async def flights() -> AsyncIterator[SingleFlight]:
+    """Collections that end by themselves never."""
+    found = SingleFlight()
+    yield found
+    await cancel_and_wait(*(flight.task for flight in found.flying))
+
+
+async def test_what_a_late_collection_adds_to_is_not_emptied_meanwhile(
+    flights: SingleFlight,
+) -> None:
+    """The third replaces what the second brought while the first, which is slow, adds to it."""
+    held = Held()
+    merging = Merging(held, flights)
+    first, second, third = (flights.start(60, forever) for _ in range(3))
+    await merging.merge(second, [nothing("n1"), figures("n2", 2)])
+    held.gate.clear()
+    held.merged.clear()
+    newest = asyncio.create_task(merging.merge(third, [nothing("n1"), figures("n2", 3)]))
+    await held.merged.wait()
+    late = asyncio.create_task(merging.merge(first, [figures("n1", 1), figures("n2", 1)]))
+    await asyncio.sleep(0)
+    held.gate.set()
+    assert told(await newest) == {"n2": 3}
+    assert told(await late) == {"n1": 1, "n2": 3}
+
+
+async def test_who_leaves_a_collection_gets_nothing_older_than_what_was_told(
+    flights: SingleFlight,
+) -> None:
+    merging = Merging(Pipeline(Config()), flights)
+    older, newer = (flights.start(60, forever) for _ in range(2))
+    older.note(figures("n1", 1))
+    assert told(await merging.merge_so_far(older)) == {"n1": 1}
+    await merging.merge(newer, [figures("n1", 2)])
+    assert await merging.merge_so_far(older) is None
+
+
+async def test_who_leaves_while_a_collection_ends_waits_for_all_of_it(
+    flights: SingleFlight,
+) -> None:
+    """Its lists are emptied as soon as they were merged."""
+    merging = Merging(Pipeline(Config()), flights)
+    flight = flights.start(60, forever)
+    flight.note(figures("n1", 1))
+    flight.merging = True
+    assert await merging.merge_so_far(flight) is None
+
+
+async def test_a_merge_that_is_given_up_ends_before_the_next_one_begins(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Both change what is remembered of earlier scrapes."""
+    process = Processor.process
+    entered, go_on, running, most = threading.Semaphore(0), threading.Event(), [0], [0]
+
+    def slow(self: Processor, *args: Any) -> Snapshot:
+        running[0] += 1
+        most[0] = max(most[0], running[0])
+        entered.release()
+        assert go_on.wait(10)
+        snapshot = process(self, *args)
+        running[0] -= 1
+        return snapshot
+
+    monkeypatch.setattr(Processor, "process", slow)
+    pipeline = Pipeline(Config())
+    given_up = asyncio.create_task(pipeline.process([figures("n1", 1)], 0.0))
+    assert await asyncio.to_thread(entered.acquire, timeout=10)
+    given_up.cancel()
+    following = asyncio.create_task(pipeline.process([figures("n1", 2)], 0.0))
+    assert not await asyncio.to_thread(entered.acquire, timeout=0.2)
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await given_up
+    assert told(await following) == {"n1": 2}
+    assert most == [1]
+
+
+class Source:
+    """A server that answers at once."""
+
+    name = "monitoring"
+
+    async def ask(self, _request: ScrapeRequest) -> list[Outcome]:
+        return [figures("n1", 1)]
+
+    async def close(self) -> None: ...
+
+
+async def test_who_waits_for_a_collection_that_is_dropped_gets_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its time was up, and what came was being merged."""
+    started: list[tuple[SingleFlight, Flight]] = []
+    start = SingleFlight.start
+
+    def noted(self: SingleFlight, *args: Any) -> Flight:
+        flight = start(self, *args)
+        started.append((self, flight))
+        return flight
+
+    monkeypatch.setattr(SingleFlight, "start", noted)
+    held = Held()
+    held.gate.clear()
+    scraper = Scraper(Config(), Collector([Source()]), Reload(), held)
+    async with closing(scraper):
+        scrape = asyncio.create_task(scraper.answer(0.5))
+        waiting = asyncio.create_task(scraper.snapshot(5))
+        await held.merged.wait()
+        flights, flight = started[0]
+        await asyncio.wait([scrape], timeout=0.4)
+        flights.drop(flight)
+        held.gate.set()
+        assert told((await scrape).snapshot) == {"n1": 1}
+        assert told(await waiting) == {"n1": 1}
