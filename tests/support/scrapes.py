@@ -19,13 +19,14 @@ class Scrapes:
     def __init__(self) -> None:
         self.history = History(started=0.0)
         self.now = 0.0
+        self.keys: Sequence[str] = ()  # of metadata
 
     def scrape(self, *reports: ServerReport, after: float = 15.0) -> Snapshot:
         return self.outcomes([outcome(r, f"http://{r.server_name}:8222") for r in reports], after)
 
     def outcomes(self, outcomes: Sequence[Outcome], after: float = 15.0) -> Snapshot:
         self.now += after
-        self.history.remember_configs(outcomes)
+        self.history.remember_configs(outcomes, self.keys)
         reports = [o.server for o in outcomes if o.server is not None]
         snapshot = merge(reports, self.history.config_cache)
         return self.history.annotate(snapshot, outcomes, self.now)

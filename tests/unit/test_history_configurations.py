@@ -19,6 +19,7 @@ from tests.support.reports import (
 from tests.support.scrapes import STOPPING, Scrapes, changes, leaderless, light, trio, verdict
 
 from jetstream_exporter.report import Outcome, ServerReport
+from jetstream_exporter.snapshot import merge
 from jetstream_exporter.state import history
 from jetstream_exporter.state.history import FORGET_AFTER, History, unknown_objects
 from jetstream_exporter.wire import RaftGroup
@@ -108,6 +109,43 @@ def test_a_later_reading_keeps_what_another_server_said_before(scrapes: Scrapes)
     scrapes.scrape(n1)
     snapshot = scrapes.scrape(n1, *light(n2))
     assert [row.settings.replicas for row in snapshot.consumers if row.settings] == [1]
+
+
+def test_what_was_read_with_other_keys_of_metadata_is_read_again(scrapes: Scrapes) -> None:
+    """A reload adds a key while one of two servers, which store a stream each, restarts."""
+
+    def both() -> list[ServerReport]:
+        return [
+            server(
+                name,
+                stream(name, unreplicated(name), consumer("c", unreplicated(name)), replicas=1),
+            )
+            for name in ("n1", "n2")
+        ]
+
+    scrapes.keys = ("team",)
+    scrapes.scrape(*both())
+    scrapes.keys = ("team", "tier")
+    assert unknown_objects(scrapes.scrape(both()[0])) == 0
+    assert unknown_objects(scrapes.scrape(*light(*both()))) == 2
+    scrapes.scrape(*both())
+    assert unknown_objects(scrapes.scrape(*light(*both()))) == 0
+
+
+def test_configurations_of_what_is_in_no_list_are_not_kept(scrapes: Scrapes) -> None:
+    """An answer that came too late is read for its configurations alone, and some of its consumers are gone."""
+    group = unreplicated("n1")
+    wanted, gone = consumer("c", group), consumer("gone", group)
+    late = server(
+        "n1", stream("S", group, wanted, gone, replicas=1), stream("T", group, replicas=1)
+    )
+    (now,) = light(server("n1", stream("S", group, consumer("c", group))))
+    outcomes = [outcome(now, "http://n1:8222")]
+    scrapes.history.remember_configs([outcome(late, "http://n1:8222")])
+    snapshot = merge([now], scrapes.history.config_cache)
+    scrapes.history.annotate(snapshot, outcomes, 15.0)
+    assert holds(scrapes.history)[1:] == (1, 1)
+    assert unknown_objects(snapshot) == 0
 
 
 def holds(history: History) -> tuple[int, int, int]:

@@ -279,22 +279,24 @@ def test_what_servers_write_themselves_is_nothing() -> None:
 def test_the_team_and_the_configured_keys_are_kept_and_no_other() -> None:
     written = {"io.jetstream-exporter.team": " payments ", "b": "2", "c": "3"}
     found = object_metadata(written, stream_thresholds, ["a", "b"])
-    assert (found.team, found.labels) == ("payments", ("", "2"))
+    assert (found.team, found.labels) == ("payments", (("b", "2"),))
 
 
 def test_a_long_value_of_a_label_is_cut() -> None:
     found = object_metadata({"a": "x" * 1000}, stream_thresholds, ["a"])
-    assert found.labels == ("x" * LONGEST_VALUE,)
+    assert found.labels == (("a", "x" * LONGEST_VALUE),)
 
 
-def exposed(metadata: dict[str, str], keys: tuple[str, ...] = ()) -> list[str]:
+def exposed(
+    metadata: dict[str, str], keys: tuple[str, ...] = (), read_with: tuple[str, ...] | None = None
+) -> list[str]:
     """The samples of the tables of metadata, for a stream and a consumer that have it."""
     said = stream(
         "S", unreplicated("n1"), consumer("c", unreplicated("n1"), config={"metadata": metadata}),
         config={"metadata": metadata},
     )  # fmt: skip
     reports = [server("n1", said)]
-    snapshot = merge(reports, read_configs(reports, keys))
+    snapshot = merge(reports, read_configs(reports, keys if read_with is None else read_with))
     text = b"".join(Encoder(tables(keys)).render(snapshot)).decode()
     return [line for line in text.splitlines() if not line.startswith("#")]
 
@@ -325,6 +327,13 @@ def test_a_team_and_configured_keys_are_labels() -> None:
         f'jetstream_stream_labels{{nats_cluster="C",account="APP",stream="S",{labels}}} 1',
         f'jetstream_consumer_labels{{nats_cluster="C",account="APP",stream="S",consumer="c",{labels}}} 1',
     ]
+
+
+def test_what_was_read_before_a_reload_changed_the_keys_stands_under_its_own() -> None:
+    line, _ = exposed({"a": "1", "b": "2"}, keys=("c", "b", "a"), read_with=("a", "b"))
+    assert line.endswith('team="",label_c="",label_b="2",label_a="1"} 1')
+    line, _ = exposed({"a": "1", "b": "2"}, keys=("b",), read_with=("a", "b"))
+    assert line.endswith('team="",label_b="2"} 1')
 
 
 def test_an_object_without_team_and_keys_has_no_labels() -> None:

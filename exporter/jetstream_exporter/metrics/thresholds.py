@@ -121,8 +121,9 @@ def _labels(
     labels: Mapping[str, Callable[..., str]],
     keys: Sequence[str],
 ) -> AnyTable:
-    def label(place: int) -> Callable[[Object], str]:
-        return lambda row: _metadata(row).labels[place] if _metadata(row).labels else ""
+    def label(key: str) -> Callable[[Object], str]:
+        # By its name: a reload changes the keys, and what was read before stays until it is read again.
+        return lambda row: dict(_metadata(row).labels).get(key, "")
 
     return Table(
         name=f"{kind.capitalize()}s: owner and labels",
@@ -134,7 +135,7 @@ def _labels(
         labels={
             **labels,
             "team": lambda row: _metadata(row).team,
-            **{label_name(key): label(place) for place, key in enumerate(keys)},
+            **{label_name(key): label(key) for key in keys},
         },
         families=(
             gauge(

@@ -21,12 +21,12 @@ def object_metadata(
     if not metadata or all(key.startswith(RESERVED) and key not in keys for key in metadata):
         return NO_METADATA
     found, invalid = thresholds(metadata)
-    labels = tuple(_value(metadata, key) for key in keys)
+    labels = [(key, _value(metadata, key)) for key in keys]
     return ObjectMetadata(
         thresholds=found,
         invalid=invalid,
         team=_value(metadata, TEAM),
-        labels=labels if any(labels) else (),
+        labels=tuple((key, value) for key, value in labels if value),
     )
 
 

@@ -5,12 +5,13 @@ cluster was complete and it was in none of them (where no server is known, those
 any case after 15 minutes, and before that where more than ABSENT objects are absent.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
 
 from jetstream_exporter.report import PROBE, Events, Outcome, ServerAnswer
 from jetstream_exporter.snapshot import ConfigCache, Snapshot, read_configs
+from jetstream_exporter.snapshot.config_cache import StreamKey
 from jetstream_exporter.snapshot.incarnation import UNKNOWN, Incarnation
 from jetstream_exporter.snapshot.rows import Consumer, Meta, Raft, Server, Stream
 from jetstream_exporter.state.object_state import FORGET_AFTER, ObjectState
@@ -28,6 +29,8 @@ class History:
 
     def __init__(self, started: float) -> None:
         self.config_cache: ConfigCache = {}
+        self._metadata_keys: Sequence[str] = ()  # of the last reading
+        self._just_read: Collection[StreamKey] = ()
         # Figures of the last snapshot that were left out and will be believed when seen again.
         self.suspect_zeros = 0
         self._started = started
@@ -51,7 +54,12 @@ class History:
     def remember_configs(self, outcomes: Iterable[Outcome], keys: Sequence[str] = ()) -> None:
         """Keep the configurations that this scrape brought, and of their metadata the values of these keys."""
         reports = [report for outcome in outcomes for report in outcome.configurations]
-        for key, fresh in read_configs(reports, keys, self.config_cache).items():
+        read = read_configs(reports, keys, self.config_cache)
+        if reports and keys != self._metadata_keys:
+            # What another reading brought has the values of other keys: whatever is not read now is read again.
+            self.config_cache, self._metadata_keys = {}, keys
+        self._just_read = read.keys()
+        for key, fresh in read.items():
             old = self.config_cache.get(key)
             if old is not None and old.incarnation.same(fresh.incarnation):
                 fresh.add_to(old)
@@ -73,6 +81,7 @@ class History:
             joined=self._joined,
         )
         self._forget(whole, outcomes, now)
+        self._forget_unseen()
         return whole
 
     def server_of(self, target: str) -> str:
@@ -226,6 +235,20 @@ class History:
             key for key, seen in self._last_complete.items() if now - seen > FORGET_AFTER
         ]:
             del self._last_complete[server]
+
+    def _forget_unseen(self) -> None:
+        """Drop the configurations that were just read of objects that are in no list.
+
+        An answer that comes too late is read for its configurations alone.
+        """
+        for key in self._just_read:
+            if key not in self._objects:
+                self.config_cache.pop(key, None)
+                continue
+            consumers = self.config_cache[key].consumers
+            for name in [name for name, one in consumers.items() if one.key not in self._objects]:
+                del consumers[name]
+        self._just_read = ()
 
     def _forget_configuration(self, key: Key) -> None:
         stream = self.config_cache.get((key[0], key[1], key[2])) if len(key) > 2 else None

@@ -68,8 +68,7 @@ class Consumer(Row, frozen=True):
     """A consumer. The figures are its leader's, and None while it has none.
 
     `pending` can be None by itself: the first figure of a new leader may be wrong and is left out. `key`, `incarnation`
-    and `settings` are the same objects in every scrape from one reading of the configuration to the next, so that
-    comparing them costs next to nothing.
+    and `settings` are the same objects in every scrape until they change, so that comparing them costs next to nothing.
     """
 
     cluster: str

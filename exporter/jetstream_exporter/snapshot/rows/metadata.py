@@ -16,13 +16,13 @@ class Threshold(NamedTuple):
 class ObjectMetadata(msgspec.Struct, gc=False, frozen=True):
     """The thresholds of an object, the checks whose value cannot be read, and who owns it.
 
-    `labels` are the values of the configured keys, in their order, empty where the object lacks one.
+    `labels` are the configured keys that the object has, each with its value.
     """
 
     thresholds: tuple[Threshold, ...] = ()
     invalid: tuple[str, ...] = ()
     team: str = ""
-    labels: tuple[str, ...] = ()
+    labels: tuple[tuple[str, str], ...] = ()
 
 
 NO_METADATA = ObjectMetadata()
