@@ -36,7 +36,7 @@ from jetstream_exporter.web.status.api import matches
 
 COMMAND = [sys.executable, "-m", "jetstream_exporter", "status"]
 TERMINAL = Form(80, 24)
-NO_COLLECTION = "no collection has ended yet"
+NO_COLLECTION = "there is no collection to show"
 
 
 def trouble(count: int) -> Any:

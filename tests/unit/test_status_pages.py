@@ -353,6 +353,18 @@ async def test_a_view_is_judged_once_for_all_who_look(site: Web) -> None:
     assert len({id(each) for each in views}) == 1
 
 
+async def test_what_was_judged_is_let_go_of_when_nobody_looks_any_more(site: Web) -> None:
+    """It holds every object of the cluster."""
+    await site.text("/metrics")
+    kept, short = Look(site.service), Look(site.service, kept=0.0)
+    for look in (kept, short):
+        first = await look.view()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert (await look.view() is first) == (look is kept)
+        await look.close()
+
+
 async def test_a_large_cluster_is_judged_only_while_somebody_looks(
     site: Web, monkeypatch: pytest.MonkeyPatch
 ) -> None:

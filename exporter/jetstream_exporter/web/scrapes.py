@@ -81,6 +81,8 @@ class Scrapes:
                 scraper = current()
                 answer = await scraper.answer(deadline - asyncio.get_running_loop().time())
                 pieces = await scraper.render(answer, form)
+                number = answer.number
+                del answer  # with its rows, which a client that reads slowly would keep
         except TimeoutError:
             text = "the scrape took longer than its timeout\n"
             raise web.HTTPServiceUnavailable(text=text) from None
@@ -91,7 +93,7 @@ class Scrapes:
         }
         if form.gzip:
             headers["Content-Encoding"] = "gzip"
-        return await self._senders.send(request, headers, pieces, answer.number)
+        return await self._senders.send(request, headers, pieces, number)
 
 
 def _form(request: web.Request, content: Content) -> Form:

@@ -26,7 +26,7 @@ from jetstream_exporter.web.sending import Senders
 from jetstream_exporter.web.status.look import Look
 
 BUSY = 5.0  # seconds that a request waits for room among those that are being sent
-EMPTY = {"schema": SCHEMA, "error": "no collection has ended yet"}
+EMPTY = {"schema": SCHEMA, "error": "there is no collection to show"}
 
 
 class StatusApi:

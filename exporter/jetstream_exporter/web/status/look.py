@@ -12,6 +12,7 @@ from jetstream_exporter.runtime.threads import run_in_thread
 from jetstream_exporter.scrape import Latest
 from jetstream_exporter.status.view import View
 
+KEPT = 60.0  # seconds after the last look in which what was judged is kept
 FRESH = 15.0  # seconds in which a collection is not repeated
 PATIENCE = 2.0  # seconds that a page waits for a new collection where there is an older one
 log = structlog.get_logger()
@@ -20,11 +21,13 @@ log = structlog.get_logger()
 class Look:
     """The views of one app. Pages that are asked for at once share a collection and a view."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, kept: float = KEPT) -> None:
         self._app = app
+        self._kept = kept
         self._collecting: asyncio.Task[None] | None = None
         self._judging = asyncio.Lock()
         self._judged: tuple[Latest, View] | None = None
+        self._forgetting: asyncio.TimerHandle | None = None
 
     async def view(self) -> View | None:
         """None where there is no collection to show, and none ends in time."""
@@ -57,10 +60,22 @@ class Look:
         async with self._judging:
             if self._judged is None or self._judged[0] is not latest:
                 self._judged = latest, await run_in_thread(_judged, latest)
+            self._forget_in_time()
             return self._judged[1]
+
+    def _forget_in_time(self) -> None:
+        """It holds all objects of a collection, long after nobody looks any more."""
+        if self._forgetting is not None:
+            self._forgetting.cancel()
+        self._forgetting = asyncio.get_running_loop().call_later(self._kept, self._forget)
+
+    def _forget(self) -> None:
+        self._judged = None
 
     async def close(self, _app: object = None) -> None:
         """Nobody waits for a collection any more."""
+        if self._forgetting is not None:
+            self._forgetting.cancel()
         if self._collecting is not None:
             await cancel_and_wait(self._collecting)
 

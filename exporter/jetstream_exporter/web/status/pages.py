@@ -19,7 +19,7 @@ from jetstream_exporter.web.status.html import Html, el, join, link
 from jetstream_exporter.web.status.look import Look
 
 STATIC = {"status.css": "text/css", "status.js": "text/javascript"}
-EMPTY = "No collection has ended yet. The servers may not answer, or the exporter has just started."
+EMPTY = "There is no collection to show. The servers may not answer in time, or the exporter has just started."
 KEPT = {"Cache-Control": "no-store"}
 PAGES_MOST = 1_000_000
 
