@@ -71,3 +71,11 @@ async def test_output_that_nobody_reads_to_its_end_is_no_error(
     code = await run(case, fake.url, tmp_path, write)
     assert said(capsys) == []
     assert code in CASES[case][1]
+
+
+async def test_a_program_that_was_started_without_standard_output_writes_nothing() -> None:
+    """As `--version >&-` does."""
+    arguments = ["-c", f"exec '{sys.executable}' -m jetstream_exporter --version >&-"]
+    process = await asyncio.create_subprocess_exec("sh", *arguments, stderr=asyncio.subprocess.PIPE)
+    _, stderr = await process.communicate()
+    assert (process.returncode, stderr) == (0, b"")

@@ -31,8 +31,10 @@ def escape_unencodable(out: TextIO) -> None:
 def printed(text: str, program: str) -> bool:
     """Whether standard output took all of the text, whatever characters are in it; standard error says why not.
 
-    Whoever reads a pipe and closes it has seen enough, which is no error.
+    Whoever reads a pipe and closes it has seen enough, which is no error, and so has who closed standard output.
     """
+    if sys.stdout is None:
+        return True  # the program was started without one
     escape_unencodable(sys.stdout)
     try:
         put(text, sys.stdout)

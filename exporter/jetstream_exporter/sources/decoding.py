@@ -106,11 +106,11 @@ class Decoder(Generic[Got]):
 
     def decode(self, body: Body) -> Got:
         if len(body) > AT_ONCE and self._kind in PARTS:
-            return _guarded(_decode_parts, body, self._kind)
+            return _guarded(body, self._kind)
         try:
             return self._decoder.decode(body)
         except msgspec.ValidationError:
-            return _guarded(_decode_parts, body, self._kind)
+            return _guarded(body, self._kind)
         except Exception as error:
             raise _explained(error) from None
 
@@ -137,12 +137,11 @@ def refusal(answer: object) -> str | None:
     return f"{len(refused)} part(s) cannot be read: {'; '.join(refused[:SHOWN])}{more}"
 
 
-def _guarded(work: Any, body: Body, kind: type[Got]) -> Got:
+def _guarded(body: Body, kind: type[Got]) -> Got:
     try:
-        answer: Got = work(body, kind)
+        return _decode_parts(body, kind)
     except Exception as error:
         raise _explained(error) from None
-    return answer
 
 
 def _explained(error: Exception) -> AnswerError:

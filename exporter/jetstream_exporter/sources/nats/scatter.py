@@ -9,6 +9,7 @@ import msgspec
 import nats.errors
 from nats.aio.msg import Msg
 
+from jetstream_exporter.runtime.threads import run_in_thread
 from jetstream_exporter.sources.decoding import AnswerError, Decoder, decode
 from jetstream_exporter.sources.errors import SourceError, SourceTimeoutError
 from jetstream_exporter.sources.nats.client import SecureClient
@@ -145,7 +146,7 @@ class Scatter(Generic[Got]):
             self._denied = True
             return
         encoding = headers.get("Content-Encoding", "")
-        answer = await asyncio.to_thread(self._decode, message.data, encoding)
+        answer = await run_in_thread(self._decode, message.data, encoding)
         if answer is not None:
             self._keep(answer, message.data)
 
