@@ -58,11 +58,18 @@ class Scrape:
 
 
 def scrapes(
-    kind: str, seed: int, *, restarts: bool = False, looks_up: bool = False
+    kind: str,
+    seed: int,
+    *,
+    restarts: bool = False,
+    looks_up: bool = False,
+    overlaps: bool = False,
 ) -> Iterator[Scrape]:
     """A random history, scrape by scrape. After a restart the exporter knows nothing.
 
-    With `looks_up` some messages are looked up between scrapes, and what was found is told at each later one.
+    With `looks_up` some messages are looked up between scrapes, and what was found is told at each later one. With
+    `overlaps` some scrapes are merged twice, others are followed by some that began before they ended, and in a third
+    of the histories the source does not say when it read the stream.
     """
     rng = random.Random(f"{kind}{seed}{restarts}")
     stream, lag, now = stream_of(kind, rng), StreamLag(), START
@@ -76,7 +83,18 @@ def scrapes(
                 lookups.some(now)
         if restarts and rng.random() < 0.1:
             lag = StreamLag()
-        yield scrape(kind, stream, lag, rng, end, lookups=lookups)
+        is_timeless = overlaps and seed % 3 == 0
+        again = overlaps and rng.random() < 0.5
+        yield scrape(
+            kind, stream, lag, rng, end, lookups=lookups, again=again, is_timeless=is_timeless
+        )
+        for number in range(rng.choice([0, 1, 1, 2]) if overlaps else 0):
+            after = (
+                0.35 + 0.3 * number
+            ) * TOOK  # when all that happened during the one before is over
+            yield scrape(
+                kind, stream, lag, rng, end, lookups=lookups, after=after, is_timeless=is_timeless
+            )
         now = end + TOOK
 
 
@@ -88,8 +106,15 @@ def scrape(
     now: float,
     *,
     lookups: ModelLookups,
+    after: float = 0.0,
+    again: bool = False,
+    is_timeless: bool = False,
 ) -> Scrape:
-    """The stream is read at one moment of a scrape and the consumers at another, in any order."""
+    """The stream is read at one moment of a scrape and the consumers at another, in any order.
+
+    All that is read is read so many seconds `after` the scrape began, and merged `again` if so.
+    """
+    begun, now = now, now + after
     consumers_first = rng.random() < 0.3
     rows = stream.consumer_rows() if consumers_first else []
     pending, above_floor = {}, {}
@@ -100,12 +125,16 @@ def scrape(
         began = moment
         note(stream, pending, above_floor)
     view = msgspec.structs.replace(stream.view(began), until=stream.clock(began) + TOOK)
+    if is_timeless:
+        view = msgspec.structs.replace(view, read=None, until=None)
     if not consumers_first:
         some_acts(kind, stream, rng, moment)
         rows = stream.consumer_rows()
         note(stream, pending, above_floor)
     reported = [row if rng.random() < 0.95 else unled(row) for row in rows]
-    found = lag.observe(view, reported, lookups.found(), now + TOOK)
+    found = lag.observe(view, reported, lookups.found(), begun + TOOK + after, begun)
+    if again:
+        found = lag.observe(view, reported, lookups.found(), begun + TOOK + 0.01, begun)
     return Scrape(stream.clock(now), stream, found, pending, above_floor)
 
 

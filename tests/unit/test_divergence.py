@@ -64,6 +64,17 @@ def test_a_replica_that_differs_in_the_same_way_in_three_scrapes_has_diverged() 
     assert [watch.sees(*cluster(alike())) for _ in range(2)] == [0, 0]
 
 
+def test_one_answer_that_is_merged_three_times_is_one_sighting() -> None:
+    """Scrapers that left it early had it merged before it ended."""
+    processor = Processor(Config(), 0.0)
+    for took in (1.0, 6.1, 11.2):
+        outcomes = [
+            outcome(report, f"http://{report.server_name}") for report in cluster(damaged())
+        ]
+        (row,) = processor.process(outcomes, 100.0 + took, 0.0, took=took).streams
+        assert row.diverged == 0
+
+
 def test_two_replicas_that_differ_are_two() -> None:
     watch = Watch()
     states = damaged(n3=DAMAGED)

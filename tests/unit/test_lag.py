@@ -19,9 +19,16 @@ by_kind = pytest.mark.parametrize("kind", KINDS)
 by_restart = pytest.mark.parametrize("restarts", [False, True], ids=["one exporter", "restarts"])
 
 
-def tell_no_lie(kind: str, seeds: Iterable[int], *, restarts: bool, looks_up: bool = False) -> None:
+def tell_no_lie(
+    kind: str,
+    seeds: Iterable[int],
+    *,
+    restarts: bool,
+    looks_up: bool = False,
+    overlaps: bool = False,
+) -> None:
     for seed in seeds:
-        for scrape in scrapes(kind, seed, restarts=restarts, looks_up=looks_up):
+        for scrape in scrapes(kind, seed, restarts=restarts, looks_up=looks_up, overlaps=overlaps):
             for name, said in scrape.found.items():
                 for stored_by, error, truth in scrape.compared(name, said):
                     assert stored_by >= min(truth), f"seed {seed}, {name}, {scrape.now}"
@@ -41,6 +48,20 @@ def test_with_messages_looked_up_no_message_is_said_to_be_older_either(
     kind: str, restarts: bool
 ) -> None:
     tell_no_lie(kind, range(FEW), restarts=restarts, looks_up=True)
+
+
+@by_kind
+def test_of_scrapes_that_overlap_none_says_that_a_message_is_older_than_it_is(kind: str) -> None:
+    tell_no_lie(kind, range(3 * FEW), restarts=False, looks_up=True, overlaps=True)
+
+
+@pytest.mark.slow
+@by_restart
+@by_kind
+def test_of_scrapes_that_overlap_none_does_in_three_thousand_histories(
+    kind: str, restarts: bool
+) -> None:
+    tell_no_lie(kind, range(3 * FEW, MANY_LOOKUPS), restarts=restarts, looks_up=True, overlaps=True)
 
 
 @pytest.mark.slow

@@ -1,18 +1,23 @@
 """The lag where something out of the ordinary happens: each case by itself. The histories of test_lag mix them."""
 
 import random
+from datetime import timedelta
 
 import msgspec
 import pytest
 from tests.support.lag_history import unled
 from tests.support.lag_model import RAFT, ModelConsumer, ModelStream, consumer_row
+from tests.support.reports import NOW, consumer, outcome, server, stream, unreplicated
 
+from jetstream_exporter.config.schema import Config
+from jetstream_exporter.scrape.processor import Processor
 from jetstream_exporter.snapshot import Consumer, Snapshot, Stream
 from jetstream_exporter.snapshot.incarnation import UNKNOWN
 from jetstream_exporter.snapshot.rows import NO_LAG, Ephemerals, Lag, StreamFigures, StreamSettings
 from jetstream_exporter.state.lag import StreamLag
 from jetstream_exporter.state.lags import Lags
 from jetstream_exporter.state.stream_view import StreamView, stream_view
+from jetstream_exporter.wire import StreamState
 
 SETTINGS = StreamSettings("limits", "file", "old", ["s"], 1, *[None] * 7)
 BY_SEQUENCE = pytest.mark.parametrize("subjects", [None, "abcd"], ids=["no filter", "a filter"])
@@ -239,12 +244,12 @@ def late(stream: str, name: str) -> Consumer:
 
 
 def told(lags: Lags, row: Consumer, now: float, present: dict[tuple[str, ...], object]) -> Lag:
-    return lags.annotate(snapshot({"S": [row]}, now), present, 0.1).lags[0]
+    return lags.annotate(snapshot({"S": [row]}, now), present, 0.1, now).lags[0]
 
 
 def test_ten_thousand_streams_and_consumers_later_as_much_is_remembered_as_before() -> None:
     lags, present = Lags(), {("C", "A", "S"): object()}
-    lags.annotate(snapshot({"S": [late("S", "stays")]}, 0.0), present, 0.1)
+    lags.annotate(snapshot({"S": [late("S", "stays")]}, 0.0), present, 0.1, -15.0)
     before = len(lags)
     for number in range(10_000):
         passing = ("C", "A", f"S-{number}")
@@ -253,9 +258,9 @@ def test_ten_thousand_streams_and_consumers_later_as_much_is_remembered_as_befor
             "S": [late("S", "stays"), late("S", f"passing-{number}")],
             passing[2]: [late(passing[2], "one")],
         }
-        lags.annotate(snapshot(streams, 0.0), present, 0.1)
+        lags.annotate(snapshot(streams, 0.0), present, 0.1, 15.0 * number)
         del present[passing]
-    lags.annotate(snapshot({"S": [late("S", "stays")]}, 0.0), present, 0.1)
+    lags.annotate(snapshot({"S": [late("S", "stays")]}, 0.0), present, 0.1, 1e6)
     assert len(lags) == before
     assert len(lags.remembered) == 1
 
@@ -310,3 +315,38 @@ def test_a_paused_consumer_has_a_lag_like_any_other() -> None:
 def test_numbers_that_no_stream_reaches_are_left_out() -> None:
     row = msgspec.structs.replace(late("S", "all"), pending=2**63 - 1, deliveries=2**63 - 1)
     assert told(Lags(), row, 1000.0, {("C", "A", "S"): object()}) == NO_LAG
+
+
+@pytest.mark.parametrize("hides", [False, True], ids=["all are exported", "one is hidden"])
+def test_what_a_consumer_that_is_not_exported_acknowledges_makes_no_message_younger(
+    hides: bool,
+) -> None:
+    """On a work queue one consumer stands, and another, which is ephemeral, acknowledges 100 messages a scrape."""
+    processor, group = Processor(Config(), 0.0), unreplicated("n1")
+    told = []
+    for scrape in range(6):
+        now, done = NOW + timedelta(seconds=15 * scrape), 100 * scrape
+        stands = consumer("stands", group, pending=10, config={"filter_subject": "a"})
+        moves = consumer(
+            "moves",
+            group,
+            durable=not hides,
+            delivered=(done, 10 + done),
+            floor=(done, 10 + done),
+            config={"filter_subject": "b"},
+        )
+        said = stream("S", group, stands, moves, config={"retention": "workqueue"}, replicas=1)
+        said.state = StreamState(
+            10, 100, 1, NOW - timedelta(seconds=9), 10 + done, now, num_deleted=done
+        )
+        outcomes = [outcome(server("n1", said, now=now), "http://n1:8222")]
+        snapshot = processor.process(outcomes, 15.0 * scrape, 0.0, took=0.1)
+        assert len(snapshot.consumers) == len(snapshot.lags) == 2 - hides
+        (lag,) = (
+            lag
+            for row, lag in zip(snapshot.consumers, snapshot.lags, strict=True)
+            if row.name == "stands"
+        )
+        told.append(lag.pending)
+    assert told[0] is not None
+    assert told == [told[0]] * 6

@@ -86,8 +86,9 @@ class Processor:
         self.history.remember_configs(outcomes, self._metadata_keys)
         reports = [report for outcome in outcomes for report in outcome.reports]
         merged = merge(reports, self.history.config_cache, self._label_options)
-        snapshot = self.history.annotate(self._with_conflicts(merged), outcomes, now)
-        snapshot = self._divergence.annotate(snapshot, now)
+        begun = now - took
+        snapshot = self.history.annotate(self._with_conflicts(merged), outcomes, now, begun)
+        snapshot = self._divergence.annotate(snapshot, now, begun)
         self._warn_unconfigured(snapshot)
         snapshot = self._event_totals.annotate(
             snapshot, outcomes, self.history.present, self._shard
@@ -96,10 +97,12 @@ class Processor:
         if not (self.history.is_probe or self._shard.is_divided):  # a part alone cannot say it
             snapshot = with_drains(snapshot)
         expected = self._expected.rows(snapshot, outcomes)
-        snapshot, dropped = self._selector.select(of_shard(snapshot, self._shard))
+        whole = of_shard(snapshot, self._shard)
+        snapshot, dropped = self._selector.select(whole)
         if self._delivery_lag:
+            present, lookups = self.history.present, lookups_of(outcomes)
             snapshot = self._lags.annotate(
-                snapshot, self.history.present, took, lookups_of(outcomes), now
+                snapshot, present, took, now, lookups=lookups, whole=whole
             )
         if self._profile == "lean":
             snapshot = self._recent_deliveries.annotate(snapshot, now)

@@ -1,6 +1,6 @@
 """Which of the snapshot's objects are exported: filters, ephemeral consumers, and the budget."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import msgspec
@@ -85,12 +85,13 @@ class Selector:
         ]
 
     def _consumers(
-        self, rows: Iterable[Consumer], streams: set[StreamKey] | None
-    ) -> list[Consumer]:
+        self, rows: Sequence[Consumer], streams: set[StreamKey] | None
+    ) -> Sequence[Consumer]:
         """The consumers of these streams, None for all. Ephemeral ones are counted with their stream instead."""
         if not self._ephemeral:
-            rows = [row for row in rows if row.settings is not None and row.settings.durable]
+            kept = [row for row in rows if row.settings is not None and row.settings.durable]
+            rows = rows if len(kept) == len(rows) else kept
         if streams is not None:
             rows = [row for row in rows if (row.cluster, row.account_id, row.stream) in streams]
         keep = self._consumer
-        return list(rows) if keep is everything else [row for row in rows if keep(row.name)]
+        return rows if keep is everything else [row for row in rows if keep(row.name)]

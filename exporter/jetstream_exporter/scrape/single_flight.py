@@ -21,7 +21,7 @@ class Flight:
 
     def __init__(self, number: int, started: float, ends: float) -> None:
         self.number = number
-        self.started = started
+        self.started = self.asked = started  # `asked` is when its sources were asked last
         self.ends = ends  # when its sources have to have answered
         self.found: dict[tuple[str, int, str], Outcome] = {}
         self.notes = 0  # changes of what was found

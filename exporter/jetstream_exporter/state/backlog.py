@@ -1,6 +1,7 @@
 """What is remembered of one consumer while something waits for it. Pure."""
 
 from collections.abc import Sequence
+from operator import attrgetter
 
 import msgspec
 
@@ -12,6 +13,15 @@ from jetstream_exporter.state.rings import Counts
 
 Position = tuple[object, ...]
 Gone = int | tuple[int, int]
+# What its lag is found from, besides what waits behind its next message. Most are the same objects in every scrape.
+POSITION = attrgetter(
+    "delivered_sequence",
+    "deliveries",
+    "ack_floor_sequence",
+    "ack_pending",
+    "settings",
+    "incarnation",
+)
 
 
 class Earliest(msgspec.Struct, eq=False, gc=False):
@@ -58,6 +68,7 @@ class Backlog:
         "own",
         "pending",
         "position",
+        "read_at",
         "waited",
     )
 
@@ -78,11 +89,16 @@ class Backlog:
         self.gone = 0  # and how many were gone from the stream by then
         self.needs = 0  # the lowest sequence for which the stream's ends are needed
         self.position: Position = ()
+        self.read_at: Position = ()  # the last position, also where the lag may be known better next time
         self.lag = Lag()
         self.exact: Exact | None = None  # None where nothing was looked up
 
     def __len__(self) -> int:
         return 0 if self.counts is None else len(self.counts)
+
+    def is_at(self, row: Consumer, position: Position) -> bool:
+        """Whether the consumer stands where it stood last time, and still waits for something or for nothing."""
+        return self.read_at == position and bool(row.pending) == (self.lag.pending is not None)
 
     def is_of_another(self, row: Consumer) -> bool:
         """Whether the consumer was recreated, was reset, or wants other messages than it did."""
@@ -98,6 +114,14 @@ class Backlog:
             self.exact = Exact()
         if self.exact.remember(found.messages if is_about(found, row) else (), readings):
             self.position = ()
+
+    def passed_by(self, first: int, delivered: int) -> int:
+        """How many messages the first one of the stream passed before they were delivered, at the most.
+
+        What was read of the stream last time is older than what was read of the consumer.
+        """
+        passed = min(self.delivered_before, self.delivered, delivered)
+        return max(0, first - max(self.first, passed + 1))
 
     def still_waiting(self, row: Consumer, gone: int) -> int:
         """How many of the messages that waited last time wait now, at least, where so many are gone by now."""

@@ -7,6 +7,7 @@ stood still for minutes although its leader called it current all the while.
 """
 
 from collections.abc import Mapping
+from math import inf
 from typing import NamedTuple
 
 import msgspec
@@ -51,16 +52,21 @@ class Divergence:
     def __len__(self) -> int:
         return len(self._seen)
 
-    def annotate(self, snapshot: Snapshot, now: float) -> Snapshot:
-        """The streams with the number of their diverged replicas, where there is any to compare. `now` is monotonic."""
+    def annotate(self, snapshot: Snapshot, now: float, begun: float = inf) -> Snapshot:
+        """The streams with the number of their diverged replicas, where there is any to compare.
+
+        Times are monotonic. What was begun before the last one ended may hold the same answers, and is not counted.
+        """
         before, self._seen = self._seen, {}
-        streams = [self._annotated(row, before, now) for row in snapshot.streams]
+        streams = [self._annotated(row, before, now, begun) for row in snapshot.streams]
         return msgspec.structs.replace(snapshot, streams=streams)
 
-    def _annotated(self, row: Stream, before: Mapping[Key, Seen], now: float) -> Stream:
+    def _annotated(
+        self, row: Stream, before: Mapping[Key, Seen], now: float, begun: float
+    ) -> Stream:
         seen = NOTHING
         if row.differences:
-            seen = _counted(row.differences, before.get(row.key, NOTHING), now)
+            seen = _counted(row.differences, before.get(row.key, NOTHING), now, begun)
         if not seen:
             return row
         self._seen[row.key] = seen
@@ -68,7 +74,7 @@ class Divergence:
         return msgspec.structs.replace(row, diverged=diverged)
 
 
-def _counted(differences: Differences, before: Seen, now: float) -> Seen:
+def _counted(differences: Differences, before: Seen, now: float, begun: float) -> Seen:
     """Where two replicas cannot be compared at one last sequence, what was seen at the last one they shared is kept."""
     seen: dict[tuple[str, bool], Sighting] = {}
     for server, difference in differences.items():
@@ -78,13 +84,15 @@ def _counted(differences: Differences, before: Seen, now: float) -> Seen:
         if difference is not None:
             is_standing = isinstance(difference, Standing)
             known = before.get((server, is_standing))
-            seen[server, is_standing] = _sighted(difference, known, now)
+            seen[server, is_standing] = _sighted(difference, known, now, begun)
     return seen
 
 
-def _sighted(difference: Difference | Standing, known: Sighting | None, now: float) -> Sighting:
+def _sighted(
+    difference: Difference | Standing, known: Sighting | None, now: float, begun: float
+) -> Sighting:
     if known is None or known.difference != difference:
         return Sighting(difference, 1, now, now)
-    if now - known.last < APART:
+    if now - known.last < APART or begun < known.last:
         return known
     return Sighting(difference, min(known.times + 1, ENOUGH), known.first, now)

@@ -6,6 +6,7 @@ any case after 15 minutes, and before that where more than ABSENT objects are ab
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from math import inf
 
 import msgspec
 
@@ -34,6 +35,7 @@ class History:
         # Figures of the last snapshot that were left out and will be believed when seen again.
         self.suspect_zeros = 0
         self._started = started
+        self._annotated = -inf  # when the last snapshot was
         self._objects: dict[Key, ObjectState] = {}
         # By cluster and server, when its list was whole.
         self._last_complete: dict[tuple[str, str], float] = {}
@@ -65,8 +67,10 @@ class History:
                 fresh.add_to(old)
             self.config_cache[key] = fresh
 
-    def annotate(self, snapshot: Snapshot, outcomes: Sequence[Outcome], now: float) -> Snapshot:
-        """The snapshot with what needs earlier scrapes."""
+    def annotate(
+        self, snapshot: Snapshot, outcomes: Sequence[Outcome], now: float, begun: float = inf
+    ) -> Snapshot:
+        """The snapshot with what needs earlier scrapes. Its collection began at `begun`, maybe before theirs ended."""
         starting = self._note_servers(snapshot, now)
         self.is_probe = any(outcome.entry == PROBE for outcome in outcomes)
         self._joined |= snapshot.joined
@@ -80,7 +84,7 @@ class History:
             consumers=self._consumers(snapshot.consumers, starting, now),
             joined=self._joined,
         )
-        self._forget(whole, outcomes, now)
+        self._forget(whole, outcomes, now, begun)
         self._forget_unseen()
         return whole
 
@@ -209,7 +213,11 @@ class History:
             for cluster, name in self._last_complete
         )
 
-    def _forget(self, snapshot: Snapshot, outcomes: Sequence[Outcome], now: float) -> None:
+    def _forget(
+        self, snapshot: Snapshot, outcomes: Sequence[Outcome], now: float, begun: float
+    ) -> None:
+        is_new = begun >= self._annotated  # otherwise it may hold the same lists as the last one
+        self._annotated = now
         all_complete = all(
             outcome.error is None
             for outcome in outcomes
@@ -222,7 +230,7 @@ class History:
             key
             for _, key in absent
             if self._objects[key].is_gone(
-                key[0] in wholly or (all_complete and key[0] not in partly), now
+                is_new and (key[0] in wholly or (all_complete and key[0] not in partly)), now
             )
         }
         if len(absent) - len(gone) > ABSENT:

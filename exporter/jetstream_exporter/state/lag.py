@@ -19,27 +19,24 @@ This runs for every consumer of every scrape, so it does nothing where nothing w
 
 from collections.abc import Mapping, Sequence, Set
 from math import inf
-from operator import attrgetter
 
 from jetstream_exporter.report import LookedUp
 from jetstream_exporter.snapshot import Consumer
 from jetstream_exporter.snapshot.rows import Lag
 from jetstream_exporter.state.acknowledged import Acknowledged
-from jetstream_exporter.state.backlog import Backlog, Earliest
+from jetstream_exporter.state.backlog import POSITION, Backlog, Earliest
+from jetstream_exporter.state.beside import Known, lags_beside
 from jetstream_exporter.state.exact import Reading, looked_up, or_exact
 from jetstream_exporter.state.rings import LARGEST, Ends
-from jetstream_exporter.state.stream_view import StreamView, is_after, removed, removed_within
+from jetstream_exporter.state.stream_view import (
+    StreamView,
+    is_after,
+    is_another,
+    removed,
+    removed_within,
+)
 
 NOTHING: Mapping[str, LookedUp] = {}
-# What its lag is found from, besides what waits behind its next message. Most are the same objects in every scrape.
-POSITION = attrgetter(
-    "delivered_sequence",
-    "deliveries",
-    "ack_floor_sequence",
-    "ack_pending",
-    "settings",
-    "incarnation",
-)
 
 
 class StreamLag:
@@ -49,6 +46,7 @@ class StreamLag:
         "_acknowledged",
         "_backlogs",
         "_consumers_read",
+        "_ended",
         "_ends",
         "_gone",
         "_gone_before",
@@ -63,6 +61,7 @@ class StreamLag:
 
     def __init__(self) -> None:
         self._ends = Ends()
+        self._ended = -inf  # when the last scrape that was remembered had ended, on our clock
         self._backlogs: dict[str, Backlog] = {}
         self._acknowledged = Acknowledged()
         self._removed = 0  # messages that may have been removed from within, since it is watched
@@ -85,12 +84,19 @@ class StreamLag:
         consumers: Sequence[Consumer],
         messages: Mapping[str, LookedUp] = NOTHING,
         now: float = 0.0,
+        begun: float = inf,
     ) -> dict[str, Lag]:
         """Take in one scrape and return the lag of each consumer that has any, by name.
 
         What is remembered of a consumer is kept while no leader reports it, and as long as something waits for it.
-        `messages` were looked up for consumers, `now` the time on the same monotonic clock.
+        `messages` were looked up for consumers, `now` the time on the same monotonic clock, and `begun` when the
+        collection began. All that is concluded from two scrapes needs the second to begin after the first one ended:
+        of one that did not, nothing is remembered.
         """
+        if begun < self._ended:
+            known = Known(self._stream, self._ends, self._backlogs, self._removed)
+            return lags_beside(known, stream, consumers)
+        self._ended = now
         self._looked_up = messages
         busy = [row for row in consumers if row.pending != 0 or row.ack_pending != 0]
         unled = {
@@ -100,7 +106,7 @@ class StreamLag:
         }
         for name in unled:
             if name in self._backlogs:
-                self._backlogs[name].position = ()
+                self._backlogs[name].position = self._backlogs[name].read_at = ()
         self._note(stream, consumers if busy or self._backlogs else ())
         if stream.last_stored is None:
             busy = []  # the consumers were read later than the stream
@@ -114,7 +120,7 @@ class StreamLag:
 
     def _note(self, stream: StreamView, consumers: Sequence[Consumer]) -> None:
         before = self._stream
-        if before is not None and (stream.last < before.last or self._was_refilled(stream)):
+        if before is not None and is_another(before, stream, self._ends):
             self._ends, self._backlogs, self._acknowledged = Ends(), {}, Acknowledged()
             self._stream = before = None
             self._readings = ()
@@ -132,16 +138,6 @@ class StreamLag:
             self._ends.add(stream.last, stream.last_stored, stream.read_from)
         elif stream.read is not None and not stream.is_mirror:
             self._ends.still(stream.last, stream.read)
-
-    def _was_refilled(self, stream: StreamView) -> bool:
-        """Whether its store was lost and filled again: what is remembered is of other messages.
-
-        A server that kept it in memory has restarted, for one. The stream may be longer by now than it was.
-        """
-        stored, last = stream.first_stored, stream.last_stored
-        if stored is None or (last is not None and stored > last):
-            return False  # two clocks wrote them, which tell nothing of the order
-        return self._ends.are_before(stream.first, stored)
 
     def _note_removed(self, before: StreamView, stream: StreamView) -> None:
         gone = removed(before, stream)
@@ -170,6 +166,7 @@ class StreamLag:
         else:
             is_sure = self._by_sequence(backlog, row, stream, acknowledges)
         backlog.position = position if is_sure else ()
+        backlog.read_at = position
         backlog.delivered_before, backlog.delivered = backlog.delivered, row.delivered_sequence or 0
         backlog.deliveries = row.deliveries or 0
         if self._stream is not None:
@@ -252,9 +249,7 @@ class StreamLag:
         deliveries, delivered = row.deliveries or 0, row.delivered_sequence or 0
         pending, is_held = row.pending or 0, bool(row.ack_pending)
         if stream.first != backlog.first and (stream.evicts or not stream.is_worked_off):
-            # What was read of the stream last time is older than what was read of the consumer.
-            passed = min(backlog.delivered_before, backlog.delivered, delivered)
-            backlog.evicted += max(0, stream.first - max(backlog.first, passed + 1))
+            backlog.evicted += backlog.passed_by(stream.first, delivered)
         gone = self._removed + backlog.evicted
         if deliveries + pending + gone > LARGEST:
             backlog.lag = Lag()

@@ -1,7 +1,7 @@
 """The lag of every consumer of a snapshot, from what earlier ones showed of its stream."""
 
 from bisect import bisect_left
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from itertools import repeat
 from operator import attrgetter
 
@@ -15,6 +15,7 @@ from jetstream_exporter.state.lag import NOTHING, StreamLag
 from jetstream_exporter.state.stream_view import stream_view
 
 Key = tuple[str, ...]
+LookupsOf = tuple[Set[str], Lookups]  # the clusters, and what was looked up in them
 STREAM = attrgetter("cluster", "account_id", "stream")
 NAME = attrgetter("name")
 
@@ -40,10 +41,15 @@ class Lags:
         snapshot: Snapshot,
         present: Mapping[Key, object],
         took: float,
-        lookups: Collection[Lookups] = (),
-        now: float = 0.0,
+        now: float,
+        *,
+        lookups: Collection[LookupsOf] = (),
+        whole: Snapshot | None = None,
     ) -> Snapshot:
         """The snapshot with the lags of its consumers. `present` has a marker for each stream, a new one if recreated.
+
+        `whole` has all consumers and all sources of its streams, also those that are not exported: what they
+        acknowledge was removed by somebody, and a mirror is one whatever is shown of it.
 
         They stand beside the rows: a new row for each backlog would scatter the rows in memory, and everything that
         reads them would take longer by a fifth.
@@ -51,40 +57,61 @@ class Lags:
         `took` is how many seconds ago, at most, the first of the reports was begun. `lookups` are told for which
         consumers the scrapes alone do not say enough; `now` is monotonic.
         """
+        whole = whole or snapshot
         looked_up = _by_stream(lookups)
         for key in [
             key for key, (marker, _) in self._streams.items() if present.get(key) is not marker
         ]:
             del self._streams[key]
-        rows = _by_key(snapshot.consumers, self._sizes)
+        rows = _by_key(whole.consumers, self._sizes)
         self._sizes = {key: len(consumers) for key, consumers in rows.items()}
-        found: dict[Key, list[Lag]] = {}
-        for stream in snapshot.streams:
-            consumers = rows.get(stream.key)
+        exported = {stream.key for stream in snapshot.streams}
+        begun = now - took
+        found: dict[Key, Mapping[str, Lag]] = {}
+        for stream in whole.streams:
+            key = stream.key
+            consumers = rows.get(key) if key in exported else None
             view = stream_view(stream, took)
-            if consumers is not None and view is not None and stream.key in present:
-                key = stream.key
+            if consumers is not None and view is not None and key in present:
                 if key not in self._streams:
                     self._streams[key] = present[key], StreamLag()
-                lag, messages = self._streams[key][1], looked_up.get(key[1:], NOTHING)
-                lags = lag.observe(view, consumers, messages, now)
-                if lags:
-                    found[key] = list(map(lags.get, map(NAME, consumers), repeat(NO_LAG)))
-        told: list[Lag] = []
-        for key, consumers in rows.items():
-            told += found.get(key) or [NO_LAG] * len(consumers)
-        if lookups:
+                messages = looked_up.get(key, NOTHING)
+                found[key] = self._streams[key][1].observe(view, consumers, messages, now, begun)
+        told = _told(
+            rows if snapshot.consumers is whole.consumers else _by_key(snapshot.consumers, {}),
+            found,
+        )
+        for labels, each in lookups:
             pairs = zip(snapshot.consumers, told, strict=True)
-            wanted = frozenset(row.key[1:] for row, lag in pairs if is_inexact(row, lag))
-            for each in lookups:
-                each.want(wanted)
+            wanted = (
+                row.key[1:] for row, lag in pairs if row.cluster in labels and is_inexact(row, lag)
+            )
+            each.want(frozenset(wanted))
         return msgspec.structs.replace(snapshot, lags=told)
 
 
-def lookups_of(outcomes: Iterable[Outcome]) -> list[Lookups]:
-    """Of the sources that look up single messages."""
+def _told(
+    rows: Mapping[Key, Sequence[Consumer]], found: Mapping[Key, Mapping[str, Lag]]
+) -> list[Lag]:
+    """The lag of each consumer, in their order."""
+    told: list[Lag] = []
+    for key, consumers in rows.items():
+        lags = found.get(key)
+        if lags:
+            told += map(lags.get, map(NAME, consumers), repeat(NO_LAG))
+        else:
+            told += [NO_LAG] * len(consumers)
+    return told
+
+
+def lookups_of(outcomes: Iterable[Outcome]) -> list[LookupsOf]:
+    """Of the sources that look up single messages, with the clusters that each of them reports."""
     answers = (one.answer for one in outcomes if isinstance(one.answer, LeaderAnswer))
-    return [answer.lookups for answer in answers if answer.lookups is not None]
+    return [
+        ({report.label for report in answer.reports}, answer.lookups)
+        for answer in answers
+        if answer.lookups is not None
+    ]
 
 
 def _by_key(
@@ -118,10 +145,11 @@ def _end(consumers: Sequence[Consumer], start: int, key: Key) -> int:
     return bisect_left(consumers, True, start, most, key=lambda row: STREAM(row) != key)
 
 
-def _by_stream(lookups: Iterable[Lookups]) -> dict[Key, dict[str, LookedUp]]:
-    """What was looked up, by account id and stream, then by consumer."""
+def _by_stream(lookups: Iterable[LookupsOf]) -> dict[Key, dict[str, LookedUp]]:
+    """What was looked up, by cluster, account id and stream, then by consumer."""
     found: dict[Key, dict[str, LookedUp]] = {}
-    for each in lookups:
-        for (account, stream, consumer), looked_up in each.found.items():
-            found.setdefault((account, stream), {})[consumer] = looked_up
+    for labels, each in lookups:
+        for label in labels:
+            for (account, stream, consumer), looked_up in each.found.items():
+                found.setdefault((label, account, stream), {})[consumer] = looked_up
     return found

@@ -126,15 +126,20 @@ class Counts:
             self._thin()
         return True
 
+    def known_by(self, number: int) -> float | None:
+        """A time by which the message of this number was there."""
+        index = bisect_left(self._counts, number, 0, self._held)
+        return _known(self._stored[index]) if index < self._held else None
+
     def stored_by(self, number: int) -> float | None:
-        """A time by which the message of this number was there. What was said of those below is dropped."""
+        """The same. What was said of those below is dropped."""
         index = bisect_left(self._counts, number, 0, self._held)
         if index:
             left = self._held - index
             self._counts[:left] = self._counts[index : self._held]
             self._stored[:left] = self._stored[index : self._held]
             self._held = left
-        return self._stored[0] if self._held and self._stored[0] != inf else None
+        return _known(self._stored[0]) if self._held else None
 
     def _thin(self) -> None:
         """Drop points, the more the older they are, until few enough are left."""
@@ -147,6 +152,10 @@ class Counts:
             share *= 1.5
         held = self._held = len(stored)
         self._counts[:held], self._stored[:held] = array("q", counts), array("d", stored)
+
+
+def _known(time: float) -> float | None:
+    return None if time == inf else time
 
 
 def _share(age: float, step: float) -> float:

@@ -5,7 +5,7 @@ from math import inf
 import msgspec
 
 from jetstream_exporter.snapshot import Stream
-from jetstream_exporter.state.rings import LARGEST
+from jetstream_exporter.state.rings import LARGEST, Ends
 
 
 class StreamView(msgspec.Struct, frozen=True):
@@ -83,6 +83,19 @@ def stream_view(stream: Stream, took: float) -> StreamView | None:
 def is_after(stream: StreamView, before: StreamView) -> bool:
     """Whether it was read after the consumers that were read with `before`: collections may overlap."""
     return before.until is None or stream.read is None or stream.read >= before.until
+
+
+def is_another(before: StreamView, after: StreamView, ends: Ends) -> bool:
+    """Whether what was known of the stream is of other messages: it is shorter now, or its store was filled again.
+
+    A server that kept it in memory has restarted, for one. The stream may be longer by now than it was.
+    """
+    if after.last < before.last:
+        return True
+    stored, last = after.first_stored, after.last_stored
+    if stored is None or (last is not None and stored > last):
+        return False  # two clocks wrote them, which tell nothing of the order
+    return ends.are_before(after.first, stored)
 
 
 def removed_within(before: StreamView, after: StreamView) -> int:
