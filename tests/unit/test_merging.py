@@ -5,9 +5,12 @@ import threading
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
+import msgspec
 import pytest
 from tests.support.closing import closing
 from tests.support.reports import consumer, outcome, server, stream, unreplicated
+from tests.support.scrapes import light
+from tests.support.waiting import until
 
 from jetstream_exporter.config import Config
 from jetstream_exporter.report import Outcome, ScrapeRequest
@@ -15,6 +18,7 @@ from jetstream_exporter.runtime.cancel import cancel_and_wait
 from jetstream_exporter.scrape import Pipeline, Reload, Scraper
 from jetstream_exporter.scrape.merging import Merging
 from jetstream_exporter.scrape.processor import Processor
+from jetstream_exporter.scrape.renderer import Form, Renderer
 from jetstream_exporter.scrape.single_flight import Flight, SingleFlight
 from jetstream_exporter.snapshot import Snapshot
 from jetstream_exporter.sources.collector import Collector
@@ -45,9 +49,14 @@ class Held(Pipeline):
         self.merged = asyncio.Event()
 
     async def process(
-        self, outcomes: Sequence[Outcome], begun: float, *, keep: bool = False
+        self,
+        outcomes: Sequence[Outcome],
+        begun: float,
+        *,
+        keep: bool = False,
+        config: Config | None = None,
     ) -> Snapshot:
-        snapshot = await super().process(outcomes, begun, keep=keep)
+        snapshot = await super().process(outcomes, begun, keep=keep, config=config)
         self.merged.set()
         await self.gate.wait()
         return snapshot
@@ -70,7 +79,7 @@ async def test_what_a_late_collection_adds_to_is_not_emptied_meanwhile(
 ) -> None:
     """The third replaces what the second brought while the first, which is slow, adds to it."""
     held = Held()
-    merging = Merging(held, flights)
+    merging = Merging(Config(), held, flights)
     first, second, third = (flights.start(60, forever) for _ in range(3))
     await merging.merge(second, [nothing("n1"), figures("n2", 2)])
     held.gate.clear()
@@ -87,7 +96,7 @@ async def test_what_a_late_collection_adds_to_is_not_emptied_meanwhile(
 async def test_who_leaves_a_collection_gets_nothing_older_than_what_was_told(
     flights: SingleFlight,
 ) -> None:
-    merging = Merging(Pipeline(Config()), flights)
+    merging = Merging(Config(), Pipeline(Config()), flights)
     older, newer = (flights.start(60, forever) for _ in range(2))
     older.note(figures("n1", 1))
     assert told(await merging.merge_so_far(older)) == {"n1": 1}
@@ -95,11 +104,42 @@ async def test_who_leaves_a_collection_gets_nothing_older_than_what_was_told(
     assert await merging.merge_so_far(older) is None
 
 
+async def test_an_older_collection_is_not_merged_after_what_a_newer_one_brought_until_then(
+    flights: SingleFlight,
+) -> None:
+    """It adds what it alone brought, and what both did is not told twice."""
+    merging = Merging(Config(), Pipeline(Config()), flights)
+    older, newer = (flights.start(60, forever) for _ in range(2))
+    newer.note(figures("n1", 2))
+    assert told(await merging.merge_so_far(newer)) == {"n1": 2}
+    late = await merging.merge(older, [figures("n1", 1), figures("n2", 1)])
+    assert told(late) == {"n1": 2, "n2": 1}
+    assert told(await merging.merge(newer, [figures("n1", 2), figures("n2", 2)])) == {
+        "n1": 2,
+        "n2": 2,
+    }
+
+
+async def test_configurations_that_a_late_collection_alone_asked_for_are_kept(
+    flights: SingleFlight,
+) -> None:
+    merging = Merging(Config(), Pipeline(Config()), flights)
+    older, newer = (flights.start(60, forever) for _ in range(2))
+    without = figures("n1", 2)
+    assert without.server is not None
+    light(without.server)
+    snapshot = await merging.merge(newer, [without])
+    assert not snapshot.consumers
+    snapshot = await merging.merge(older, [figures("n1", 1)])
+    assert told(snapshot) == {"n1": 2}
+    assert all(row.settings is not None for row in snapshot.consumers)
+
+
 async def test_who_leaves_while_a_collection_ends_waits_for_all_of_it(
     flights: SingleFlight,
 ) -> None:
     """Its lists are emptied as soon as they were merged."""
-    merging = Merging(Pipeline(Config()), flights)
+    merging = Merging(Config(), Pipeline(Config()), flights)
     flight = flights.start(60, forever)
     flight.note(figures("n1", 1))
     flight.merging = True
@@ -134,6 +174,20 @@ async def test_a_merge_that_is_given_up_ends_before_the_next_one_begins(
         await given_up
     assert told(await following) == {"n1": 2}
     assert most == [1]
+
+
+async def test_a_collection_from_before_a_reload_is_not_merged_by_the_new_configuration() -> None:
+    """Names and filters of the new one would make something else of it, and it of their memory."""
+    before = Config()
+    after = msgspec.structs.replace(
+        before, limits=msgspec.structs.replace(before.limits, consumers=0)
+    )
+    pipeline = Pipeline(before)
+    pipeline.configure(after)
+    assert told(await pipeline.process([figures("n1", 1)], 0.0, config=before)) == {"n1": 1}
+    assert told(await pipeline.process([figures("n1", 2)], 0.0, config=after)) == {}
+    assert told(await pipeline.process([figures("n1", 3)], 0.0, config=before)) == {}
+    assert told(await pipeline.process([figures("n1", 4)], 0.0, config=after)) == {}
 
 
 class Source:
@@ -173,3 +227,34 @@ async def test_who_waits_for_a_collection_that_is_dropped_gets_another(
         held.gate.set()
         assert told((await scrape).snapshot) == {"n1": 1}
         assert told(await waiting) == {"n1": 1}
+
+
+async def test_a_text_that_nobody_waits_for_any_more_is_not_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Who asks for many texts and leaves would keep everybody else waiting."""
+    go_on, written = threading.Event(), []
+    pieces = Renderer._pieces
+
+    def slow(self: Renderer, snapshot: Snapshot, form: Form) -> Any:
+        written.append(form.names)
+        assert go_on.wait(10)
+        return pieces(self, snapshot, form)
+
+    monkeypatch.setattr(Renderer, "_pieces", slow)
+    async with closing(Scraper(Config(), Collector([Source()]), Reload())) as scraper:
+        answer = await scraper.answer(5)
+
+        def render(name: str) -> asyncio.Task[Any]:
+            form = Form(openmetrics=False, gzip=False, names=frozenset([name]))
+            return asyncio.create_task(scraper.render(answer, form))
+
+        first, left, stayed, other = map(render, ("a", "b", "c", "c"))
+        await until(lambda: bool(written), 5)
+        for gone in (first, left, other):
+            gone.cancel()
+        await asyncio.wait([first, left, other])
+        again = render("b")
+        go_on.set()
+        await asyncio.gather(stayed, again)
+    assert written == [frozenset("a"), frozenset("c"), frozenset("b")]

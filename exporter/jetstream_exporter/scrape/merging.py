@@ -1,11 +1,12 @@
 """Merges what flights brought, one at a time, so that none reads what another empties."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from jetstream_exporter.report import Outcome, ServerAnswer, release
+from jetstream_exporter.config.schema import Config
+from jetstream_exporter.report import Outcome, ServerAnswer, ServerReport, release
 from jetstream_exporter.runtime.threads import run_in_thread
 from jetstream_exporter.scrape.pipeline import Pipeline
 from jetstream_exporter.scrape.single_flight import Flight, SingleFlight
@@ -20,7 +21,8 @@ class Merging:
     `outcomes` are those of the newest collection without their contents. `attempted` says that one has ended.
     """
 
-    def __init__(self, pipeline: Pipeline, flights: SingleFlight) -> None:
+    def __init__(self, config: Config, pipeline: Pipeline, flights: SingleFlight) -> None:
+        self._config = config
         self._pipeline = pipeline
         self._flights = flights
         self._turn = asyncio.Lock()
@@ -48,21 +50,31 @@ class Merging:
             if flight.merging or self.is_outdated(flight):
                 return None
             outcomes = flight.so_far(self.outcomes, asyncio.get_running_loop().time())
-            if (
-                not self.attempted
-            ):  # who did not answer yet is told before the first collection ends
+            # Who did not answer yet is told before the first collection ends.
+            if not self.attempted:
                 self.outcomes = [_without_contents(outcome) for outcome in outcomes]
-            return await self._pipeline.process(outcomes, flight.started, keep=True)
+            snapshot = await self._process(flight, outcomes, keep=True)
+            await self._replace(flight, outcomes)
+            return snapshot
+
+    async def _process(
+        self, flight: Flight, outcomes: Sequence[Outcome], *, keep: bool
+    ) -> Snapshot:
+        return await self._pipeline.process(outcomes, flight.asked, keep=keep, config=self._config)
 
     async def _merge_newest(self, flight: Flight, outcomes: Sequence[Outcome]) -> Snapshot:
         """What it brought is kept while an older flight may still add to it."""
         keep = self._flights.older(flight)
-        snapshot = await self._pipeline.process(outcomes, flight.started, keep=keep)
-        self._newest = flight.number
-        before = self._latest.values()
-        self._latest = {(o.source, o.target): o for o in outcomes} if keep else {}
-        await run_in_thread(release, before)
+        snapshot = await self._process(flight, outcomes, keep=keep)
+        await self._replace(flight, outcomes if keep else ())
         return snapshot
+
+    async def _replace(self, flight: Flight, outcomes: Sequence[Outcome]) -> None:
+        """Keep these instead of those from before, whose contents are let go of unless they are in these as well."""
+        self._newest = flight.number
+        before, self._latest = self._latest, {(o.source, o.target): o for o in outcomes}
+        kept = {id(outcome.answer) for outcome in outcomes}
+        await run_in_thread(release, [o for o in before.values() if id(o.answer) not in kept])
 
     async def _add_late(self, flight: Flight, outcomes: Sequence[Outcome]) -> Snapshot:
         """Add what an older flight alone got to what a newer one brought meanwhile; the rest of it is outdated."""
@@ -72,18 +84,35 @@ class Merging:
             for o in outcomes
             if o.error is None and _failed(latest.get((o.source, o.target)))
         }
-        both = latest | added
-        useless = [o for o in outcomes if (o.source, o.target) not in added]
-        await run_in_thread(release, useless)
-        snapshot = await self._pipeline.process(
-            [both[key] for key in sorted(both)], flight.started, keep=True
-        )
+        carried = {key: o for key, o in _with_configurations(latest, outcomes) if key not in added}
+        both = latest | carried | added
+        kept = carried.keys() | added.keys()
+        await run_in_thread(release, [o for o in outcomes if (o.source, o.target) not in kept])
+        snapshot = await self._process(flight, [both[key] for key in sorted(both)], keep=True)
         self._latest = both
         return snapshot
 
 
 def _failed(outcome: Outcome | None) -> bool:
     return outcome is None or outcome.error is not None
+
+
+def _with_configurations(
+    newer: Mapping[Key, Outcome], older: Iterable[Outcome]
+) -> Iterator[tuple[Key, Outcome]]:
+    """The newer outcomes with the configurations that an older collection alone asked for: these are still valid."""
+    for outcome in older:
+        key = (outcome.source, outcome.target)
+        answer = newer[key].answer if key in newer else None
+        if isinstance(answer, ServerAnswer) and answer.late is None and outcome.configurations:
+            late = outcome.configurations[-1]
+            if isinstance(late, ServerReport):
+                yield (
+                    key,
+                    msgspec.structs.replace(
+                        newer[key], answer=msgspec.structs.replace(answer, late=late)
+                    ),
+                )
 
 
 def _without_contents(outcome: Outcome) -> Outcome:

@@ -49,28 +49,43 @@ class Pipeline:
         return sorted(self._conflicts)
 
     def configure(self, config: Config) -> None:
-        """From the next merge on, use its names, filters and limits; what earlier scrapes showed is kept."""
+        """From the first collection on that is made by it, use its names, filters and limits.
+
+        What earlier scrapes showed is kept.
+        """
         self._config = config
 
     async def process(
-        self, outcomes: Sequence[Outcome], begun: float, *, keep: bool = False
+        self,
+        outcomes: Sequence[Outcome],
+        begun: float,
+        *,
+        keep: bool = False,
+        config: Config | None = None,
     ) -> Snapshot:
-        """Merge the outcomes of a collection that began then. Unless they are kept, their contents are let go of."""
+        """Merge the outcomes of a collection that began then. Unless they are kept, their contents are let go of.
+
+        `config` is what they were collected by. Once one of a newer configuration was merged, what it told stands for
+        those of an older one: under the new names and filters they would be something else.
+        """
         async with self._lock:
             started = time.monotonic()
             snapshot = await run_to_end_in_thread(
-                self._process, outcomes, started, started - begun, keep
+                self._process, outcomes, started, started - begun, keep, config or self._config
             )
             self.took = time.monotonic() - started
         self._log_conflicts(frozenset(snapshot.conflicts))
         return snapshot
 
     def _process(
-        self, outcomes: Sequence[Outcome], now: float, took: float, keep: bool
+        self, outcomes: Sequence[Outcome], now: float, took: float, keep: bool, config: Config
     ) -> Snapshot:
-        if self._config is not self._configured:
-            self._configured = self._config
-            self._processor.configure(self._configured)
+        if config == self._config:
+            self._switch()
+        elif config != self._configured and self.latest is not None and self.latest.whole:
+            if not keep:
+                release(outcomes)
+            return self.latest.snapshot
         wall = time.time()
         snapshot = self._processor.process(outcomes, now, wall, took)
         if not keep:
@@ -82,6 +97,12 @@ class Pipeline:
             self._watch = Watch()
             self.latest = Latest(snapshot, Memory(), wall, now)
         return snapshot
+
+    def _switch(self) -> None:
+        """Take over the newest configuration, with the first collection that was made by it."""
+        if self._config is not self._configured:
+            self._configured = self._config
+            self._processor.configure(self._configured)
 
     def make_room(self) -> None:
         """Let go of the objects of the last snapshot, before the next is read, where nobody looks at them."""

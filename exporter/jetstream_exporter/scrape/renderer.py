@@ -5,6 +5,7 @@ import enum
 import time
 from collections import OrderedDict, deque
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import msgspec
@@ -97,6 +98,19 @@ def _encoders(config: Config) -> dict[Content, Encoders]:
     return {content: Encoders(everything, sorted(without)) for content, without in off.items()}
 
 
+TextKey = tuple[int, Form]  # number of the answer, and how it is written
+
+
+class _Text:
+    """A text that is being written, or stands in line for that."""
+
+    task: asyncio.Task[Sequence[Piece]]
+
+    def __init__(self) -> None:
+        self.readers = 0  # who wait for it
+        self.is_begun = False
+
+
 class Renderer:
     """Adds the exporter's own figures and writes the text, off the event loop and one text at a time."""
 
@@ -108,7 +122,7 @@ class Renderer:
         self._requests = requests
         self._schedule = schedule
         self._rendering = asyncio.Lock()
-        self._texts: dict[tuple[int, Form], asyncio.Task[Sequence[Piece]]] = {}
+        self._texts: dict[TextKey, _Text] = {}
         self._lately: deque[float] = deque([0.0], maxlen=2)
 
     @property
@@ -121,19 +135,32 @@ class Renderer:
         key = (answer.number, form)
         text = self._texts.get(key)
         if text is None:
-            text = asyncio.create_task(self._render(answer, form))
-            self._texts[key] = text
-            text.add_done_callback(lambda done: self._rendered(key, done))
-        return await asyncio.shield(text)
+            text = self._texts[key] = _Text()
+            text.task = asyncio.create_task(self._render(answer, form, text))
+            text.task.add_done_callback(partial(self._rendered, key, text))
+        text.readers += 1
+        try:
+            return await asyncio.shield(text.task)
+        finally:
+            text.readers -= 1
+            if not text.readers and not text.is_begun:
+                # It would keep the others in line waiting, and its snapshot in memory.
+                text.task.cancel()
+                self._drop(key, text)
 
-    def _rendered(self, key: tuple[int, Form], text: "asyncio.Task[Sequence[Piece]]") -> None:
-        self._texts.pop(key, None)
-        if not text.cancelled() and (error := text.exception()) is not None:
+    def _drop(self, key: TextKey, text: _Text) -> None:
+        if self._texts.get(key) is text:
+            del self._texts[key]
+
+    def _rendered(self, key: TextKey, text: _Text, task: asyncio.Task[Sequence[Piece]]) -> None:
+        self._drop(key, text)
+        if not task.cancelled() and (error := task.exception()) is not None:
             # Whoever waits for it gets it, but everybody may have left.
             log.error("internal error while rendering the metrics", exc_info=error)
 
-    async def _render(self, answer: ScrapeResult, form: Form) -> Sequence[Piece]:
+    async def _render(self, answer: ScrapeResult, form: Form, text: _Text) -> Sequence[Piece]:
         async with self._rendering:
+            text.is_begun = True
             started = time.monotonic()
             pieces = await run_in_thread(self._pieces, self._with_own(answer, started), form)
             if form.names is None and form.content is not Content.CONFIGURATION:

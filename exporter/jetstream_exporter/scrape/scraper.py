@@ -43,7 +43,7 @@ class Scraper:
             config, reload, self._schedule, {} if requests is None else requests
         )
         self._flights = SingleFlight()
-        self._merging = Merging(self._pipeline, self._flights)
+        self._merging = Merging(config, self._pipeline, self._flights)
         self._callers = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -194,6 +194,7 @@ class Scraper:
 
     async def _collect(self, flight: Flight, with_config: bool) -> Snapshot:
         request = ScrapeRequest(flight.ends, with_config, flight.note)
+        flight.asked = asyncio.get_running_loop().time()
         outcomes = await self._collector.collect(request)
         flight.merging = True
         now = time.monotonic()
