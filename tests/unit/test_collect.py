@@ -76,6 +76,12 @@ async def test_the_targets_it_had_are_the_ones_that_fail() -> None:
     assert [one.error for one in await collector.collect(QUESTION)] == [None]
 
 
+async def test_targets_of_one_cluster_that_are_called_alike_are_all_told() -> None:
+    collector = Collector([Told("s", lambda: well("s", "a", "a", "b", "a"))])
+    found = await collector.collect(QUESTION)
+    assert [one.target for one in found] == ["a", "a (2)", "a (3)", "b"]
+
+
 async def test_a_second_failure_after_a_recovery_has_its_traceback_too() -> None:
     answers: list[list[Outcome]] = []
     collector = Collector([Told("s", lambda: answers.pop(0))])

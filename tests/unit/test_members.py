@@ -79,3 +79,12 @@ def test_what_is_remembered_of_a_list_outlives_an_answer() -> None:
     members["A"].size = 77
     members.remember([server("A")], 1.0)
     assert members["A"].size == 77
+
+
+def test_what_a_scrape_notes_of_a_server_that_a_newer_one_dropped_is_forgotten() -> None:
+    members = Members()
+    members.remember([server("OLD", "n1")], 0.0)
+    members.remember([server("NEW", "n1")], 1.0)
+    members["OLD"].size = 5
+    assert members["OLD"].size == 0
+    assert members.keys() == {"NEW"}

@@ -39,6 +39,18 @@ async def test_lists_of_another_scrape_hurry_nobody(monkeypatch: pytest.MonkeyPa
     slow.cancel()
 
 
+async def test_two_scrapes_at_once_are_both_hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pace, "GRACE", 0.1)
+    both = Pace()
+    slow = [asyncio.create_task(both.limit(hanging(), each, 0.01)) for each in (1.0, 2.0)]
+    await asyncio.sleep(0)
+    for deadline in (1.0, 2.0):
+        both.bring(deadline)
+    for each in slow:
+        with pytest.raises(SourceTimeoutError, match="slower than usual"):
+            await asyncio.wait_for(each, 60)
+
+
 async def test_the_first_time_and_what_is_done_are_left_alone() -> None:
     both = Pace()
     both.bring(1.0)

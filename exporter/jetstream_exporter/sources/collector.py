@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Collection, Iterable, Sequence
+from itertools import chain, count
 from typing import Protocol, runtime_checkable
 
 import msgspec
@@ -144,8 +145,15 @@ def numbered(found: Iterable[tuple[int, Iterable[Outcome]]]) -> list[Outcome]:
             taken = outcomes.get((outcome.source, outcome.target))
             if taken is not None and taken.entry != entry:
                 outcome.target = f"{outcome.target} (clusters[{entry}])"
+            outcome.target = _free(outcomes.keys(), outcome.source, outcome.target)
             outcomes[outcome.source, outcome.target] = outcome
     return [outcomes[key] for key in sorted(outcomes)]
+
+
+def _free(taken: Collection[tuple[str, str]], source: str, target: str) -> str:
+    """The name, with a number where another target of the source bears it."""
+    names = chain([target], (f"{target} ({number})" for number in count(2)))
+    return next(name for name in names if (source, name) not in taken)
 
 
 def _without_contents(outcome: Outcome) -> Outcome:

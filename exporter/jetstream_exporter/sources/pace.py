@@ -8,6 +8,7 @@ from jetstream_exporter.runtime.cancel import cancel_and_wait
 from jetstream_exporter.sources.errors import SourceTimeoutError
 
 GRACE = 1.0  # seconds that a slow source has at least after a fast one has brought the lists
+SCRAPES = 4  # that are told apart; no more are under way at once
 SPARE = 2.0  # times what a source took when all was well
 
 
@@ -15,17 +16,17 @@ class Pace:
     """Says when the monitoring ports have brought their lists; scrapes are told apart by their deadline."""
 
     def __init__(self) -> None:
-        self._deadline = 0.0
-        self._came = asyncio.Event()
+        self._came: dict[float, asyncio.Event] = {}
 
     def bring(self, deadline: float) -> None:
         """Note that the lists came."""
         self._of(deadline).set()
 
     def _of(self, deadline: float) -> asyncio.Event:
-        if deadline != self._deadline:
-            self._deadline, self._came = deadline, asyncio.Event()
-        return self._came
+        came = self._came.setdefault(deadline, asyncio.Event())
+        for past in sorted(self._came)[:-SCRAPES]:
+            del self._came[past]
+        return came
 
     async def limit(
         self, work: Coroutine[Any, Any, None], deadline: float, usual: float | None

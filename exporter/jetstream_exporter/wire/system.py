@@ -88,7 +88,6 @@ class ServerInfo(Wire):
     cluster: Name = ""
     domain: Name = ""
     version: Name = ""
-    acc_is_sys: bool | None = None  # newer servers: whether the client is in the system account
 
 
 class UserData(Wire):

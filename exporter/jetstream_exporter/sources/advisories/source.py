@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import nats.errors
 from nats.aio.client import Client
+from nats.aio.subscription import Subscription
 
 from jetstream_exporter.config.nats import Advisories
 from jetstream_exporter.report import Events, Outcome, RequestResult, ScrapeRequest
@@ -55,6 +56,7 @@ class AdvisoriesSource:
         self._cluster = cluster_name
         self._is_system = False
         self._retried = 0.0
+        self._subscriptions: dict[str, Subscription] = {}  # of the client that is connected
         self._opened = 0  # connections made
         self._dropped = 0  # what the connection had dropped when it was last asked
         self._gaps = 0
@@ -197,7 +199,12 @@ class AdvisoriesSource:
             self._connection.permissions.permitted(back)
 
     async def _subscribe(self, client: Client, subject: str) -> None:
-        await client.subscribe(
+        """Subscribe once more at the most: the library keeps what was refused for as long as the connection lasts."""
+        before = self._subscriptions.pop(subject, None)
+        if before is not None:
+            with contextlib.suppress(nats.errors.Error):
+                await before.unsubscribe()
+        self._subscriptions[subject] = await client.subscribe(
             subject,
             cb=self._reader.receive,
             pending_msgs_limit=PENDING_MESSAGES,
@@ -221,6 +228,7 @@ class AdvisoriesSource:
         if self._capture is not None:
             await self._capture.open(client)
         else:
+            self._subscriptions = {}
             for subject in self._subjects:
                 await self._subscribe(client, subject)
             await client.flush()

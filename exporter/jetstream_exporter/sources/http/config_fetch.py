@@ -32,10 +32,13 @@ class PendingConfigFetch:
         await asyncio.wait([self._task], timeout=max(0.0, left))
 
     def take(self, request: TargetRequest | None = None) -> Jsz | None:
-        """The answer, once it is done; None if it failed. Its bytes and errors are added to `request`."""
+        """The answer, once it is done; None if it failed or nobody wants it any more.
+
+        Its bytes and errors are added to `request`.
+        """
         if request is not None:
             request.add(self._request)
-        return self._task.result()
+        return None if self._task.cancelled() else self._task.result()
 
     def cancel(self) -> None:
         self._task.cancel()

@@ -12,6 +12,7 @@ from jetstream_exporter.sources.lookup import LOOKUP_ERRORS, Lookup, is_address
 
 SRV = "srv+"
 WITHOUT_FALLBACK = 0.7  # of the time, for a lookup where no earlier address is known
+BRIEF = 0.2  # seconds for the newest answer, where a lookup from before was answered late
 SHORT = 1.0  # seconds for a name that could not be resolved before
 log = structlog.get_logger()
 
@@ -43,7 +44,7 @@ class Discovery:
         late = [task.result() for task in self._running if _is_answered(task)]
         self._begin()
         try:
-            endpoints = late[-1] if late else await self._answer(self._patience(deadline))
+            endpoints = await self._newest(late, self._patience(deadline))
         except LOOKUP_ERRORS as error:
             return self._fall_back(error)
         if self._failing and self._last:
@@ -70,6 +71,15 @@ class Discovery:
         if self._failing and self._last:
             return min(SHORT, left)
         return left * (0.5 if self._last else WITHOUT_FALLBACK)
+
+    async def _newest(self, late: list[list[Endpoint]], patience: float) -> list[Endpoint]:
+        """This lookup's answer; that of one from before where this takes long, too."""
+        if not late:
+            return await self._answer(patience)
+        try:
+            return await self._answer(min(BRIEF, patience))
+        except LOOKUP_ERRORS:
+            return late[-1]
 
     async def _answer(self, seconds: float) -> list[Endpoint]:
         """The first answer; what is still looked up then goes on."""

@@ -27,7 +27,10 @@ class Member(msgspec.Struct):
 
 
 class Members(dict[str, Member]):
-    """By server id."""
+    """By server id. What a scrape notes of a server that a newer one has dropped meanwhile is forgotten."""
+
+    def __missing__(self, identity: str) -> Member:
+        return Member(ServerName(id=identity), NEVER)
 
     def admitted(self, answered: Mapping[str, ServerName]) -> dict[str, ServerName]:
         """Those that are asked more: as many as are allowed, the known ones before others."""

@@ -5,6 +5,7 @@ expected, and unknown ones are waited for as long as answers keep arriving.
 """
 
 import time
+from collections import Counter
 from collections.abc import Collection
 
 from jetstream_exporter.config.nats import System
@@ -66,8 +67,10 @@ class SystemSource:
             scrape = again if len(again.lists) >= len(scrape.lists) else scrape
         took = time.monotonic() - started
         by_id = {report.server_id: report for report in scrape.reports}
+        names = self._names()
         return [self._whole(scrape, took)] + [
-            self._outcome(scrape, took, identity, by_id.get(identity)) for identity in self._members
+            self._outcome(scrape, took, identity, names[identity], by_id.get(identity))
+            for identity in self._members
         ]
 
     async def _attempt(self, request: ScrapeRequest) -> SystemScrape:
@@ -106,7 +109,12 @@ class SystemSource:
         )
 
     def _outcome(
-        self, scrape: SystemScrape, took: float, identity: str, report: ServerReport | None
+        self,
+        scrape: SystemScrape,
+        took: float,
+        identity: str,
+        name: str,
+        report: ServerReport | None,
     ) -> Outcome:
         """The outcome of one server; of one that did not answer at all every request failed."""
         links = scrape.links
@@ -115,7 +123,7 @@ class SystemSource:
         missing = NOT_ASKED if report is not None else RequestResult(False, LATE)
         return Outcome(
             source=NAME,
-            target=self._name(self._members[identity].server),
+            target=name,
             duration=took,
             received=scrape.ledger.received.get(identity, 0)
             + (links.received.get(identity, 0) if links else 0),
@@ -125,6 +133,17 @@ class SystemSource:
             requests={name: results.get(name, missing) for name in SERVER_REQUESTS}
             | (links.results.get(identity, {}) if links else {}),
         )
+
+    def _names(self) -> dict[str, str]:
+        """Of each server, by its id. Those of a hub and its leaf nodes may be called alike; they say where they are."""
+        names = {identity: self._name(each.server) for identity, each in self._members.items()}
+        shared = Counter(names.values())
+        return {
+            identity: f"{name} ({self._members[identity].server.cluster or identity})"
+            if shared[name] > 1
+            else name
+            for identity, name in names.items()
+        }
 
     def _name(self, server: ServerName) -> str:
         return f"{self._cluster_name or server.cluster}/{server.name}".removeprefix("/")
