@@ -1,6 +1,6 @@
 """A server that answers with another one's name or ID."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from tests.support.clusters import (
@@ -52,6 +52,24 @@ def test_another_server_of_a_good_one_s_name_is_told_and_the_one_from_before_sta
         "2 servers of the cluster C have the name n2: the one of http://good-n2:8222 is exported, and the one of "
         "http://aaa-evil:8222 is not exported"
     ]
+
+
+@pytest.mark.parametrize("now", [datetime.min, datetime.max])
+def test_a_server_that_lies_about_the_time_costs_itself_alone(
+    scrape: Scrapes, now: datetime
+) -> None:
+    """Under the identity of another it is compared with that."""
+    good = twin("good", "n0", 1)
+    scrape(good)
+    (n2,) = (each for each in good if each.server and each.server.server_name == "n2")
+    assert n2.server is not None
+    report = server("n2", single("R1", "n2", 666), now=now.replace(tzinfo=UTC))
+    assert report.varz is not None
+    assert n2.server.varz is not None
+    report.server_id, report.varz.start = n2.server.server_id, n2.server.varz.start
+    for _ in range(2):
+        snapshot = scrape([*good, outcome(report, "http://aaa-evil:8222")])
+        assert messages(snapshot)["C", "R3"] == 1
 
 
 def test_a_server_that_restarts_beside_its_namesake_keeps_its_name(scrape: Scrapes) -> None:

@@ -77,18 +77,18 @@ def _contradict(one: ServerReport, other: ServerReport) -> bool:
     if any(report.health is None or report.health.code != 200 for report in (one, other)):
         return False
     early, late = (one, other) if one.jsz.now <= other.jsz.now else (other, one)
-    born = min(one.jsz.now, other.jsz.now) - LASTING
-    before, after = _sequences(early, born), _sequences(late, born)
+    now = min(one.jsz.now, other.jsz.now)
+    before, after = _sequences(early, now), _sequences(late, now)
     if any(after.get(key, last) < last for key, last in before.items()):
         return True
     return 2 * len(before.keys() & after.keys()) < max(len(before), len(after))
 
 
-def _sequences(report: ServerReport, born: datetime) -> dict[Hashable, int]:
-    """The last sequences of the streams that were created before that time."""
+def _sequences(report: ServerReport, now: datetime) -> dict[Hashable, int]:
+    """The last sequences of the streams that were there for a while at that time."""
     return {
         (account.id, detail.name, detail.created): detail.state.last_seq if detail.state else 0
         for account in report.account_details
         for detail in account.stream_detail
-        if detail.created is None or detail.created < born
+        if detail.created is None or now - detail.created > LASTING
     }

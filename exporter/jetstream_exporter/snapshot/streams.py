@@ -156,16 +156,16 @@ def _sources(ref: StreamRef, detail: StreamDetail) -> list[StreamSource]:
 
 def _source(ref: StreamRef, origin: Source, kind: str) -> StreamSource:
     """An origin that was never heard has no lag: the server updates that figure only as messages arrive."""
-    complete_servers = origin.active >= 0
+    was_heard = origin.active >= 0
     return StreamSource(
         cluster=ref.cluster,
         account=ref.account,
         stream=ref.stream,
         origin=origin.name,
         kind=kind,
-        lag=count(origin.lag) if complete_servers else None,
-        last_seen=seconds(origin.active) if complete_servers else None,
-        healthy=complete_servers and origin.error is None and origin.active <= SILENT_ORIGIN,
+        lag=count(origin.lag) if was_heard else None,
+        last_seen=seconds(origin.active) if was_heard else None,
+        healthy=was_heard and origin.error is None and origin.active <= SILENT_ORIGIN,
     )
 
 
