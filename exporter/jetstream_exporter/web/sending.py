@@ -2,16 +2,24 @@
 
 import asyncio
 from collections.abc import Hashable, Mapping, Sequence
+from typing import Protocol
 
 from aiohttp import web
 
-from jetstream_exporter.exposition import Piece
 from jetstream_exporter.scrape.budget import SEND, SEND_ALL
 
 AT_ONCE = 40  # answers being read
 TEXTS = 4  # different texts among them; a large one is held by whoever reads it
 STALLED = 0.2  # seconds without reading anything, after which a client gives way
 PIECE = 2**18  # bytes written at once; what a client does not read waits in memory
+
+
+class Writable(Protocol):
+    """A piece of a text: how long it is, and what `bytes` writes."""
+
+    def __len__(self) -> int: ...
+
+    def __bytes__(self) -> bytes: ...
 
 
 class Sender:
@@ -60,7 +68,7 @@ class Senders:
         self,
         request: web.Request,
         headers: Mapping[str, str],
-        pieces: Sequence[Piece],
+        pieces: Sequence[Writable],
         text: Hashable,
     ) -> web.StreamResponse:
         """Write the pieces one by one; `text` is the same for pieces that hold the same."""
@@ -84,7 +92,7 @@ class Senders:
         self,
         request: web.Request,
         response: web.StreamResponse,
-        pieces: Sequence[Piece],
+        pieces: Sequence[Writable],
         sender: Sender,
     ) -> None:
         loop = asyncio.get_running_loop()

@@ -2,6 +2,8 @@
 
 import asyncio
 import hashlib
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from aiohttp import web
 from aiohttp.hdrs import (
@@ -22,11 +24,41 @@ from jetstream_exporter.runtime.threads import run_in_thread
 from jetstream_exporter.status.document import SCHEMA, encoded
 from jetstream_exporter.status.view import View
 from jetstream_exporter.web.negotiate import wants_gzip, whole
-from jetstream_exporter.web.sending import Senders
+from jetstream_exporter.web.sending import Senders, Writable
 from jetstream_exporter.web.status.look import Look
 
 BUSY = 5.0  # seconds that a request waits for room among those that are being sent
 EMPTY = {"schema": SCHEMA, "error": "there is no collection to show"}
+
+
+class Packed:
+    """The compressed text of a view."""
+
+    def __init__(self, view: View) -> None:
+        self.pieces = list(compress([encoded(view)]))
+        reader = isal_zlib.decompressobj(wbits=GZIP_FORMAT)
+        self._sizes = [len(reader.decompress(piece)) for piece in self.pieces]
+
+    def unpacked(self) -> "Sequence[Unpacked]":
+        """The text in pieces that are written one after another: each of many clients holds no more than one."""
+        reader = isal_zlib.decompressobj(wbits=GZIP_FORMAT)
+        pairs = zip(self.pieces, self._sizes, strict=True)
+        return [Unpacked(partial(reader.decompress, piece), size) for piece, size in pairs]
+
+
+class Unpacked:
+    """A piece of a text that is written by `bytes`, once and after the ones before it."""
+
+    __slots__ = ("_size", "_write")
+
+    def __init__(self, write: Callable[[], bytes], size: int) -> None:
+        self._write, self._size = write, size
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __bytes__(self) -> bytes:
+        return self._write()
 
 
 class StatusApi:
@@ -37,7 +69,7 @@ class StatusApi:
         self._headers = headers
         self._senders = Senders()
         self._encoding = asyncio.Lock()
-        self._encoded: tuple[str, list[bytes]] | None = None  # its tag, and the compressed text
+        self._encoded: tuple[str, Packed] | None = None  # its tag, and the compressed text
 
     async def status(self, request: web.Request) -> web.StreamResponse:
         view = await self._look.view()
@@ -51,30 +83,20 @@ class StatusApi:
         deadline = asyncio.get_running_loop().time() + BUSY
         if not await self._senders.room(deadline):
             raise web.HTTPServiceUnavailable(text="too many requests at once; try again later\n")
-        pieces = await self._of(view, tag)
+        packed = await self._of(view, tag)
         headers[CONTENT_TYPE] = "application/json; charset=utf-8"
         is_packed = wants_gzip(whole(request.headers, ACCEPT_ENCODING))
+        pieces: Sequence[Writable] = packed.pieces if is_packed else packed.unpacked()
         if is_packed:
             headers[CONTENT_ENCODING] = "gzip"
-        else:
-            pieces = await run_in_thread(unpacked, pieces)
         return await self._senders.send(request, headers, pieces, (tag, is_packed))
 
-    async def _of(self, view: View, tag: str) -> list[bytes]:
+    async def _of(self, view: View, tag: str) -> Packed:
         """The compressed text: a twentieth of the size, so that it can be kept until there is another view."""
         async with self._encoding:
             if self._encoded is None or self._encoded[0] != tag:
-                self._encoded = tag, await run_in_thread(packed, view)
+                self._encoded = tag, await run_in_thread(Packed, view)
             return self._encoded[1]
-
-
-def packed(view: View) -> list[bytes]:
-    return list(compress([encoded(view)]))
-
-
-def unpacked(pieces: list[bytes]) -> list[bytes]:
-    reader = isal_zlib.decompressobj(wbits=GZIP_FORMAT)
-    return [reader.decompress(piece) for piece in pieces]
 
 
 def tag_of(view: View) -> str:
