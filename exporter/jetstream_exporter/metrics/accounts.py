@@ -19,14 +19,16 @@ ACCOUNTS: Table[Account] = Table(
     families=(
         counter(
             "jetstream_account_api_requests_total",
-            "JetStream API requests of the account in the whole cluster.",
+            "JetStream API requests of the account in the whole cluster. A server that restarts counts from 0, so "
+            "that the sum falls by its part.",
             lambda a: a.api_requests,
             "jsz account_details.api.total",
             "rate(jetstream_account_api_requests_total[5m])",
         ),
         counter(
             "jetstream_account_api_errors_total",
-            "JetStream API requests of the account that were answered with an error.",
+            "JetStream API requests of the account that were answered with an error. A server that restarts counts "
+            "from 0, so that the sum falls by its part.",
             lambda a: a.api_errors,
             "jsz account_details.api.errors",
             "rate(jetstream_account_api_errors_total[5m])",
