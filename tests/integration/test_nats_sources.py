@@ -497,6 +497,14 @@ async def test_events_not_permitted_for_a_time_are_named_and_count_as_a_gap(
 
             await eventually("the refusal", is_refused)
             gaps = (await ask())[1].gaps
+            client = source._connection.client
+            assert client is not None
+            held = len(client._subs)
+            with monkeypatch.context() as at_once:
+                at_once.setattr(advisories, "RETRY", 0.0)
+                for _ in range(3):
+                    await ask()
+            assert len(client._subs) == held
             server.config.write_text(whole)
             server.reload()
 

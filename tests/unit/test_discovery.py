@@ -193,6 +193,21 @@ async def test_an_answer_that_comes_late_serves_the_next_scrape() -> None:
             await asyncio.sleep(0)
 
 
+async def test_after_a_late_answer_the_next_scrapes_use_their_own() -> None:
+    lookup = SlowLookup()
+    lookup.hosts["nats.example"] = ["10.0.0.1", "10.0.0.2"]
+    async with closing(Discovery(NAME, lookup)) as found:
+        with pytest.raises(SourceError):
+            await found.endpoints(soon(0.2))
+        lookup.told.set()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        for number in (3, 5, 7):
+            addresses = [f"10.0.0.{number}", f"10.0.0.{number + 1}"]
+            lookup.hosts["nats.example"] = addresses
+            assert await targets(found) == [f"http://{address}:8222" for address in addresses]
+
+
 async def test_the_first_lookup_has_most_of_the_time() -> None:
     """5.3 s of the 9.3 that a scrape of 10 s has."""
     assert Discovery(NAME, FakeLookup())._patience(soon(9.3)) > 5.3

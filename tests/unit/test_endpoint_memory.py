@@ -1,7 +1,12 @@
 """How patient a scrape is with one server, by what is remembered of it. Times are given, so no server is needed."""
 
-import pytest
+import asyncio
 
+import pytest
+from yarl import URL
+
+from jetstream_exporter.sources.http.client import Endpoint, HttpClient
+from jetstream_exporter.sources.http.config_fetch import PendingConfigFetch
 from jetstream_exporter.sources.http.endpoint_memory import (
     LONGER,
     LONGER_EVERY,
@@ -45,3 +50,20 @@ def test_a_list_of_a_suspect_server_has_half_of_the_time_or_twice_what_it_took()
     assert memory.limited(8.0) == 6.0
     memory.took = 30.0
     assert memory.limited(8.0) == 8.0
+
+
+async def test_a_list_that_is_given_up_while_a_scrape_waits_for_it_is_none() -> None:
+    """Another scrape no longer found the server under its name."""
+
+    async def read(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    client, endpoint = HttpClient(2**20, None, {}), Endpoint(URL("http://127.0.0.1:1"))
+    fetch = PendingConfigFetch(client, endpoint, read)
+    waiting = asyncio.create_task(fetch.wait(asyncio.get_running_loop().time() + 5))
+    await asyncio.sleep(0)
+    fetch.cancel()
+    await waiting
+    assert fetch.done
+    assert fetch.take() is None
+    await client.close()
