@@ -4,17 +4,13 @@ from collections.abc import Callable
 from operator import attrgetter
 
 from jetstream_exporter.metrics.consumers import LABELS
-from jetstream_exporter.metrics.families import Table, Value, gauge
+from jetstream_exporter.metrics.families import Table, Value, flag, gauge
 from jetstream_exporter.snapshot import Consumer
 from jetstream_exporter.snapshot.rows import ConsumerSettings
 
 
 def _config(read: Callable[[ConsumerSettings], Value]) -> Callable[[Consumer], Value]:
     return lambda consumer: None if consumer.settings is None else read(consumer.settings)
-
-
-def _flag(value: bool) -> str:
-    return "true" if value else "false"
 
 
 CONFIG: Table[Consumer] = Table(
@@ -104,8 +100,8 @@ INFO: Table[Consumer] = Table(
         "ack_policy": lambda c: c.settings.ack_policy if c.settings else "",
         "deliver_policy": lambda c: c.settings.deliver_policy if c.settings else "",
         "type": lambda c: "push" if c.settings and c.settings.push else "pull",
-        "durable": lambda c: _flag(c.settings is not None and c.settings.durable),
-        "filtered": lambda c: _flag(c.settings is not None and c.settings.filtered),
+        "durable": lambda c: flag(c.settings is not None and c.settings.durable),
+        "filtered": lambda c: flag(c.settings is not None and c.settings.filtered),
         "role": lambda c: c.settings.role if c.settings else "",
     },
     added=attrgetter("settings"),

@@ -90,3 +90,8 @@ def histogram(
     in_lean: bool = True,
 ) -> Family[Row]:
     return Family("histogram", name, help, value, origin, query, in_lean)
+
+
+def flag(value: bool) -> str:
+    """A truth as a label has it."""
+    return "true" if value else "false"

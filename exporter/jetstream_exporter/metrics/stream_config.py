@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from jetstream_exporter.metrics.families import Table, Value, gauge
+from jetstream_exporter.metrics.families import Table, Value, flag, gauge
 from jetstream_exporter.metrics.streams import LABELS
 from jetstream_exporter.snapshot import Stream
 from jetstream_exporter.snapshot.rows import StreamFeatures, StreamSettings
@@ -128,10 +128,6 @@ INFO: Table[Stream] = Table(
 )
 
 
-def _flag(value: bool) -> str:
-    return "true" if value else "false"
-
-
 def _features(stream: Stream) -> StreamFeatures:
     return stream.settings.features if stream.settings else NO_FEATURES
 
@@ -142,17 +138,17 @@ FEATURES: Table[Stream] = Table(
     labels={
         **LABELS,
         "compression": lambda s: _features(s).compression,
-        "allow_direct": lambda s: _flag(_features(s).allow_direct),
-        "mirror_direct": lambda s: _flag(_features(s).mirror_direct),
-        "allow_msg_ttl": lambda s: _flag(s.settings is not None and s.settings.message_ttl),
-        "allow_msg_counter": lambda s: _flag(_features(s).allow_msg_counter),
-        "allow_atomic_publish": lambda s: _flag(_features(s).allow_atomic_publish),
-        "allow_rollup": lambda s: _flag(s.settings is not None and s.settings.rollups),
-        "deny_delete": lambda s: _flag(_features(s).deny_delete),
-        "deny_purge": lambda s: _flag(_features(s).deny_purge),
-        "sealed": lambda s: _flag(_features(s).sealed),
-        "subject_transform": lambda s: _flag(_features(s).subject_transform),
-        "republish": lambda s: _flag(_features(s).republish),
+        "allow_direct": lambda s: flag(_features(s).allow_direct),
+        "mirror_direct": lambda s: flag(_features(s).mirror_direct),
+        "allow_msg_ttl": lambda s: flag(s.settings is not None and s.settings.message_ttl),
+        "allow_msg_counter": lambda s: flag(_features(s).allow_msg_counter),
+        "allow_atomic_publish": lambda s: flag(_features(s).allow_atomic_publish),
+        "allow_rollup": lambda s: flag(s.settings is not None and s.settings.rollups),
+        "deny_delete": lambda s: flag(_features(s).deny_delete),
+        "deny_purge": lambda s: flag(_features(s).deny_purge),
+        "sealed": lambda s: flag(_features(s).sealed),
+        "subject_transform": lambda s: flag(_features(s).subject_transform),
+        "republish": lambda s: flag(_features(s).republish),
         "placement_cluster": lambda s: _features(s).placement_cluster,
         "placement_tags": lambda s: _features(s).placement_tags,
     },
