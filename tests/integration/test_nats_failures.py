@@ -260,6 +260,7 @@ async def test_several_ways_to_one_account_give_no_series_twice(
             port = standalone[0].ports.client.number
             assert samples.labels(UP, "target", source="account") == {
                 f"nats://127.0.0.1:{port} A",
+                f"nats://127.0.0.1:{port} A (2)",
                 f"nats://localhost:{port} A",
                 f"nats://localhost:{port} A (clusters[1])",
             }
