@@ -31,6 +31,7 @@ from jetstream_exporter.status.document import SCHEMA, encoded
 from jetstream_exporter.status.view import View
 from jetstream_exporter.status_command.command import main, make_parser
 from jetstream_exporter.status_command.screen import Form, screen
+from jetstream_exporter.web.sending import PIECE
 from jetstream_exporter.web.status import api
 from jetstream_exporter.web.status.api import matches
 
@@ -341,3 +342,15 @@ def test_the_help_names_every_exit_code() -> None:
     text = make_parser().format_help()
     for code in ("0 nothing is wrong", "1 warnings", "2 something critical", "3 no server", "130"):
         assert code in text
+
+
+def test_the_json_of_a_large_cluster_is_unpacked_in_small_pieces() -> None:
+    """Each of many clients without gzip holds one of them while it reads."""
+    large = view(trouble(4000))
+    pieces = api.Packed(large).unpacked()
+    sizes = list(map(len, pieces))
+    assert sum(sizes) > 4 * PIECE
+    assert max(sizes) <= 2 * PIECE
+    written = list(map(bytes, pieces))
+    assert list(map(len, written)) == sizes
+    assert b"".join(written) == encoded(large)

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from aiohttp import web
@@ -19,12 +19,12 @@ from aiohttp.hdrs import (
 from isal import isal_zlib
 
 from jetstream_exporter import __version__
-from jetstream_exporter.exposition.text import GZIP_FORMAT, compress
+from jetstream_exporter.exposition.text import GZIP_FORMAT
 from jetstream_exporter.runtime.threads import run_in_thread
 from jetstream_exporter.status.document import SCHEMA, encoded
 from jetstream_exporter.status.view import View
 from jetstream_exporter.web.negotiate import wants_gzip, whole
-from jetstream_exporter.web.sending import Senders, Writable
+from jetstream_exporter.web.sending import PIECE, Senders, Writable
 from jetstream_exporter.web.status.look import Look
 
 BUSY = 5.0  # seconds that a request waits for room among those that are being sent
@@ -35,7 +35,7 @@ class Packed:
     """The compressed text of a view."""
 
     def __init__(self, view: View) -> None:
-        self.pieces = list(compress([encoded(view)]))
+        self.pieces = list(_packed(encoded(view)))
         reader = isal_zlib.decompressobj(wbits=GZIP_FORMAT)
         self._sizes = [len(reader.decompress(piece)) for piece in self.pieces]
 
@@ -44,6 +44,15 @@ class Packed:
         reader = isal_zlib.decompressobj(wbits=GZIP_FORMAT)
         pairs = zip(self.pieces, self._sizes, strict=True)
         return [Unpacked(partial(reader.decompress, piece), size) for piece, size in pairs]
+
+
+def _packed(text: bytes) -> Iterator[bytes]:
+    """The compressed text in pieces of which each is read without the next one."""
+    compressor = isal_zlib.compressobj(level=1, wbits=GZIP_FORMAT)
+    for start in range(0, len(text), PIECE):
+        piece = compressor.compress(text[start : start + PIECE])
+        yield piece + compressor.flush(isal_zlib.Z_SYNC_FLUSH)
+    yield compressor.flush()
 
 
 class Unpacked:
