@@ -138,9 +138,9 @@ def ignore(_outcome: Outcome) -> None:
 class ScrapeRequest(msgspec.Struct, frozen=True):
     """What is asked of every source at once. The deadline is a time of the running loop.
 
-    A source that asks many targets calls `note` with a target's outcome as soon as it is known, and before that, when
-    the target is asked, with one whose error is LATE: a scrape that has less time than the others takes what was noted
-    until it leaves.
+    The monitoring ports call `note` with a target's outcome as soon as it is known, and before that, when the target is
+    asked, with one whose error is LATE; the collector does so for other sources. A scrape that has less time than the
+    others takes what was noted until it leaves.
     """
 
     deadline: float

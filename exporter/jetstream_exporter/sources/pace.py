@@ -24,7 +24,7 @@ class Pace:
 
     def _of(self, deadline: float) -> asyncio.Event:
         came = self._came.setdefault(deadline, asyncio.Event())
-        for past in sorted(self._came)[:-SCRAPES]:
+        for past in list(self._came)[:-SCRAPES]:
             del self._came[past]
         return came
 

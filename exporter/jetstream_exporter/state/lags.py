@@ -25,7 +25,7 @@ class Lags:
 
     def __init__(self) -> None:
         self._streams: dict[Key, tuple[object, StreamLag]] = {}
-        self._sizes: dict[Key, int] = {}  # how many consumers each stream had
+        self._sizes, self._sizes_of_all = Sizes(), Sizes()
 
     def __len__(self) -> int:
         """How many points are held, of all streams."""
@@ -43,6 +43,7 @@ class Lags:
         took: float,
         now: float,
         *,
+        begun: float | None = None,
         lookups: Collection[LookupsOf] = (),
         whole: Snapshot | None = None,
     ) -> Snapshot:
@@ -63,30 +64,27 @@ class Lags:
             key for key, (marker, _) in self._streams.items() if present.get(key) is not marker
         ]:
             del self._streams[key]
-        rows = _by_key(whole.consumers, self._sizes)
-        self._sizes = {key: len(consumers) for key, consumers in rows.items()}
-        exported = {stream.key for stream in snapshot.streams}
-        begun = now - took
+        rows = self._sizes.rows(snapshot.consumers)
+        hides = snapshot.consumers is not whole.consumers
+        everyone = self._sizes_of_all.rows(whole.consumers) if hides else rows
+        begun = now - took if begun is None else begun
         found: dict[Key, Mapping[str, Lag]] = {}
         for stream in whole.streams:
-            key = stream.key
-            consumers = rows.get(key) if key in exported else None
+            key, consumers = stream.key, rows.get(stream.key)
             view = stream_view(stream, took)
             if consumers is not None and view is not None and key in present:
                 if key not in self._streams:
                     self._streams[key] = present[key], StreamLag()
-                messages = looked_up.get(key, NOTHING)
-                found[key] = self._streams[key][1].observe(view, consumers, messages, now, begun)
-        told = _told(
-            rows if snapshot.consumers is whole.consumers else _by_key(snapshot.consumers, {}),
-            found,
-        )
-        for labels, each in lookups:
+                messages, everybody = looked_up.get(key, NOTHING), everyone[key]
+                found[key] = self._streams[key][1].observe(
+                    view, consumers, messages, now, begun=begun, everybody=everybody
+                )
+        told = _told(rows, found)
+        if lookups:
             pairs = zip(snapshot.consumers, told, strict=True)
-            wanted = (
-                row.key[1:] for row, lag in pairs if row.cluster in labels and is_inexact(row, lag)
-            )
-            each.want(frozenset(wanted))
+            inexact = [row for row, lag in pairs if is_inexact(row, lag)]
+            for labels, each in lookups:
+                each.want(frozenset(row.key[1:] for row in inexact if row.cluster in labels))
         return msgspec.structs.replace(snapshot, lags=told)
 
 
@@ -114,20 +112,25 @@ def lookups_of(outcomes: Iterable[Outcome]) -> list[LookupsOf]:
     ]
 
 
-def _by_key(
-    consumers: Sequence[Consumer], sizes: Mapping[Key, int]
-) -> dict[Key, Sequence[Consumer]]:
-    """The consumers of each stream. Those of one stream stand together, most often as many as there were before."""
-    found: dict[Key, Sequence[Consumer]] = {}
-    start = 0
-    while start < len(consumers):
-        key = STREAM(consumers[start])
-        end = start + sizes.get(key, 1)
-        if not _is_end(consumers, end, key):
-            end = _end(consumers, start, key)
-        found[key] = consumers[start:end]
-        start = end
-    return found
+class Sizes:
+    """How many consumers each stream had, by which they are divided again."""
+
+    def __init__(self) -> None:
+        self._sizes: dict[Key, int] = {}
+
+    def rows(self, consumers: Sequence[Consumer]) -> dict[Key, Sequence[Consumer]]:
+        """The consumers of each stream. Those of one stand together, most often as many as there were before."""
+        found: dict[Key, Sequence[Consumer]] = {}
+        start = 0
+        while start < len(consumers):
+            key = STREAM(consumers[start])
+            end = start + self._sizes.get(key, 1)
+            if not _is_end(consumers, end, key):
+                end = _end(consumers, start, key)
+            found[key] = consumers[start:end]
+            start = end
+        self._sizes = {key: len(rows) for key, rows in found.items()}
+        return found
 
 
 def _is_end(consumers: Sequence[Consumer], end: int, key: Key) -> bool:
