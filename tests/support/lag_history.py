@@ -132,9 +132,9 @@ def scrape(
         rows = stream.consumer_rows()
         note(stream, pending, above_floor)
     reported = [row if rng.random() < 0.95 else unled(row) for row in rows]
-    found = lag.observe(view, reported, lookups.found(), begun + TOOK + after, begun)
+    found = lag.observe(view, reported, lookups.found(), begun + TOOK + after, begun=begun)
     if again:
-        found = lag.observe(view, reported, lookups.found(), begun + TOOK + 0.01, begun)
+        found = lag.observe(view, reported, lookups.found(), begun + TOOK + 0.01, begun=begun)
     return Scrape(stream.clock(now), stream, found, pending, above_floor)
 
 

@@ -158,7 +158,7 @@ async def test_events_are_confirmed_only_after_they_were_counted(
     source.counter.add(NAK, "A", 3)
     process = scraper._pipeline._processor.process
 
-    def broken(*_: object) -> None:
+    def broken(*_: object, **_more: object) -> None:
         raise ZeroDivisionError
 
     monkeypatch.setattr(scraper._pipeline._processor, "process", broken)

@@ -123,13 +123,18 @@ def test_what_was_read_with_other_keys_of_metadata_is_read_again(scrapes: Scrape
             for name in ("n1", "n2")
         ]
 
+    def unread(*reports: ServerReport) -> int:
+        snapshot = scrapes.scrape(*reports)
+        assert all(row.settings is not None for row in (*snapshot.streams, *snapshot.consumers))
+        return scrapes.history.unknown(snapshot)
+
     scrapes.keys = ("team",)
-    scrapes.scrape(*both())
+    assert unread(*both()) == 0
     scrapes.keys = ("team", "tier")
-    assert unknown_objects(scrapes.scrape(both()[0])) == 0
-    assert unknown_objects(scrapes.scrape(*light(*both()))) == 2
-    scrapes.scrape(*both())
-    assert unknown_objects(scrapes.scrape(*light(*both()))) == 0
+    assert unread(both()[0]) == 0
+    assert unread(*light(*both())) == 2
+    assert unread(*both()) == 0
+    assert unread(*light(*both())) == 0
 
 
 def test_configurations_of_what_is_in_no_list_are_not_kept(scrapes: Scrapes) -> None:

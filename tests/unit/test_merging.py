@@ -3,12 +3,13 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 import pytest
 from tests.support.closing import closing
-from tests.support.reports import consumer, outcome, server, stream, unreplicated
+from tests.support.reports import NOW, consumer, follows, led, outcome, server, stream, unreplicated
 from tests.support.scrapes import light
 from tests.support.waiting import until
 
@@ -22,6 +23,7 @@ from jetstream_exporter.scrape.renderer import Form, Renderer
 from jetstream_exporter.scrape.single_flight import Flight, SingleFlight
 from jetstream_exporter.snapshot import Snapshot
 from jetstream_exporter.sources.collector import Collector
+from jetstream_exporter.wire import StreamState
 
 
 def figures(name: str, pending: int) -> Outcome:
@@ -54,9 +56,12 @@ class Held(Pipeline):
         begun: float,
         *,
         keep: bool = False,
+        is_whole: bool = True,
         config: Config | None = None,
     ) -> Snapshot:
-        snapshot = await super().process(outcomes, begun, keep=keep, config=config)
+        snapshot = await super().process(
+            outcomes, begun, keep=keep, is_whole=is_whole, config=config
+        )
         self.merged.set()
         await self.gate.wait()
         return snapshot
@@ -153,12 +158,12 @@ async def test_a_merge_that_is_given_up_ends_before_the_next_one_begins(
     process = Processor.process
     entered, go_on, running, most = threading.Semaphore(0), threading.Event(), [0], [0]
 
-    def slow(self: Processor, *args: Any) -> Snapshot:
+    def slow(self: Processor, *args: Any, **kwargs: Any) -> Snapshot:
         running[0] += 1
         most[0] = max(most[0], running[0])
         entered.release()
         assert go_on.wait(10)
-        snapshot = process(self, *args)
+        snapshot = process(self, *args, **kwargs)
         running[0] -= 1
         return snapshot
 
@@ -201,10 +206,10 @@ class Source:
     async def close(self) -> None: ...
 
 
-async def test_who_waits_for_a_collection_that_is_dropped_gets_another(
+async def test_of_a_collection_that_is_dropped_who_has_time_gets_another(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Its time was up, and what came was being merged."""
+    """What came was being merged. Who had to leave by then has no answer, and not one without any figures."""
     started: list[tuple[SingleFlight, Flight]] = []
     start = SingleFlight.start
 
@@ -214,19 +219,100 @@ async def test_who_waits_for_a_collection_that_is_dropped_gets_another(
         return flight
 
     monkeypatch.setattr(SingleFlight, "start", noted)
+    monkeypatch.setattr(Scraper, "_reserve", lambda _self, timeout: timeout - 0.1 * timeout)
     held = Held()
     held.gate.clear()
-    scraper = Scraper(Config(), Collector([Source()]), Reload(), held)
-    async with closing(scraper):
-        scrape = asyncio.create_task(scraper.answer(0.5))
-        waiting = asyncio.create_task(scraper.snapshot(5))
+    async with closing(Scraper(Config(), Collector([Source()]), Reload(), held)) as scraper:
+        loop = asyncio.get_running_loop()
+        left = loop.time() + 1.0  # a tenth of ten seconds, within which the sources have to answer
+        leaves = asyncio.create_task(scraper.answer(10))
+        stays = asyncio.create_task(scraper.snapshot(600))
         await held.merged.wait()
+        await until(lambda: loop.time() > left + 0.3, 10)
         flights, flight = started[0]
-        await asyncio.wait([scrape], timeout=0.4)
         flights.drop(flight)
         held.gate.set()
-        assert told((await scrape).snapshot) == {"n1": 1}
-        assert told(await waiting) == {"n1": 1}
+        with pytest.raises(TimeoutError):
+            await leaves
+        assert told(await stays) == {"n1": 1}
+
+
+class Late(Source):
+    """A server that answers when it is told to, and another that does at once."""
+
+    def __init__(self) -> None:
+        self.asked, self.gate = asyncio.Event(), asyncio.Event()
+
+    async def ask(self, request: ScrapeRequest) -> list[Outcome]:
+        request.note(figures("n1", 1))
+        self.asked.set()
+        await self.gate.wait()
+        return [figures("n1", 1), figures("n2", 1)]
+
+
+async def test_who_leaves_an_older_collection_is_told_what_a_newer_one_brought_until_then(
+    flights: SingleFlight, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Scraper, "_reserve", lambda _self, timeout: timeout - 0.1 * timeout)
+    monkeypatch.setattr(SingleFlight, "join", lambda _self, _timeout: None)
+    late = Late()
+    async with closing(Scraper(Config(), Collector([late]), Reload())) as scraper:
+        older = asyncio.create_task(scraper.snapshot(20))
+        await late.asked.wait()
+        newer = asyncio.create_task(scraper.snapshot(5))
+        assert told(await newer) == {"n1": 1}
+        assert told(await older) == {"n1": 1}
+        late.gate.set()
+
+
+async def test_what_the_end_of_a_collection_brings_is_remembered_though_one_scraper_always_left(
+    flights: SingleFlight,
+) -> None:
+    """The leader of a consumer is slower than that of its stream."""
+    merging = Merging(Config(), Pipeline(Config()), flights)
+    times = []
+    for _ in range(4):
+        flight = flights.start(60, forever)
+        fast, slow = waiting()
+        flight.note(fast)
+        early = await merging.merge_so_far(flight)
+        assert early is not None
+        assert [row.pending for row in early.consumers] == [None]
+        whole = await merging.merge(flight, [fast, slow])
+        times.append(whole.lags[0].pending)
+        await cancel_and_wait(flight.task)
+    assert None not in times
+    assert times == sorted(times, reverse=True)  # none is later than the one before
+
+
+def waiting() -> tuple[Outcome, Outcome]:
+    """A message waits for a consumer with a filter: what is remembered alone tells since when."""
+    now = datetime.now(UTC)
+    stream_led = {"n1": led("n1", "n2"), "n2": follows("n1", "n1")}
+    consumer_led = {"n1": follows("n2", "n2"), "n2": led("n2", "n1")}
+
+    def told_by(name: str) -> Outcome:
+        row = consumer("c", consumer_led[name], pending=1, config={"filter_subject": "a"})
+        said = stream("S", stream_led[name], row, replicas=2)
+        said.state = StreamState(2, 20, 1, NOW, 2, NOW)
+        return outcome(server(name, said, now=now), f"http://{name}:8222")
+
+    return told_by("n1"), told_by("n2")
+
+
+async def test_newer_configurations_are_not_replaced_by_those_of_a_late_collection(
+    flights: SingleFlight,
+) -> None:
+    merging = Merging(Config(), Pipeline(Config()), flights)
+    older, newer = (flights.start(60, forever) for _ in range(2))
+    await merging.merge(newer, [configured(7)])
+    snapshot = await merging.merge(older, [configured(3)])
+    assert [row.settings and row.settings.max_deliver for row in snapshot.consumers] == [7]
+
+
+def configured(max_deliver: int) -> Outcome:
+    row = consumer("c", unreplicated("n1"), config={"max_deliver": max_deliver})
+    return outcome(server("n1", stream("S", unreplicated("n1"), row, replicas=1)), "http://n1:8222")
 
 
 async def test_a_text_that_nobody_waits_for_any_more_is_not_written(

@@ -454,10 +454,10 @@ class TestUnderLoad:
         merging = threading.Event()
         process = Processor.process
 
-        def heavy(self: Processor, *arguments: Any) -> Any:
+        def heavy(self: Processor, *arguments: Any, **more: Any) -> Any:
             merging.set()
             gate.wait(20)
-            return process(self, *arguments)
+            return process(self, *arguments, **more)
 
         monkeypatch.setattr(Processor, "process", heavy)
         await self.stays_healthy(site, merging, gate)

@@ -1,7 +1,7 @@
 """Merges what flights brought, one at a time, so that none reads what another empties."""
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -53,14 +53,16 @@ class Merging:
             # Who did not answer yet is told before the first collection ends.
             if not self.attempted:
                 self.outcomes = [_without_contents(outcome) for outcome in outcomes]
-            snapshot = await self._process(flight, outcomes, keep=True)
+            snapshot = await self._process(flight, outcomes, keep=True, is_whole=False)
             await self._replace(flight, outcomes)
             return snapshot
 
     async def _process(
-        self, flight: Flight, outcomes: Sequence[Outcome], *, keep: bool
+        self, flight: Flight, outcomes: Sequence[Outcome], *, keep: bool, is_whole: bool = True
     ) -> Snapshot:
-        return await self._pipeline.process(outcomes, flight.asked, keep=keep, config=self._config)
+        return await self._pipeline.process(
+            outcomes, flight.asked, keep=keep, is_whole=is_whole, config=self._config
+        )
 
     async def _merge_newest(self, flight: Flight, outcomes: Sequence[Outcome]) -> Snapshot:
         """What it brought is kept while an older flight may still add to it."""
@@ -84,12 +86,11 @@ class Merging:
             for o in outcomes
             if o.error is None and _failed(latest.get((o.source, o.target)))
         }
-        carried = {key: o for key, o in _with_configurations(latest, outcomes) if key not in added}
-        both = latest | carried | added
-        kept = carried.keys() | added.keys()
-        await run_in_thread(release, [o for o in outcomes if (o.source, o.target) not in kept])
+        both = latest | _with_configurations(latest, outcomes) | added
         snapshot = await self._process(flight, [both[key] for key in sorted(both)], keep=True)
-        self._latest = both
+        self._latest = latest | added
+        useless = [o for o in outcomes if (o.source, o.target) not in added]
+        await run_in_thread(release, useless)
         return snapshot
 
 
@@ -99,20 +100,20 @@ def _failed(outcome: Outcome | None) -> bool:
 
 def _with_configurations(
     newer: Mapping[Key, Outcome], older: Iterable[Outcome]
-) -> Iterator[tuple[Key, Outcome]]:
-    """The newer outcomes with the configurations that an older collection alone asked for: these are still valid."""
+) -> dict[Key, Outcome]:
+    """The newer outcomes without configurations, each with those that an older collection asked for, if any."""
+    found = {}
     for outcome in older:
-        key = (outcome.source, outcome.target)
-        answer = newer[key].answer if key in newer else None
-        if isinstance(answer, ServerAnswer) and answer.late is None and outcome.configurations:
-            late = outcome.configurations[-1]
-            if isinstance(late, ServerReport):
-                yield (
-                    key,
-                    msgspec.structs.replace(
-                        newer[key], answer=msgspec.structs.replace(answer, late=late)
-                    ),
-                )
+        key, configurations = (outcome.source, outcome.target), outcome.configurations
+        known = newer.get(key)
+        answer = known.answer if known is not None and not known.configurations else None
+        if known is None or not isinstance(answer, ServerAnswer) or not configurations:
+            continue
+        late = configurations[-1]
+        if isinstance(late, ServerReport):
+            answer = msgspec.structs.replace(answer, late=late)
+            found[key] = msgspec.structs.replace(known, answer=answer)
+    return found
 
 
 def _without_contents(outcome: Outcome) -> Outcome:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import msgspec
@@ -61,33 +62,46 @@ class Pipeline:
         begun: float,
         *,
         keep: bool = False,
+        is_whole: bool = True,
         config: Config | None = None,
     ) -> Snapshot:
         """Merge the outcomes of a collection that began then. Unless they are kept, their contents are let go of.
 
-        `config` is what they were collected by. Once one of a newer configuration was merged, what it told stands for
-        those of an older one: under the new names and filters they would be something else.
+        Unless it `is_whole`, the same collection is merged again at its end. `config` is what it was made by. Once one
+        of a newer configuration was merged, what that told stands for those of an older one, for as long as it is
+        held: under the new names and filters they would be something else.
         """
+        config = config or self._config
         async with self._lock:
             started = time.monotonic()
             snapshot = await run_to_end_in_thread(
-                self._process, outcomes, started, started - begun, keep, config or self._config
+                partial(self._process, keep=keep, is_whole=is_whole, config=config),
+                outcomes,
+                started,
+                started - begun,
             )
             self.took = time.monotonic() - started
         self._log_conflicts(frozenset(snapshot.conflicts))
         return snapshot
 
     def _process(
-        self, outcomes: Sequence[Outcome], now: float, took: float, keep: bool, config: Config
+        self,
+        outcomes: Sequence[Outcome],
+        now: float,
+        took: float,
+        *,
+        keep: bool,
+        is_whole: bool,
+        config: Config,
     ) -> Snapshot:
         if config == self._config:
-            self._switch()
+            self._switch(config)
         elif config != self._configured and self.latest is not None and self.latest.whole:
             if not keep:
                 release(outcomes)
             return self.latest.snapshot
         wall = time.time()
-        snapshot = self._processor.process(outcomes, now, wall, took)
+        snapshot = self._processor.process(outcomes, now, wall, took, is_whole=is_whole)
         if not keep:
             release(outcomes)
         if self._is_judged(snapshot, now):
@@ -98,11 +112,11 @@ class Pipeline:
             self.latest = Latest(snapshot, Memory(), wall, now)
         return snapshot
 
-    def _switch(self) -> None:
+    def _switch(self, config: Config) -> None:
         """Take over the newest configuration, with the first collection that was made by it."""
-        if self._config is not self._configured:
-            self._configured = self._config
-            self._processor.configure(self._configured)
+        if config != self._configured:
+            self._configured = config
+            self._processor.configure(config)
 
     def make_room(self) -> None:
         """Let go of the objects of the last snapshot, before the next is read, where nobody looks at them."""

@@ -4,6 +4,7 @@ import platform
 import re
 from collections import Counter
 from collections.abc import Sequence
+from math import inf
 
 import msgspec
 import structlog
@@ -21,7 +22,7 @@ from jetstream_exporter.snapshot.rows import Exporter, TargetResult
 from jetstream_exporter.state.deliveries import RecentDeliveries
 from jetstream_exporter.state.divergence import Divergence
 from jetstream_exporter.state.event_totals import EventTotals
-from jetstream_exporter.state.history import History, unknown_objects
+from jetstream_exporter.state.history import History
 from jetstream_exporter.state.lags import Lags, lookups_of
 from jetstream_exporter.state.lookup_totals import LookupTotals
 from jetstream_exporter.state.names import Names
@@ -73,9 +74,15 @@ class Processor:
         )
 
     def process(
-        self, outcomes: Sequence[Outcome], now: float, wall: float, took: float = 0.0
+        self,
+        outcomes: Sequence[Outcome],
+        now: float,
+        wall: float,
+        took: float = 0.0,
+        *,
+        is_whole: bool = True,
     ) -> Snapshot:
-        """Merge one collection that began `took` seconds ago.
+        """Merge one collection that began `took` seconds ago, and ends later unless it `is_whole`.
 
         `now` is monotonic and `wall` the seconds since the epoch.
         """
@@ -86,14 +93,14 @@ class Processor:
         self.history.remember_configs(outcomes, self._metadata_keys)
         reports = [report for outcome in outcomes for report in outcome.reports]
         merged = merge(reports, self.history.config_cache, self._label_options)
-        begun = now - took
+        begun = now - took if is_whole else -inf  # what comes at its end is what counts
         snapshot = self.history.annotate(self._with_conflicts(merged), outcomes, now, begun)
         snapshot = self._divergence.annotate(snapshot, now, begun)
         self._warn_unconfigured(snapshot)
         snapshot = self._event_totals.annotate(
             snapshot, outcomes, self.history.present, self._shard
         )
-        unknown = unknown_objects(snapshot)
+        unknown = self.history.unknown(snapshot)
         if not (self.history.is_probe or self._shard.is_divided):  # a part alone cannot say it
             snapshot = with_drains(snapshot)
         expected = self._expected.rows(snapshot, outcomes)
@@ -102,7 +109,7 @@ class Processor:
         if self._delivery_lag:
             present, lookups = self.history.present, lookups_of(outcomes)
             snapshot = self._lags.annotate(
-                snapshot, present, took, now, lookups=lookups, whole=whole
+                snapshot, present, took, now, begun=begun, lookups=lookups, whole=whole
             )
         if self._profile == "lean":
             snapshot = self._recent_deliveries.annotate(snapshot, now)

@@ -111,6 +111,9 @@ class Scraper:
                 except asyncio.CancelledError:
                     if not flight.ready.cancelled() or cancellations():
                         raise
+                    if self._last is None:
+                        raise TimeoutError from None  # no time is left to ask again
+                    return self._last
             if flight.task.cancelled():
                 continue
             answer = flight.task.result()
@@ -225,7 +228,9 @@ class Scraper:
     async def _leave(self, flight: Flight) -> ScrapeResult:
         snapshot = await self._merging.merge_so_far(flight)
         if snapshot is not None:
-            return self._answer(snapshot)
+            answer = self._answer(snapshot)
+            self._replace_last(answer)
+            return answer
         if self._merging.is_outdated(flight) and self._last is not None:
             return self._last
         return await asyncio.shield(flight.ready)

@@ -5,7 +5,7 @@ cluster was complete and it was in none of them (where no server is known, those
 any case after 15 minutes, and before that where more than ABSENT objects are absent.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from math import inf
 
 import msgspec
@@ -31,6 +31,7 @@ class History:
     def __init__(self, started: float) -> None:
         self.config_cache: ConfigCache = {}
         self._metadata_keys: Sequence[str] = ()  # of the last reading
+        self._outdated: set[Key] = set()  # objects of which nothing was read with these keys yet
         self._just_read: Collection[StreamKey] = ()
         # Figures of the last snapshot that were left out and will be believed when seen again.
         self.suspect_zeros = 0
@@ -58,8 +59,9 @@ class History:
         reports = [report for outcome in outcomes for report in outcome.configurations]
         read = read_configs(reports, keys, self.config_cache)
         if reports and keys != self._metadata_keys:
-            # What another reading brought has the values of other keys: whatever is not read now is read again.
-            self.config_cache, self._metadata_keys = {}, keys
+            self._metadata_keys, self._outdated = keys, set(_keys_of(self.config_cache))
+        if self._outdated:
+            self._outdated.difference_update(_keys_of(read))
         self._just_read = read.keys()
         for key, fresh in read.items():
             old = self.config_cache.get(key)
@@ -87,6 +89,14 @@ class History:
         self._forget(whole, outcomes, now, begun)
         self._forget_unseen()
         return whole
+
+    def unknown(self, snapshot: Snapshot) -> int:
+        """How many streams and consumers have a configuration that is to be read, or to be read again."""
+        again = 0
+        if self._outdated:
+            rows: Sequence[Stream | Consumer] = [*snapshot.streams, *snapshot.consumers]
+            again = sum(row.key in self._outdated for row in rows)
+        return unknown_objects(snapshot) + again
 
     def server_of(self, target: str) -> str:
         """The name of the server that a target was when it last answered; empty where it is not known."""
@@ -217,7 +227,8 @@ class History:
         self, snapshot: Snapshot, outcomes: Sequence[Outcome], now: float, begun: float
     ) -> None:
         is_new = begun >= self._annotated  # otherwise it may hold the same lists as the last one
-        self._annotated = now
+        if is_new:
+            self._annotated = now
         all_complete = all(
             outcome.error is None
             for outcome in outcomes
@@ -259,6 +270,7 @@ class History:
         self._just_read = ()
 
     def _forget_configuration(self, key: Key) -> None:
+        self._outdated.discard(key)
         stream = self.config_cache.get((key[0], key[1], key[2])) if len(key) > 2 else None
         if stream is None:
             return
@@ -266,6 +278,14 @@ class History:
             del self.config_cache[key]
         else:
             stream.consumers.pop(key[3], None)
+
+
+def _keys_of(cache: ConfigCache) -> Iterator[Key]:
+    """Of the streams and consumers in it."""
+    for key, stream in cache.items():
+        yield key
+        for consumer in stream.consumers.values():
+            yield consumer.key
 
 
 def _with_past(row: Consumer, state: ObjectState, now: float) -> Consumer:

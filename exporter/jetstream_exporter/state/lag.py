@@ -84,16 +84,21 @@ class StreamLag:
         consumers: Sequence[Consumer],
         messages: Mapping[str, LookedUp] = NOTHING,
         now: float = 0.0,
+        *,
         begun: float = inf,
+        everybody: Sequence[Consumer] | None = None,
     ) -> dict[str, Lag]:
         """Take in one scrape and return the lag of each consumer that has any, by name.
 
         What is remembered of a consumer is kept while no leader reports it, and as long as something waits for it.
         `messages` were looked up for consumers, `now` the time on the same monotonic clock, and `begun` when the
-        collection began. All that is concluded from two scrapes needs the second to begin after the first one ended:
-        of one that did not, nothing is remembered.
+        collection began. `everybody` are all consumers of the stream, if lags are wanted of some: what the others
+        acknowledge explains what is gone.
+
+        All that is concluded from two scrapes needs the second to begin after the first one ended. Of one that did
+        not, nothing is remembered.
         """
-        if begun < self._ended:
+        if begun <= self._ended:
             known = Known(self._stream, self._ends, self._backlogs, self._removed)
             return lags_beside(known, stream, consumers)
         self._ended = now
@@ -107,7 +112,7 @@ class StreamLag:
         for name in unled:
             if name in self._backlogs:
                 self._backlogs[name].position = self._backlogs[name].read_at = ()
-        self._note(stream, consumers if busy or self._backlogs else ())
+        self._note(stream, (everybody or consumers) if busy or self._backlogs else ())
         if stream.last_stored is None:
             busy = []  # the consumers were read later than the stream
         elif unled:
