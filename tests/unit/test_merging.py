@@ -19,7 +19,7 @@ from jetstream_exporter.runtime.cancel import cancel_and_wait
 from jetstream_exporter.scrape import Pipeline, Reload, Scraper
 from jetstream_exporter.scrape.merging import Merging
 from jetstream_exporter.scrape.processor import Processor
-from jetstream_exporter.scrape.renderer import Form, Renderer
+from jetstream_exporter.scrape.renderer import Form, Renderer, ScrapeResult
 from jetstream_exporter.scrape.single_flight import Flight, SingleFlight
 from jetstream_exporter.snapshot import Snapshot
 from jetstream_exporter.sources.collector import Collector
@@ -125,6 +125,19 @@ async def test_an_older_collection_is_not_merged_after_what_a_newer_one_brought_
     }
 
 
+async def test_what_a_collection_brought_early_is_not_emptied_while_it_is_under_way(
+    flights: SingleFlight,
+) -> None:
+    """A newer one was merged in between, in which that server failed."""
+    merging = Merging(Config(), Pipeline(Config()), flights)
+    older, newer = (flights.start(60, forever) for _ in range(2))
+    answered = figures("n1", 1)
+    older.note(answered)
+    assert told(await merging.merge_so_far(older)) == {"n1": 1}
+    assert told(await merging.merge(newer, [nothing("n1"), figures("n2", 2)])) == {"n2": 2}
+    assert told(await merging.merge(older, [answered, nothing("n2")])) == {"n1": 1, "n2": 2}
+
+
 async def test_configurations_that_a_late_collection_alone_asked_for_are_kept(
     flights: SingleFlight,
 ) -> None:
@@ -218,17 +231,22 @@ async def test_of_a_collection_that_is_dropped_who_has_time_gets_another(
         started.append((self, flight))
         return flight
 
+    so_far, has_left = Scraper._so_far, asyncio.Event()
+
+    async def left(self: Scraper, flight: Flight) -> ScrapeResult:
+        has_left.set()
+        return await so_far(self, flight)
+
     monkeypatch.setattr(SingleFlight, "start", noted)
+    monkeypatch.setattr(Scraper, "_so_far", left)
     monkeypatch.setattr(Scraper, "_reserve", lambda _self, timeout: timeout - 0.1 * timeout)
     held = Held()
     held.gate.clear()
     async with closing(Scraper(Config(), Collector([Source()]), Reload(), held)) as scraper:
-        loop = asyncio.get_running_loop()
-        left = loop.time() + 1.0  # a tenth of ten seconds, within which the sources have to answer
         leaves = asyncio.create_task(scraper.answer(10))
         stays = asyncio.create_task(scraper.snapshot(600))
         await held.merged.wait()
-        await until(lambda: loop.time() > left + 0.3, 10)
+        await has_left.wait()
         flights, flight = started[0]
         flights.drop(flight)
         held.gate.set()

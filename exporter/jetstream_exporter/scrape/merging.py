@@ -27,7 +27,9 @@ class Merging:
         self._flights = flights
         self._turn = asyncio.Lock()
         self._newest = 0  # number of the newest flight of which there is a snapshot
-        self._latest: dict[Key, Outcome] = {}  # its outcomes, while an older flight is under way
+        # Its outcomes, while an older flight is under way, or while it is itself. Then they are its own to let go of.
+        self._latest: dict[Key, Outcome] = {}
+        self._has_ended = True
         self.outcomes: Sequence[Outcome] = ()
         self.attempted = False
 
@@ -54,7 +56,7 @@ class Merging:
             if not self.attempted:
                 self.outcomes = [_without_contents(outcome) for outcome in outcomes]
             snapshot = await self._process(flight, outcomes, keep=True, is_whole=False)
-            await self._replace(flight, outcomes)
+            await self._replace(flight, outcomes, has_ended=False)
             return snapshot
 
     async def _process(
@@ -68,15 +70,19 @@ class Merging:
         """What it brought is kept while an older flight may still add to it."""
         keep = self._flights.older(flight)
         snapshot = await self._process(flight, outcomes, keep=keep)
-        await self._replace(flight, outcomes if keep else ())
+        await self._replace(flight, outcomes if keep else (), has_ended=True)
         return snapshot
 
-    async def _replace(self, flight: Flight, outcomes: Sequence[Outcome]) -> None:
-        """Keep these instead of those from before, whose contents are let go of unless they are in these as well."""
+    async def _replace(
+        self, flight: Flight, outcomes: Sequence[Outcome], *, has_ended: bool
+    ) -> None:
+        """Keep these instead of those from before, whose contents are let go of if nobody else has them."""
         self._newest = flight.number
-        before, self._latest = self._latest, {(o.source, o.target): o for o in outcomes}
-        kept = {id(outcome.answer) for outcome in outcomes}
-        await run_in_thread(release, [o for o in before.values() if id(o.answer) not in kept])
+        before, had_ended = self._latest.values(), self._has_ended
+        self._latest = {(o.source, o.target): o for o in outcomes}
+        self._has_ended = has_ended
+        if had_ended:
+            await run_in_thread(release, before)
 
     async def _add_late(self, flight: Flight, outcomes: Sequence[Outcome]) -> Snapshot:
         """Add what an older flight alone got to what a newer one brought meanwhile; the rest of it is outdated."""
@@ -86,11 +92,14 @@ class Merging:
             for o in outcomes
             if o.error is None and _failed(latest.get((o.source, o.target)))
         }
-        both = latest | _with_configurations(latest, outcomes) | added
+        carried = _with_configurations(latest, outcomes)
+        both = latest | carried | added
+        needed = carried.keys() | added.keys()
+        await run_in_thread(release, [o for o in outcomes if (o.source, o.target) not in needed])
         snapshot = await self._process(flight, [both[key] for key in sorted(both)], keep=True)
         self._latest = latest | added
-        useless = [o for o in outcomes if (o.source, o.target) not in added]
-        await run_in_thread(release, useless)
+        needed = carried.keys() - added.keys()
+        await run_in_thread(release, [o for o in outcomes if (o.source, o.target) in needed])
         return snapshot
 
 

@@ -67,8 +67,8 @@ class Pipeline:
     ) -> Snapshot:
         """Merge the outcomes of a collection that began then. Unless they are kept, their contents are let go of.
 
-        Unless it `is_whole`, the same collection is merged again at its end. `config` is what it was made by. Once one
-        of a newer configuration was merged, what that told stands for those of an older one, for as long as it is
+        Unless it `is_whole`, the same collection may be merged again at its end. `config` is what it was made by. Once
+        one of a newer configuration was merged, what that told stands for those of an older one, for as long as it is
         held: under the new names and filters they would be something else.
         """
         config = config or self._config

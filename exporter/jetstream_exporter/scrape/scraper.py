@@ -111,6 +111,8 @@ class Scraper:
                 except asyncio.CancelledError:
                     if not flight.ready.cancelled() or cancellations():
                         raise
+                    if flight.task.done() and not flight.task.cancelled():
+                        return flight.task.result()  # raises what went wrong
                     if self._last is None:
                         raise TimeoutError from None  # no time is left to ask again
                     return self._last

@@ -12,7 +12,7 @@ import msgspec
 
 from jetstream_exporter.report import PROBE, Events, Outcome, ServerAnswer
 from jetstream_exporter.snapshot import ConfigCache, Snapshot, read_configs
-from jetstream_exporter.snapshot.config_cache import StreamKey
+from jetstream_exporter.snapshot.config_cache import StreamConfigs, StreamKey
 from jetstream_exporter.snapshot.incarnation import UNKNOWN, Incarnation
 from jetstream_exporter.snapshot.rows import Consumer, Meta, Raft, Server, Stream
 from jetstream_exporter.state.object_state import FORGET_AFTER, ObjectState
@@ -60,10 +60,10 @@ class History:
         read = read_configs(reports, keys, self.config_cache)
         if reports and keys != self._metadata_keys:
             self._metadata_keys, self._outdated = keys, set(_keys_of(self.config_cache))
-        if self._outdated:
-            self._outdated.difference_update(_keys_of(read))
         self._just_read = read.keys()
         for key, fresh in read.items():
+            if self._outdated:
+                self._outdated.difference_update(_sure_keys(key, fresh))
             old = self.config_cache.get(key)
             if old is not None and old.incarnation.same(fresh.incarnation):
                 fresh.add_to(old)
@@ -95,7 +95,8 @@ class History:
         again = 0
         if self._outdated:
             rows: Sequence[Stream | Consumer] = [*snapshot.streams, *snapshot.consumers]
-            again = sum(row.key in self._outdated for row in rows)
+            known = (row for row in rows if row.settings and not row.raft.config_mismatch)
+            again = sum(row.key in self._outdated for row in known)
         return unknown_objects(snapshot) + again
 
     def server_of(self, target: str) -> str:
@@ -226,7 +227,8 @@ class History:
     def _forget(
         self, snapshot: Snapshot, outcomes: Sequence[Outcome], now: float, begun: float
     ) -> None:
-        is_new = begun >= self._annotated  # otherwise it may hold the same lists as the last one
+        # Otherwise it may hold the same lists as the last one, or the next.
+        is_new = -inf < begun >= self._annotated
         if is_new:
             self._annotated = now
         all_complete = all(
@@ -285,6 +287,15 @@ def _keys_of(cache: ConfigCache) -> Iterator[Key]:
     for key, stream in cache.items():
         yield key
         for consumer in stream.consumers.values():
+            yield consumer.key
+
+
+def _sure_keys(key: StreamKey, read: StreamConfigs) -> Iterator[Key]:
+    """Of the stream and its consumers, without those of which something read before may be kept."""
+    if read.incarnation != UNKNOWN:
+        yield key
+    for consumer in read.consumers.values():
+        if consumer.incarnation != UNKNOWN:
             yield consumer.key
 
 

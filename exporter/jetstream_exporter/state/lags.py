@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from itertools import repeat
+from math import inf
 from operator import attrgetter
 
 import msgspec
@@ -80,7 +81,7 @@ class Lags:
                     view, consumers, messages, now, begun=begun, everybody=everybody
                 )
         told = _told(rows, found)
-        if lookups:
+        if lookups and begun > -inf:  # otherwise its end tells more
             pairs = zip(snapshot.consumers, told, strict=True)
             inexact = [row for row, lag in pairs if is_inexact(row, lag)]
             for labels, each in lookups:
