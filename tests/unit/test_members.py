@@ -1,6 +1,8 @@
 """Which servers are expected to answer through the system account."""
 
+from jetstream_exporter.config.nats import System
 from jetstream_exporter.sources.nats.members import FORGET, GONE, Members
+from jetstream_exporter.sources.nats.system import SystemSource
 from jetstream_exporter.wire import ServerName
 
 
@@ -88,3 +90,11 @@ def test_what_a_scrape_notes_of_a_server_that_a_newer_one_dropped_is_forgotten()
     members["OLD"].size = 5
     assert members["OLD"].size == 0
     assert members.keys() == {"NEW"}
+
+
+def test_servers_of_one_configured_cluster_that_are_called_alike_say_where_they_are() -> None:
+    """A hub and its leaf nodes share the system account."""
+    source = SystemSource(System(urls=["nats://127.0.0.1:1"]), "here", "prod", "full", 2**20)
+    servers = [server("A", "n0", "hub"), server("B", "n0", "leaf"), server("D", "n1", "hub")]
+    source._members.remember(servers, 0.0)
+    assert source._names() == {"A": "prod/n0 (hub)", "B": "prod/n0 (leaf)", "D": "prod/n1"}
