@@ -4,6 +4,7 @@ import asyncio
 import json
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from tests.support import fake_nats as fakes
@@ -65,6 +66,28 @@ async def test_a_hasty_neighbour_takes_nothing_from_the_next_scrapes_patience(
     assert status == 200
     assert samples is not None
     assert samples.get(UP, target=fake.url) == 1
+
+
+@pytest.mark.waits
+async def test_what_a_hasty_scrape_had_no_time_for_is_not_served_to_the_patient(
+    fake: FakeNats, tmp_path: Path
+) -> None:
+    """With `min_interval` every Prometheus would be told that the server is down until it is over."""
+    path = tmp_path / "config.yaml"
+    path.write_text(
+        f"collect: {{min_interval: 1h}}\nclusters: [{{name: C, targets: ['{fake.url}']}}]\n"
+    )
+    async with web(file=path) as site:
+        await until(lambda: not site.service.scraper._flights.flying, 20)
+        site.service.scraper._replace_last(None)
+        fake.always(slowly(FLOOR + 1))
+        await scrape(site, 0.6)
+        await until(lambda: not site.service.scraper._flights.flying, 20)
+        fake.heal()
+        for seconds, is_up in ((0.6, 0), (30, 1), (0.6, 1)):
+            _, samples, _ = await scrape(site, seconds)
+            assert samples is not None
+            assert samples.get(UP, target=fake.url) == is_up, seconds
 
 
 @pytest.mark.waits

@@ -52,11 +52,15 @@ class Form(NamedTuple):
 
 
 class ScrapeResult(NamedTuple):
-    """What one collection brought. No two have the same number; `collected` is a time of `time.monotonic`."""
+    """What one collection brought. No two have the same number; `collected` is a time of `time.monotonic`.
+
+    Its sources had `budget` seconds.
+    """
 
     number: int
     snapshot: Snapshot
     collected: float
+    budget: float
     kept: bool = False  # served for as long as `collect.min_interval` says
 
     def has_rows_of(self, other: "ScrapeResult") -> bool:

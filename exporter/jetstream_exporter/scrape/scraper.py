@@ -43,7 +43,7 @@ class Scraper:
             config, reload, self._schedule, {} if requests is None else requests
         )
         self._flights = SingleFlight()
-        self._merging = Merging(config, self._pipeline, self._flights)
+        self._merging = Merging(self._pipeline, self._flights)
         self._callers = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -76,22 +76,24 @@ class Scraper:
 
     async def answer(self, timeout: float) -> ScrapeResult:
         """Collect in time to render within `timeout` seconds, alone or with others; TimeoutError if merging is slow."""
-        if self._last is not None and self._is_fresh(self._last):
-            return self._last
         loop = asyncio.get_running_loop()
-        arrived, left = loop.time(), self._reserve(timeout)
+        arrived, mine = loop.time(), timeout - self._reserve(timeout)
+        if self._last is not None and self._is_fresh(self._last, mine):
+            return self._last
         self._callers += 1
         self._idle.clear()
         try:
             async with asyncio.timeout(timeout):
-                return await self._share(arrived, arrived + timeout - left)
+                return await self._share(arrived, arrived + mine)
         finally:
             self._callers -= 1
             if not self._callers:
                 self._idle.set()
 
-    def _is_fresh(self, answer: ScrapeResult) -> bool:
-        return answer.kept and time.monotonic() - answer.collected < self._min_interval
+    def _is_fresh(self, answer: ScrapeResult, mine: float) -> bool:
+        if not answer.kept or time.monotonic() - answer.collected >= self._min_interval:
+            return False
+        return not _was_cut_off(answer, mine, mine)
 
     def _reserve(self, timeout: float) -> float:
         return reserve(timeout, self._pipeline.took + self._renderer.took)
@@ -119,7 +121,7 @@ class Scraper:
             if flight.task.cancelled():
                 continue
             answer = flight.task.result()
-            if not self._was_cut_off(answer, flight, leave - arrived, leave - loop.time()):
+            if not _was_cut_off(answer, leave - arrived, leave - loop.time()):
                 return answer
 
     async def _flight(self, timeout: float, ends: float) -> Flight:
@@ -133,15 +135,6 @@ class Scraper:
         while (flying := self._flights.flying)[FLIGHTS - 1 :]:
             self._flights.drop(flying[0])
         return self._flights.start(ends, self._fly)
-
-    def _was_cut_off(self, answer: ScrapeResult, flight: Flight, mine: float, left: float) -> bool:
-        """Whether something failed for want of time, of which I have clearly more than the collection had."""
-        if left < flight.budget or mine < 1.5 * flight.budget:
-            return False
-        return any(
-            result.duration >= CUT_OFF * flight.budget and not result.up
-            for result in answer.snapshot.target_results
-        )
 
     async def prefetch(self, timeout: float) -> bool:
         """Collect before the first scrape; whether it ended in time. A scrape with a shorter timeout starts its own."""
@@ -166,22 +159,23 @@ class Scraper:
             # Nobody asks for the last one any more, and what comes needs the room.
             self._pipeline.make_room()
             self._replace_last(None)
-        snapshot = await self._collect(flight, with_config)
-        flight.ready.set_result(self._answer(snapshot))
+        answer = await self._collect(flight, with_config)
+        flight.ready.set_result(answer)
+        snapshot = answer.snapshot
         took = loop.time() - flight.started
         again = not with_config and self._wants_config(snapshot)
         pause = SETTLING if snapshot.exporter and snapshot.exporter.suspect_zeros else 0.0
         if (again or pause) and loop.time() + pause + 5 * took < flight.ends:
             await asyncio.sleep(pause)
             asked = loop.time()
-            snapshot = await self._collect(flight, again)
+            snapshot = (await self._collect(flight, again)).snapshot
             if again:
                 self._schedule.note_unknown_read(time.monotonic(), loop.time() - asked)
         if snapshot.exporter is not None:
             duration = loop.time() - flight.started
             exporter = msgspec.structs.replace(snapshot.exporter, collect_duration=duration)
             snapshot = msgspec.structs.replace(snapshot, exporter=exporter)
-        answer = self._answer(snapshot, kept=self._min_interval > 0)
+        answer = self._answer(snapshot, flight, kept=self._min_interval > 0)
         self._replace_last(answer)
         return answer
 
@@ -190,14 +184,14 @@ class Scraper:
         if last is not None and not (answer and answer.has_rows_of(last)):
             retire(last.snapshot)
 
-    def _answer(self, snapshot: Snapshot, *, kept: bool = False) -> ScrapeResult:
-        return ScrapeResult(next(self._numbers), snapshot, time.monotonic(), kept)
+    def _answer(self, snapshot: Snapshot, flight: Flight, *, kept: bool = False) -> ScrapeResult:
+        return ScrapeResult(next(self._numbers), snapshot, time.monotonic(), flight.budget, kept)
 
     def _wants_config(self, snapshot: Snapshot) -> bool:
         unknown = snapshot.exporter.unknown if snapshot.exporter is not None else 0
         return self._schedule.wants_unknown(unknown, time.monotonic())
 
-    async def _collect(self, flight: Flight, with_config: bool) -> Snapshot:
+    async def _collect(self, flight: Flight, with_config: bool) -> ScrapeResult:
         request = ScrapeRequest(flight.ends, with_config, flight.note)
         flight.asked = asyncio.get_running_loop().time()
         outcomes = await self._collector.collect(request)
@@ -207,12 +201,12 @@ class Scraper:
             self._schedule.note_read(now)
         elif with_config and any(o.server and o.server.jsz for o in outcomes):
             self._schedule.note_too_slow(now)
-        snapshot = await self._merging.merge(flight, outcomes)
-        self._replace_last(self._answer(snapshot))
+        answer = self._answer(await self._merging.merge(flight, outcomes), flight)
+        self._replace_last(answer)
         if not self._merging.is_outdated(flight):
             until = max(flight.ends, asyncio.get_running_loop().time() + CONFIRM)
             await self._collector.confirm(outcomes, until)
-        return snapshot
+        return answer
 
     async def _so_far(self, flight: Flight) -> ScrapeResult:
         """What a flight has brought when a scrape has to leave it. Scrapes that leave at once share it."""
@@ -230,7 +224,7 @@ class Scraper:
     async def _leave(self, flight: Flight) -> ScrapeResult:
         snapshot = await self._merging.merge_so_far(flight)
         if snapshot is not None:
-            answer = self._answer(snapshot)
+            answer = self._answer(snapshot, flight)
             self._replace_last(answer)
             return answer
         if self._merging.is_outdated(flight) and self._last is not None:
@@ -250,3 +244,13 @@ class Scraper:
             *(flight.task for flight in self._flights.flying), *self._leaving.values()
         )
         await self._collector.close(keep)
+
+
+def _was_cut_off(answer: ScrapeResult, mine: float, left: float) -> bool:
+    """Whether something failed for want of time, of which I have clearly more than its collection had."""
+    if left < answer.budget or mine < 1.5 * answer.budget:
+        return False
+    return any(
+        result.duration >= CUT_OFF * answer.budget and not result.up
+        for result in answer.snapshot.target_results
+    )
