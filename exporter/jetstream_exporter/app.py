@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from urllib.parse import urlsplit
 
 import structlog
@@ -25,7 +25,7 @@ from jetstream_exporter.runtime.tasks import start
 from jetstream_exporter.runtime.url import text
 from jetstream_exporter.scrape import Latest, Pipeline, Reload, Scraper
 from jetstream_exporter.sources.build import build_sources
-from jetstream_exporter.sources.collector import Collector
+from jetstream_exporter.sources.collector import Collector, Source
 from jetstream_exporter.sources.http.monitoring import NAME as SOURCE
 from jetstream_exporter.sources.lookup import Lookup, SystemLookup
 from jetstream_exporter.sources.purpose import Purpose
@@ -100,10 +100,16 @@ class App:
         self.scraper = self._scraper(config, source_set)
         self.scraper.start()
         self._probes.clear()
-        self._start(old.drain(keep=source_set.sources))
+        self._start(self._end(old, keep=source_set.sources))
         for probe in probes:
             self._start(probe.drain())
         self._start(self.initial_collection())
+
+    async def _end(self, scraper: Scraper, keep: Collection[Source]) -> None:
+        try:
+            await scraper.drain(keep)
+        finally:
+            self._pipeline.ended()
 
     @property
     def outcomes(self) -> Sequence[Outcome]:

@@ -201,6 +201,21 @@ async def test_what_earlier_scrapes_showed_outlives_a_reload(
     assert site.service._source_set.sources == sources
 
 
+async def test_memory_is_made_free_again_once_the_scrapes_from_before_a_reload_have_ended(
+    fake: FakeNats, site: Web
+) -> None:
+    await site.text("/metrics")
+    gate = asyncio.Event()
+    fake.always(fakes.after(gate))
+    waiting = asyncio.create_task(site.service.scraper.answer(60))
+    await until(lambda: bool(site.service.scraper._flights.flying), 20)
+    await reload(site)
+    assert site.service._pipeline._ending == 1
+    gate.set()
+    await waiting
+    await until(lambda: not site.service._pipeline._ending, 20)
+
+
 async def test_a_scrape_of_the_configuration_before_keeps_its_sources_until_it_is_answered(
     fake: FakeNats, site: Web
 ) -> None:

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from jetstream_exporter.config.schema import Config
 from jetstream_exporter.report import Outcome, ServerAnswer, ServerReport, release
 from jetstream_exporter.runtime.threads import run_in_thread
 from jetstream_exporter.scrape.pipeline import Pipeline
@@ -21,9 +20,9 @@ class Merging:
     `outcomes` are those of the newest collection without their contents. `attempted` says that one has ended.
     """
 
-    def __init__(self, config: Config, pipeline: Pipeline, flights: SingleFlight) -> None:
-        self._config = config
+    def __init__(self, pipeline: Pipeline, flights: SingleFlight) -> None:
         self._pipeline = pipeline
+        self._generation = pipeline.generation
         self._flights = flights
         self._turn = asyncio.Lock()
         self._newest = 0  # number of the newest flight of which there is a snapshot
@@ -63,7 +62,7 @@ class Merging:
         self, flight: Flight, outcomes: Sequence[Outcome], *, keep: bool, is_whole: bool = True
     ) -> Snapshot:
         return await self._pipeline.process(
-            outcomes, flight.asked, keep=keep, is_whole=is_whole, config=self._config
+            outcomes, flight.asked, keep=keep, is_whole=is_whole, generation=self._generation
         )
 
     async def _merge_newest(self, flight: Flight, outcomes: Sequence[Outcome]) -> Snapshot:
@@ -79,7 +78,7 @@ class Merging:
         """Keep these instead of those from before, whose contents are let go of if nobody else has them."""
         self._newest = flight.number
         before, had_ended = self._latest.values(), self._has_ended
-        self._latest = {(o.source, o.target): o for o in outcomes}
+        self._latest = {_key(o): o for o in outcomes}
         self._has_ended = has_ended
         if had_ended:
             await run_in_thread(release, before)
@@ -87,20 +86,20 @@ class Merging:
     async def _add_late(self, flight: Flight, outcomes: Sequence[Outcome]) -> Snapshot:
         """Add what an older flight alone got to what a newer one brought meanwhile; the rest of it is outdated."""
         latest = self._latest
-        added = {
-            (o.source, o.target): o
-            for o in outcomes
-            if o.error is None and _failed(latest.get((o.source, o.target)))
-        }
+        added = {_key(o): o for o in outcomes if o.error is None and _failed(latest.get(_key(o)))}
         carried = _with_configurations(latest, outcomes)
         both = latest | carried | added
         needed = carried.keys() | added.keys()
-        await run_in_thread(release, [o for o in outcomes if (o.source, o.target) not in needed])
+        await run_in_thread(release, [o for o in outcomes if _key(o) not in needed])
         snapshot = await self._process(flight, [both[key] for key in sorted(both)], keep=True)
         self._latest = latest | added
         needed = carried.keys() - added.keys()
-        await run_in_thread(release, [o for o in outcomes if (o.source, o.target) in needed])
+        await run_in_thread(release, [o for o in outcomes if _key(o) in needed])
         return snapshot
+
+
+def _key(outcome: Outcome) -> Key:
+    return outcome.source, outcome.target
 
 
 def _failed(outcome: Outcome | None) -> bool:
@@ -113,7 +112,7 @@ def _with_configurations(
     """The newer outcomes without configurations, each with those that an older collection asked for, if any."""
     found = {}
     for outcome in older:
-        key, configurations = (outcome.source, outcome.target), outcome.configurations
+        key, configurations = _key(outcome), outcome.configurations
         known = newer.get(key)
         answer = known.answer if known is not None and not known.configurations else None
         if known is None or not isinstance(answer, ServerAnswer) or not configurations:

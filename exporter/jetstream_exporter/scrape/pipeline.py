@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Sequence
-from functools import partial
 from typing import NamedTuple
 
 import msgspec
@@ -32,9 +31,16 @@ class Latest(NamedTuple):
 
 
 class Pipeline:
-    """Merges off the event loop, one collection at a time. `took` is how many seconds the last merge needed."""
+    """Merges off the event loop, one collection at a time. `took` is how many seconds the last merge needed.
+
+    Each configuration begins a generation of scrapers, also where nothing in it changed; `generation` is the newest.
+    """
 
     def __init__(self, config: Config) -> None:
+        self.generation = self._merged = (
+            0  # the newest one, and the newest of which one collection was merged
+        )
+        self._ending = 0  # scrapers of older generations that may still bring something
         self._config = self._configured = config
         self._processor = Processor(config, time.monotonic())
         self._lock = asyncio.Lock()
@@ -50,11 +56,17 @@ class Pipeline:
         return sorted(self._conflicts)
 
     def configure(self, config: Config) -> None:
-        """From the first collection on that is made by it, use its names, filters and limits.
+        """From the first collection on that the next scraper makes, use its names, filters and limits.
 
-        What earlier scrapes showed is kept.
+        What earlier scrapes showed is kept. The scraper before it says when it `ended`.
         """
         self._config = config
+        self.generation += 1
+        self._ending += 1
+
+    def ended(self) -> None:
+        """A scraper of an older generation brings nothing more."""
+        self._ending -= 1
 
     async def process(
         self,
@@ -63,22 +75,24 @@ class Pipeline:
         *,
         keep: bool = False,
         is_whole: bool = True,
-        config: Config | None = None,
+        generation: int | None = None,
     ) -> Snapshot:
         """Merge the outcomes of a collection that began then. Unless they are kept, their contents are let go of.
 
-        Unless it `is_whole`, the same collection may be merged again at its end. `config` is what it was made by. Once
-        one of a newer configuration was merged, what that told stands for those of an older one, for as long as it is
-        held: under the new names and filters they would be something else.
+        Unless it `is_whole`, the same collection may be merged again at its end. `generation` is that of its scraper,
+        without one the newest. Once one of a newer generation was merged, what that told stands for those of an older
+        one: they are older, and under the new names and filters they would be something else.
         """
-        config = config or self._config
         async with self._lock:
             started = time.monotonic()
             snapshot = await run_to_end_in_thread(
-                partial(self._process, keep=keep, is_whole=is_whole, config=config),
+                self._process,
                 outcomes,
                 started,
                 started - begun,
+                keep=keep,
+                is_whole=is_whole,
+                generation=self.generation if generation is None else generation,
             )
             self.took = time.monotonic() - started
         self._log_conflicts(frozenset(snapshot.conflicts))
@@ -92,14 +106,15 @@ class Pipeline:
         *,
         keep: bool,
         is_whole: bool,
-        config: Config,
+        generation: int,
     ) -> Snapshot:
-        if config == self._config:
-            self._switch(config)
-        elif config != self._configured and self.latest is not None and self.latest.whole:
+        if generation < self._merged and self.latest is not None:
             if not keep:
                 release(outcomes)
             return self.latest.snapshot
+        if generation == self.generation:
+            self._switch(self._config)
+        self._merged = max(self._merged, generation)
         wall = time.time()
         snapshot = self._processor.process(outcomes, now, wall, took, is_whole=is_whole)
         if not keep:
@@ -113,7 +128,7 @@ class Pipeline:
         return snapshot
 
     def _switch(self, config: Config) -> None:
-        """Take over the newest configuration, with the first collection that was made by it."""
+        """Take over the newest configuration, if it says anything new."""
         if config != self._configured:
             self._configured = config
             self._processor.configure(config)
@@ -121,8 +136,8 @@ class Pipeline:
     def make_room(self) -> None:
         """Let go of the objects of the last snapshot, before the next is read, where nobody looks at them."""
         latest = self.latest
-        if self._lock.locked():
-            return  # a merge is about to replace it
+        if self._lock.locked() or self._ending:
+            return  # a merge is about to replace it, or it may have to stand for what an older scraper brings
         if latest is not None and not self._is_judged(latest.snapshot, time.monotonic()):
             emptied = msgspec.structs.replace(latest.snapshot, streams=(), consumers=(), lags=())
             self.latest = latest._replace(snapshot=emptied, whole=False)
