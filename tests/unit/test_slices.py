@@ -151,6 +151,15 @@ class TestOverHttp:
             f"{site.client.host}:{site.client.port}"
         }
 
+    async def test_discovery_leaves_the_path_to_the_job(self, site: Web) -> None:
+        """A label `__metrics_path__` would replace its `metrics_path`, and no job could have /metrics/config."""
+        async with site.client.get("/sd?shards=3") as response:
+            groups = await response.json()
+        assert {name for group in groups for name in group["labels"]} == {
+            "__param_shard",
+            "instance",
+        }
+
 
 def test_the_lag_of_a_consumer_is_in_its_slice() -> None:
     rows = [

@@ -107,7 +107,7 @@ class Handlers:
     async def discovery(self, request: web.Request) -> web.Response:
         """The servers that can be probed, in the format of Prometheus' HTTP service discovery, one group each.
 
-        With `shards`, the slices of `/metrics` instead.
+        With `shards`, the slices of a path instead, which the job names.
         """
         refuse_slices(request, self._app.config.shard)
         total = wanted_slices(request)
@@ -136,11 +136,7 @@ def _slices(host: str, total: int) -> Iterator[dict[str, object]]:
     """One target a slice. Each has an instance of its own, since Prometheus' own series (`up`) have no other label."""
     for index in range(total):
         part = f"{index}/{total}"
-        labels = {
-            "__metrics_path__": "/metrics",
-            "__param_shard": part,
-            "instance": f"{host}?shard={part}",
-        }
+        labels = {"__param_shard": part, "instance": f"{host}?shard={part}"}
         yield {"targets": [host], "labels": labels}
 
 
