@@ -228,6 +228,28 @@ async def test_an_exporter_is_right_if_a_server_answers_it(
 
 
 @pytest.mark.parametrize(
+    ("shard", "up", "state", "seen"),
+    [
+        (1, 1, State.OK, "1 of 1 targets answer this shard"),
+        (1, 0, State.ERROR, "0 of 1 targets answer this shard"),
+        (10, 1, State.OK, "1 of 1 targets answer this shard"),
+        (0, 1, State.ERROR, "0 of 0 servers answer it"),
+    ],
+)
+async def test_a_shard_that_exports_no_servers_is_right_if_a_target_answers_it(
+    shard: int, up: int, state: State, seen: str
+) -> None:
+    body = (
+        f'jetstream_exporter_shard_info{{shard="{shard}",total="20"}} 1\n'
+        f'jetstream_exporter_source_up{{source="monitoring",target="http://a:8222"}} {up}\n'
+    )
+    async with answering({"/metrics": body.encode()}) as url:
+        (result,) = await exporter.results(url)
+
+    assert (result.state, result.seen) == (state, seen)
+
+
+@pytest.mark.parametrize(
     ("body", "seen"),
     [
         (b'nats_server_up{server="\xff"} 1\n', "/metrics is not UTF-8"),

@@ -635,6 +635,17 @@ class TestOverHttp:
         for account in ACCOUNTS:
             assert (f'account="{account}"' in text) == (account not in HELD)
 
+    async def test_the_pages_of_a_later_shard_do_not_say_that_servers_are_missing(
+        self, file: Path
+    ) -> None:
+        async with web(file=file) as site:
+            page = await site.text("/")
+            server = await site.text("/server?cluster=C&server=nats-0", status=404)
+        assert "No server has answered" not in page
+        assert "This exporter is shard 1/2" in page
+        assert "Shard 0 shows the servers." in page
+        assert "another shard may report it" in server
+
     @pytest.mark.parametrize(
         "path", ["/metrics?shard=0/2", "/metrics/config?shard=0/2", "/sd?shards=2"]
     )

@@ -15,6 +15,11 @@ from jetstream_exporter.sources.http.client import error_text
 TIMEOUT = aiohttp.ClientTimeout(total=15)
 LARGEST = 2**30  # bytes of /metrics, several times what an exporter of 100,000 consumers says
 LONGEST = 2**18  # bytes of a line
+SERVER, TARGET, SHARD = (
+    "nats_server_up{",
+    "jetstream_exporter_source_up{",
+    "jetstream_exporter_shard_info{",
+)
 UNREADABLE = (
     "Check that the URL is the one of a jetstream-exporter, and that no proxy answers in its place."
 )
@@ -39,8 +44,8 @@ async def results(url: str) -> list[Result]:
                     advice = "Wait until the first collection is over, and look at the log of the exporter."
                     return [Result("exporter", State.ERROR, url, seen, advice)]
             async with http.get(f"{base}/metrics") as answer:
-                up = await _up(answer.content) if answer.status == 200 else []
-                return [_metrics(url, answer.status, up)]
+                lines = await _lines(answer.content) if answer.status == 200 else []
+                return [_metrics(url, answer.status, lines)]
     except SourceError as error:
         return [Result("exporter", State.ERROR, url, str(error), UNREADABLE)]
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
@@ -48,27 +53,30 @@ async def results(url: str) -> list[Result]:
         return [Result("exporter", State.ERROR, url, seen, ADVICE)]
 
 
-async def _up(content: aiohttp.StreamReader) -> list[str]:
-    """The lines of the servers; SourceError for what Prometheus could not take. Only these lines are kept."""
+async def _lines(content: aiohttp.StreamReader) -> list[str]:
+    """Which servers and targets are up, and the shard; SourceError for what Prometheus could not take.
+
+    Only these lines are kept.
+    """
     found, size, rest = [], 0, b""
     async for piece in content.iter_any():
         size += len(piece)
         *lines, rest = (rest + piece).split(b"\n")
         if size > LARGEST or len(rest) > LONGEST:
             raise SourceError(f"/metrics is larger than {LARGEST} bytes, or has a line without end")
-        found += _of_servers(lines)
-    return found + _of_servers([rest])
+        found += _kept(lines)
+    return found + _kept([rest])
 
 
-def _of_servers(lines: Sequence[bytes]) -> list[str]:
+def _kept(lines: Sequence[bytes]) -> list[str]:
     try:
         texts = [line.decode().rstrip() for line in lines]
     except UnicodeDecodeError:
         raise SourceError("/metrics is not UTF-8, so Prometheus takes nothing of it") from None
-    return [text for text in texts if text.startswith("nats_server_up{")]
+    return [text for text in texts if text.startswith((SERVER, TARGET, SHARD))]
 
 
-def _metrics(url: str, status: int, up: Sequence[str]) -> Result:
+def _metrics(url: str, status: int, lines: Sequence[str]) -> Result:
     if status == 401:
         return Result(
             "exporter",
@@ -79,8 +87,12 @@ def _metrics(url: str, status: int, up: Sequence[str]) -> Result:
     if status != 200:
         advice = "Look at the log of the exporter, and at /debug/sources."
         return Result("exporter", State.ERROR, url, f"/metrics answered {status}", advice)
+    # A shard besides the first has no servers to export, whatever they answer.
+    has_none = any(line.startswith(SHARD) and 'shard="0"' not in line for line in lines)
+    up = [line for line in lines if line.startswith(TARGET if has_none else SERVER)]
     answering = sum(line.endswith(" 1") for line in up)
-    seen = f"{answering} of {len(up)} servers answer it"
+    who = "targets answer this shard" if has_none else "servers answer it"
+    seen = f"{answering} of {len(up)} {who}"
     if answering:
         return Result("exporter", State.OK, url, seen)
     advice = (

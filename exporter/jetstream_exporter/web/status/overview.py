@@ -1,6 +1,7 @@
 """The first page: what is wrong now, the servers, and the worst streams and consumers."""
 
 from jetstream_exporter.snapshot import Meta, Server
+from jetstream_exporter.snapshot.rows import Shard
 from jetstream_exporter.status import states
 from jetstream_exporter.status.facts import of_cluster, of_server
 from jetstream_exporter.status.numbers import size, span
@@ -59,7 +60,8 @@ def servers(shown: Shown) -> Html:
     names = sorted({row.cluster for row in snapshot.servers} | set(metas))
     parts = [el("h2", "Servers")]
     if not names:
-        parts.append(el("p", "No server has answered, and none is known."))
+        nothing = in_first_shard(snapshot.shard) or "No server has answered, and none is known."
+        parts.append(el("p", nothing))
     for name in names:
         rows = [row for row in snapshot.servers if row.cluster == name]
         rows.sort(key=lambda row: states.SERVER.index(shown.view.servers[of_server(row)]))
@@ -69,6 +71,14 @@ def servers(shown: Shown) -> Html:
             parts.append(leadership(meta, shown))
         parts.append(server_table(rows, meta, shown))
     return el("section", *parts)
+
+
+def in_first_shard(shard: Shard | None) -> str:
+    """Where the servers are, for a shard that shows none; empty if this is the one that does."""
+    if shard is None or not shard.index:
+        return ""
+    which = f"This exporter is shard {shard.index}/{shard.total}"
+    return f"{which} and shows its accounts only. Shard 0 shows the servers."
 
 
 def leadership(meta: Meta, shown: Shown) -> Html:

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from jetstream_exporter.app import App
 from jetstream_exporter.runtime.threads import run_in_thread
+from jetstream_exporter.snapshot.rows import Shard
 from jetstream_exporter.status import lists, states
 from jetstream_exporter.status.facts import Object
 from jetstream_exporter.status.lists import BY_STATE, Query
@@ -93,12 +94,14 @@ class StatusPages:
         text = await run_in_thread(make, shown)
         if text is not None:
             return html(text)
-        return html(document("Not found", not_found(missing), shown), 404)
+        return html(document("Not found", not_found(missing, view.snapshot.shard), shown), 404)
 
 
-def not_found(key: Object | None) -> Html:
+def not_found(key: Object | None, shard: Shard | None) -> Html:
     what = "It" if key is None else f"The {key.kind} {key.name!r}"
     why = "It may have been deleted, the exporter's filters may leave it out, or its server may be down."
+    if shard is not None:
+        why = f"This exporter is shard {shard.index}/{shard.total}, and another shard may report it. {why}"
     return join(
         (el("p", f"{what} is not reported by any server now. {why}"), el("p", link("/", "Status")))
     )
