@@ -17,6 +17,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
@@ -26,11 +27,12 @@ import yaml
 from bench.machine import facts
 from bench.proc import Process
 from bench.rules_samples import CLUSTERS, HISTORY, RULES, SPACING, load
+from bench.run import RESULTS, TOOLS, find
 
 from jetstream_exporter.demo.child import Child
 from jetstream_exporter.demo.ports import Port
 
-RESULTS = Path(__file__).parent / "results"
+PROMETHEUS = TOOLS / "bin/prometheus"
 ROUNDS = 5
 LONGEST = 300  # seconds for one expression, on a machine that has other work
 
@@ -155,12 +157,17 @@ def page(program: str, clusters: list[str], streams: int, each: int, rounds: int
     ]
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
-    parser.add_argument("--prometheus", default=".tools/bin/prometheus", metavar="PROGRAM")
-    parser.add_argument("--streams", type=int, default=500)
-    parser.add_argument("--consumers-each", type=int, default=40)
-    parser.add_argument(
+def options_of(argv: Sequence[str]) -> argparse.Namespace:
+    """The flags with their defaults. What cannot be measured with them ends with 2 before anything is started."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.rules", description=__doc__.splitlines()[0], allow_abbrev=False
+    )
+    shown = "default: %(default)s"
+    add = parser.add_argument
+    add("--prometheus", default=str(PROMETHEUS), metavar="PROGRAM", help=shown)
+    add("--streams", type=int, default=500, metavar="N", help=shown)
+    add("--consumers-each", type=int, default=40, metavar="N", help=f"of a stream; {shown}")
+    add(
         "--clusters",
         nargs="+",
         choices=CLUSTERS,
@@ -168,16 +175,37 @@ def main() -> int:
         metavar="CLUSTER",
         help=f"what is exported of each consumer: {', '.join(CLUSTERS)} (default: all of them, one after another)",
     )
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help="of all expressions")
-    parser.add_argument("--output", type=Path, help="default: bench/results/rules-<date>.md")
-    arguments = parser.parse_args()
-    size = arguments.streams, arguments.consumers_each
-    lines = page(arguments.prometheus, arguments.clusters, *size, arguments.rounds)
-    output = arguments.output or RESULTS / f"rules-{datetime.now(UTC):%Y-%m-%d}.md"
-    output.write_text("\n".join(lines) + "\n")
+    add("--rounds", type=int, default=ROUNDS, metavar="N", help=f"of all expressions; {shown}")
+    add("--output", type=Path, help="default: bench/results/rules-<date>.md")
+    options = parser.parse_args(argv)
+    options.output = options.output or RESULTS / f"rules-{datetime.now(UTC):%Y-%m-%d}.md"
+    why = mistake(options)
+    if why is not None:
+        parser.error(why)
+    return options
+
+
+def mistake(options: argparse.Namespace) -> str | None:
+    """Why this cannot be measured; None if it can. The program gets its path."""
+    if min(options.streams, options.consumers_each, options.rounds) < 1:
+        return "--streams, --consumers-each and --rounds have to be at least 1"
+    program = find(options.prometheus)
+    if program is None:
+        return f"there is no program {options.prometheus}: `python scripts/tools.py prometheus` installs it"
+    if not options.output.parent.is_dir():
+        return f"--output: there is no folder {options.output.parent}"
+    options.prometheus = program
+    return None
+
+
+def main(argv: Sequence[str]) -> int:
+    options = options_of(argv)
+    size = options.streams, options.consumers_each
+    lines = page(options.prometheus, options.clusters, *size, options.rounds)
+    options.output.write_text("\n".join(lines) + "\n")
     print("\n".join(lines))
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from bench import report, run, table
+from bench import report, rules, run, table
 from bench.load import Size, before
 from bench.machine import cpu_model, libraries
 from bench.measure import Compared, Scrape, Series, in_turn, median, samples_in
@@ -187,3 +187,24 @@ def test_the_processor_is_named_as_cpuinfo_names_it() -> None:
 def test_the_libraries_are_those_the_exporter_requires() -> None:
     assert {"aiohttp", "msgspec", "prometheus-client"} <= set(libraries())
     assert "pytest" not in libraries()
+
+
+@pytest.mark.parametrize(
+    ("flags", "why"),
+    [
+        (["--streams", "0"], "at least 1"),
+        (["--consumers-each", "-1"], "at least 1"),
+        (["--rounds", "0"], "at least 1"),
+        (["--rounds", "many"], "invalid int value"),
+        (["--prometheus", "/no/prometheus"], "there is no program /no/prometheus"),
+        (["--prometheus", sys.executable, "--output", "/no/folder/page.md"], "there is no folder"),
+    ],
+)
+def test_what_the_rules_cannot_be_measured_with_is_said_before_anything_starts(
+    flags: list[str], why: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rules, "page", lambda *_: pytest.fail("it was measured"))
+    with pytest.raises(SystemExit) as ended:
+        rules.main(flags)
+    assert ended.value.code == 2
+    assert why in capsys.readouterr().err.splitlines()[-1]
