@@ -126,7 +126,7 @@ class TestOverHttp:
         ("path", "why"),
         [
             ("/metrics?shard=8/8", "below 8"),
-            ("/metrics?shard=x", "NUMBER/TOTAL"),
+            ("/metrics?shard=x", "must be NUMBER/TOTAL, such as 0/8, with a total of at most 1024"),
             ("/metrics?shard=0/2&shard=1/2", "only once"),
             ("/sd?shards=0", "from 1 to"),
             ("/sd?shards=x", "from 1 to"),

@@ -34,7 +34,7 @@ def parse(text: str) -> Slice:
     """`2/8` is the third of eight slices. SliceError for anything else."""
     number, slash, total = text.partition("/")
     if not (slash and _is_number(number) and _is_number(total)):
-        raise SliceError("must be NUMBER/TOTAL, such as 0/8")
+        raise SliceError(f"must be NUMBER/TOTAL, such as 0/8, with a total of at most {MOST}")
     found = Slice(int(number), total_of(total))
     if found.number >= found.total:
         raise SliceError(f"the first number must be below {found.total}: slices are counted from 0")
