@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import msgspec
 from tests.support.lag_lookups import ModelLookups
-from tests.support.lag_model import ModelConsumer, ModelStream
+from tests.support.lag_model import ModelConsumer, ModelStream, observe
 
 from jetstream_exporter.snapshot.rows import Consumer, Lag
 from jetstream_exporter.state.lag import StreamLag
@@ -132,9 +132,9 @@ def scrape(
         rows = stream.consumer_rows()
         note(stream, pending, above_floor)
     reported = [row if rng.random() < 0.95 else unled(row) for row in rows]
-    found = lag.observe(view, reported, lookups.found(), begun + TOOK + after, begun=begun)
+    found = observe(lag, view, reported, lookups.found(), begun + TOOK + after, begun=begun)
     if again:
-        found = lag.observe(view, reported, lookups.found(), begun + TOOK + 0.01, begun=begun)
+        found = observe(lag, view, reported, lookups.found(), begun + TOOK + 0.01, begun=begun)
     return Scrape(stream.clock(now), stream, found, pending, above_floor)
 
 

@@ -1,15 +1,26 @@
 """A stream and its consumers as nats-server keeps them, with the true time of every message: the oracle of lag."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from jetstream_exporter.snapshot.incarnation import Incarnation
-from jetstream_exporter.snapshot.rows import Consumer, ConsumerSettings, Raft
+from jetstream_exporter.snapshot.rows import NO_LAG, Consumer, ConsumerSettings, Lag, Raft
+from jetstream_exporter.state.lag import StreamLag
 from jetstream_exporter.state.stream_view import StreamView
 
 SUBJECTS = "abcd"
 RAFT = Raft("n1", None, "n1", 1, True, True)
+
+
+def observe(
+    lag: StreamLag, stream: StreamView, consumers: Sequence[Consumer], *args: Any, **kwargs: Any
+) -> dict[str, Lag]:
+    """`StreamLag.observe`: the lag of each consumer that has any, by name."""
+    said = lag.observe(stream, consumers, *args, **kwargs)
+    pairs = zip(consumers, said, strict=True)
+    return {row.name: each for row, each in pairs if each is not NO_LAG}
 
 
 def consumer_row(

@@ -6,7 +6,7 @@ from math import inf
 
 import pytest
 from tests.support.lag_history import INTERVAL, KINDS, scrapes
-from tests.support.lag_model import ModelConsumer, ModelStream, consumer_row
+from tests.support.lag_model import ModelConsumer, ModelStream, consumer_row, observe
 
 from jetstream_exporter.snapshot.rows import Lag
 from jetstream_exporter.state.lag import StreamLag
@@ -144,7 +144,7 @@ def test_state_is_small_where_nothing_waits() -> None:
         stream.publish(now)
         stream.deliver(stream.consumers["all"])
         stream.acknowledge(stream.consumers["all"])
-        lag.observe(stream.view(now), stream.consumer_rows())
+        observe(lag, stream.view(now), stream.consumer_rows())
     assert len(lag) <= 2
 
 
@@ -154,7 +154,7 @@ def test_state_grows_with_the_logarithm_of_a_backlog_s_age() -> None:
     stream.consumers = {"all": ModelConsumer(None), "a": ModelConsumer("a")}
     for now in range(0, 7 * 24 * 3600 // 100, 30):
         stream.publish(now)
-        lag.observe(stream.view(now), stream.consumer_rows())
+        observe(lag, stream.view(now), stream.consumer_rows())
     assert len(lag) <= 200
 
 
@@ -164,11 +164,11 @@ def test_a_stream_whose_store_was_set_back_is_a_new_one() -> None:
     stream.consumers["all"] = ModelConsumer(None)
     for now in range(10):
         stream.publish(now)
-    lag.observe(stream.view(10), stream.consumer_rows())
+    observe(lag, stream.view(10), stream.consumer_rows())
     older = ModelStream(rng)
     older.consumers["all"] = ModelConsumer(None)
     older.publish(20)
-    found = lag.observe(older.view(30), older.consumer_rows())
+    found = observe(lag, older.view(30), older.consumer_rows())
     assert found["all"] == Lag(20, 0.0, 20, 0.0)
 
 
@@ -177,8 +177,8 @@ def test_a_stream_that_was_lost_and_is_longer_by_now_is_a_new_one() -> None:
     lag = StreamLag()
     before = consumer_row("all", delivered=5, floor=5, deliveries=5, pending=95)
     after = consumer_row("all", delivered=20, floor=20, deliveries=20, pending=280)
-    lag.observe(StreamView(1, 100, 100, 0, 1.0, 50.0, 60.0), [before])
-    found = lag.observe(StreamView(1, 300, 300, 0, 70.0, 90.0, 95.0), [after])
+    observe(lag, StreamView(1, 100, 100, 0, 1.0, 50.0, 60.0), [before])
+    found = observe(lag, StreamView(1, 300, 300, 0, 70.0, 90.0, 95.0), [after])
     assert found["all"] == Lag(90.0, None, 90.0, None)
 
 
@@ -187,8 +187,8 @@ def test_another_server_s_clock_bounds_nothing() -> None:
     lag = StreamLag()
     caught_up = consumer_row("all", delivered=5, floor=5, deliveries=5)
     waiting = consumer_row("all", delivered=5, floor=5, deliveries=5, pending=1)
-    lag.observe(StreamView(1, 5, 5, 0, 1.0, 50.0, 100.0, server="one"), [caught_up])
-    found = lag.observe(StreamView(1, 6, 6, 0, 1.0, 90.0, 95.0, server="two"), [waiting])
+    observe(lag, StreamView(1, 5, 5, 0, 1.0, 50.0, 100.0, server="one"), [caught_up])
+    found = observe(lag, StreamView(1, 6, 6, 0, 1.0, 90.0, 95.0, server="two"), [waiting])
     assert found["all"] == Lag(90.0, 40.0, 90.0, 40.0)
 
 

@@ -5,7 +5,7 @@ import random
 import msgspec
 import pytest
 from tests.support.lag_history import unled
-from tests.support.lag_model import ModelConsumer, ModelStream
+from tests.support.lag_model import ModelConsumer, ModelStream, observe
 from tests.unit.test_lag_cases import SETTINGS, snapshot
 
 from jetstream_exporter.snapshot import Consumer
@@ -50,7 +50,7 @@ class Watched:
         return self.stream.consumer_rows()
 
     def observe(self, view: StreamView, rows: list[Consumer]) -> Lag:
-        return self.lag.observe(view, rows).get("waits", Lag())
+        return observe(self.lag, view, rows).get("waits", Lag())
 
     def scrape(self) -> Lag:
         return self.observe(self.view(), self.rows())

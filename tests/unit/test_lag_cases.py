@@ -6,7 +6,7 @@ from datetime import timedelta
 import msgspec
 import pytest
 from tests.support.lag_history import unled
-from tests.support.lag_model import RAFT, ModelConsumer, ModelStream, consumer_row
+from tests.support.lag_model import RAFT, ModelConsumer, ModelStream, consumer_row, observe
 from tests.support.reports import NOW, consumer, outcome, server, stream, unreplicated
 
 from jetstream_exporter.config.schema import Config
@@ -30,8 +30,8 @@ def model(subjects: str | None = None) -> tuple[ModelStream, ModelConsumer]:
 
 
 def scraped(stream: ModelStream, lag: StreamLag, now: float) -> Lag | None:
-    return lag.observe(
-        msgspec.structs.replace(stream.view(now), until=now), stream.consumer_rows()
+    return observe(
+        lag, msgspec.structs.replace(stream.view(now), until=now), stream.consumer_rows()
     ).get("all")
 
 
@@ -73,7 +73,7 @@ def test_a_consumer_that_starts_at_a_time_begins_with_the_message_of_that_time()
         scraped(stream, lag, now + 5)
     stream.consumers["late"] = ModelConsumer(None, delivered=2, floor=2, created=40.0)
     view = msgspec.structs.replace(stream.view(45), until=45.0)
-    found = lag.observe(view, stream.consumer_rows())["late"]
+    found = observe(lag, view, stream.consumer_rows())["late"]
     assert found.pending == 21
     assert found.pending_error == 21 - 16
     assert consumer.delivered == 0
@@ -105,7 +105,7 @@ def test_an_election_neither_forgets_nor_rejuvenates_what_waits(subjects: str | 
     before = scraped(stream, lag, 10)
     for now in (20, 30, 40):
         view = msgspec.structs.replace(stream.view(now), until=float(now))
-        assert lag.observe(view, [unled(row) for row in stream.consumer_rows()]) == {}
+        assert observe(lag, view, [unled(row) for row in stream.consumer_rows()]) == {}
     stream.skew = 2
     after = scraped(stream, lag, 50)
     assert before is not None
@@ -128,7 +128,7 @@ def test_what_begins_to_wait_behind_a_message_in_flight_has_a_lag(subjects: str 
     rows = stream.consumer_rows()
     while not stream.waiting(consumer, consumer.delivered):
         stream.publish(12)
-    found = lag.observe(msgspec.structs.replace(stream.view(15), until=15.0), rows)["all"]
+    found = observe(lag, msgspec.structs.replace(stream.view(15), until=15.0), rows)["all"]
     assert found.pending is None
     after = scraped(stream, lag, 25)
     assert after is not None
@@ -144,7 +144,7 @@ def test_a_first_message_stored_after_the_last_one_says_nothing_of_another_store
         stream.publish(now)
         scraped(stream, lag, now + 5)
     view = msgspec.structs.replace(stream.view(35), until=35.0, first_stored=500.0)
-    found = lag.observe(view, stream.consumer_rows())["all"]
+    found = observe(lag, view, stream.consumer_rows())["all"]
     assert len(lag) > 2
     assert found.pending is not None
 
@@ -278,12 +278,12 @@ def test_of_a_stream_whose_messages_may_expire_none_that_went_counts_as_acknowle
     """The second message expires while another consumer acknowledges one and a fourth comes: the third is the next."""
     lag = StreamLag()
     view = StreamView(1, 2, 2, 0, 4.0, 5.0, 10.0, 10.0, by_limits=False, expires=True)
-    lag.observe(view, [consumer_row("a", pending=1, filters="a"), consumer_row("b")])
+    observe(lag, view, [consumer_row("a", pending=1, filters="a"), consumer_row("b")])
     view = StreamView(1, 3, 3, 0, 4.0, 15.0, 20.0, 20.0, by_limits=False, expires=True)
-    lag.observe(view, [consumer_row("a", pending=2, filters="a"), consumer_row("b")])
+    observe(lag, view, [consumer_row("a", pending=2, filters="a"), consumer_row("b")])
     view = StreamView(1, 4, 3, 1, 4.0, 25.0, 30.0, 30.0, by_limits=False, expires=True)
     acknowledged = consumer_row("b", delivered=1, floor=1, deliveries=1)
-    found = lag.observe(view, [consumer_row("a", pending=2, filters="a"), acknowledged])["a"]
+    found = observe(lag, view, [consumer_row("a", pending=2, filters="a"), acknowledged])["a"]
     assert found.pending is not None
     assert found.pending >= 15.0
 

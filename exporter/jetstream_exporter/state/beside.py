@@ -9,7 +9,7 @@ from math import inf
 from typing import NamedTuple
 
 from jetstream_exporter.snapshot import Consumer
-from jetstream_exporter.snapshot.rows import Lag
+from jetstream_exporter.snapshot.rows import NO_LAG, Lag
 from jetstream_exporter.snapshot.rows.consumers import ConsumerSettings
 from jetstream_exporter.state.backlog import POSITION, Backlog
 from jetstream_exporter.state.rings import Ends
@@ -25,16 +25,17 @@ class Known(NamedTuple):
     removed: int
 
 
-def lags_beside(known: Known, stream: StreamView, consumers: Sequence[Consumer]) -> dict[str, Lag]:
-    """The lag of each consumer that has any, by name."""
+def lags_beside(known: Known, stream: StreamView, consumers: Sequence[Consumer]) -> Sequence[Lag]:
+    """The lag of each consumer, in their order; NO_LAG of those that have none."""
     if stream.last_stored is None:
-        return {}
+        return [NO_LAG] * len(consumers)
     is_steady = known.stream is not None and _is_steady(known.stream, stream)
-    return {
-        row.name: _lag(known, row, row.settings, stream, is_steady=is_steady)
-        for row in consumers
+    return [
+        _lag(known, row, row.settings, stream, is_steady=is_steady)
         if row.settings is not None and (row.pending or row.ack_pending)
-    }
+        else NO_LAG
+        for row in consumers
+    ]
 
 
 def _is_steady(before: StreamView, stream: StreamView) -> bool:

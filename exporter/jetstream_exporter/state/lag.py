@@ -17,14 +17,14 @@ the stream's configuration lets messages disappear otherwise (`acknowledged.py`)
 This runs for every consumer of every scrape, so it does nothing where nothing waits, and little where nothing moved.
 """
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from math import inf
 
 from jetstream_exporter.report import LookedUp
 from jetstream_exporter.snapshot import Consumer
-from jetstream_exporter.snapshot.rows import Lag
+from jetstream_exporter.snapshot.rows import NO_LAG, Lag
 from jetstream_exporter.state.acknowledged import Acknowledged
-from jetstream_exporter.state.backlog import POSITION, Backlog, Earliest
+from jetstream_exporter.state.backlog import POSITION, Backlog, Earliest, Position
 from jetstream_exporter.state.beside import Known, lags_beside
 from jetstream_exporter.state.exact import Reading, looked_up, or_exact
 from jetstream_exporter.state.rings import LARGEST, Ends
@@ -87,8 +87,8 @@ class StreamLag:
         *,
         begun: float = inf,
         everybody: Sequence[Consumer] | None = None,
-    ) -> dict[str, Lag]:
-        """Take in one scrape and return the lag of each consumer that has any, by name.
+    ) -> Sequence[Lag]:
+        """Take in one scrape and return the lag of each consumer, in their order; NO_LAG of those that have none.
 
         What is remembered of a consumer is kept while no leader reports it, and as long as something waits for it.
         `messages` were looked up for consumers, `now` the time on the same monotonic clock, and `begun` when the
@@ -103,22 +103,15 @@ class StreamLag:
             return lags_beside(known, stream, consumers)
         self._ended = now
         self._looked_up = messages
-        busy = [row for row in consumers if row.pending != 0 or row.ack_pending != 0]
-        unled = {
-            row.name
-            for row in busy
-            if row.pending is None or row.ack_pending is None or row.settings is None
-        }
-        for name in unled:
-            if name in self._backlogs:
-                self._backlogs[name].position = self._backlogs[name].read_at = ()
-        self._note(stream, (everybody or consumers) if busy or self._backlogs else ())
-        if stream.last_stored is None:
-            busy = []  # the consumers were read later than the stream
-        elif unled:
-            busy = [row for row in busy if row.name not in unled]
-        found = {row.name: self._lag(row, stream) for row in busy}
-        self._forget(stream, found, unled)
+        is_needed = bool(self._backlogs) or any(map(_waits, consumers))
+        self._note(stream, (everybody or consumers) if is_needed else ())
+        lag = self._lag
+        found = [
+            NO_LAG if row.pending == 0 == row.ack_pending else lag(row, stream) for row in consumers
+        ]
+        if len(self._backlogs) > len(found) - found.count(NO_LAG):
+            self._forget_all_but(consumers, stream)
+        self._forget_ends(stream)
         self._stream, self._looked_up = stream, NOTHING
         self._readings = (Reading(now, self._removed, self._gone), *self._readings[:1])
         return found
@@ -152,24 +145,42 @@ class StreamLag:
         self._gone_before, self._removed_before = self._gone, self._removed
         self._gone += gone
         self._removed += within
-        self._is_steady = gone == within == 0 and before.first == stream.first
+        self._is_steady = (
+            gone == within == 0 and before.first == stream.first and stream.last_stored is not None
+        )
 
     def _lag(self, row: Consumer, stream: StreamView) -> Lag:
         position = POSITION(row)
         backlog = self._backlogs.get(row.name)
+        if (
+            self._is_steady
+            and backlog is not None
+            and backlog.position == position
+            and row.name not in self._looked_up
+            and self._goes_on(backlog, row)
+        ):
+            return backlog.lag
+        return self._found(backlog, row, position, stream)
+
+    def _found(
+        self, backlog: Backlog | None, row: Consumer, position: Position, stream: StreamView
+    ) -> Lag:
+        """The lag of a consumer of which something may be new."""
+        settings = row.settings
+        if settings is None or not _is_led(row):
+            if backlog is not None:  # nobody leads it
+                backlog.position = backlog.read_at = ()
+            return NO_LAG
+        if stream.last_stored is None:
+            return NO_LAG  # the consumer was read later than the stream
         if backlog is None or (backlog.position != position and backlog.is_of_another(row)):
             first = stream.first if self._stream is None else self._stream.first
             backlog = self._backlogs[row.name] = Backlog(row, first)
-        if self._looked_up and row.name in self._looked_up:
+        if row.name in self._looked_up:
             backlog.remember(row, self._looked_up[row.name], self._readings)
-        if self._is_steady and backlog.position == position and self._goes_on(backlog, row):
-            return backlog.lag
-        settings = row.settings
-        acknowledges = settings is None or settings.ack_policy != "none"
-        if settings is not None and settings.filtered:
-            is_sure = self._by_count(backlog, row, stream, acknowledges)
-        else:
-            is_sure = self._by_sequence(backlog, row, stream, acknowledges)
+        acknowledges = settings.ack_policy != "none"
+        by = self._by_count if settings.filtered else self._by_sequence
+        is_sure = by(backlog, row, stream, acknowledges)
         backlog.position = position if is_sure else ()
         backlog.read_at = position
         backlog.delivered_before, backlog.delivered = backlog.delivered, row.delivered_sequence or 0
@@ -301,15 +312,30 @@ class StreamLag:
             backlog.finished = finished
         return backlog.above_floor.of(floor, self._gone, self._gone_before, stored)
 
-    def _forget(self, stream: StreamView, found: Mapping[str, Lag], unled: Set[str]) -> None:
-        if len(self._backlogs) > len(found):
-            kept = found.keys() | unled
-            for name in [name for name in self._backlogs if name not in kept]:
-                del self._backlogs[name]
+    def _forget_all_but(self, consumers: Sequence[Consumer], stream: StreamView) -> None:
+        """Of the others nothing waits any more. On an empty stream that is said of whatever has a leader."""
+        kept = {
+            row.name
+            for row in consumers
+            if _waits(row) and (stream.last_stored is not None or not _is_led(row))
+        }
+        for name in [name for name in self._backlogs if name not in kept]:
+            del self._backlogs[name]
+
+    def _forget_ends(self, stream: StreamView) -> None:
         if self._backlogs and not self._ends.is_full:
             return  # what is too low by now is dropped together with what is too close
         needed = min([each.needs for each in self._backlogs.values()], default=stream.last)
         self._ends.forget_below(max(needed, stream.first), now=stream.read_from)
+
+
+def _waits(row: Consumer) -> bool:
+    """Whether anything waits for a consumer, or may."""
+    return row.pending != 0 or row.ack_pending != 0
+
+
+def _is_led(row: Consumer) -> bool:
+    return not (row.pending is None or row.ack_pending is None or row.settings is None)
 
 
 def _known(time: float) -> float | None:

@@ -2,7 +2,6 @@
 
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
-from itertools import repeat
 from math import inf
 from operator import attrgetter
 
@@ -18,7 +17,6 @@ from jetstream_exporter.state.stream_view import stream_view
 Key = tuple[str, ...]
 LookupsOf = tuple[Set[str], Lookups]  # the clusters, and what was looked up in them
 STREAM = attrgetter("cluster", "account_id", "stream")
-NAME = attrgetter("name")
 
 
 class Lags:
@@ -69,7 +67,7 @@ class Lags:
         hides = snapshot.consumers is not whole.consumers
         everyone = self._sizes_of_all.rows(whole.consumers) if hides else rows
         begun = now - took if begun is None else begun
-        found: dict[Key, Mapping[str, Lag]] = {}
+        found: dict[Key, Sequence[Lag]] = {}
         for stream in whole.streams:
             key, consumers = stream.key, rows.get(stream.key)
             view = stream_view(stream, took)
@@ -89,17 +87,11 @@ class Lags:
         return msgspec.structs.replace(snapshot, lags=told)
 
 
-def _told(
-    rows: Mapping[Key, Sequence[Consumer]], found: Mapping[Key, Mapping[str, Lag]]
-) -> list[Lag]:
+def _told(rows: Mapping[Key, Sequence[Consumer]], found: Mapping[Key, Sequence[Lag]]) -> list[Lag]:
     """The lag of each consumer, in their order."""
     told: list[Lag] = []
     for key, consumers in rows.items():
-        lags = found.get(key)
-        if lags:
-            told += map(lags.get, map(NAME, consumers), repeat(NO_LAG))
-        else:
-            told += [NO_LAG] * len(consumers)
+        told += found.get(key) or [NO_LAG] * len(consumers)
     return told
 
 

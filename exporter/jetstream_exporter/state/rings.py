@@ -5,8 +5,10 @@ They lie in arrays of machine numbers: a tenth of the memory of objects, and not
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from math import inf, log
+from operator import itemgetter
 
 SPARE = 0.1  # points are dropped while the gap that they leave is at most this share of its age
 MOST = 48  # points of a backlog
@@ -143,15 +145,23 @@ class Counts:
 
     def _thin(self) -> None:
         """Drop points, the more the older they are, until few enough are left."""
-        counts, stored = self._counts.tolist(), self._stored.tolist()
-        now = next((time for time in reversed(stored) if time != inf), 0.0)
-        share = _share(now - stored[0], (now - stored[-LATEST]) / LATEST)
-        while len(stored) > FEWER:
-            kept = _kept(stored, stored, share, now)
-            counts, stored = [counts[index] for index in kept], [stored[index] for index in kept]
-            share *= 1.5
+        counts_of, stored = _fewer(self._stored.tobytes())
         held = self._held = len(stored)
-        self._counts[:held], self._stored[:held] = array("q", counts), array("d", stored)
+        self._counts[:held], self._stored[:held] = array("q", counts_of(self._counts)), stored
+
+
+@lru_cache(maxsize=64)
+def _fewer(times: bytes) -> tuple[Callable[["array[int]"], tuple[int, ...]], "array[float]"]:
+    """What takes those that are kept from an array, and their times. Most backlogs of a stream have the same times."""
+    stored = array("d", times)
+    now = next((time for time in reversed(stored) if time != inf), 0.0)
+    share = _share(now - stored[0], (now - stored[-LATEST]) / LATEST)
+    kept = list(range(len(stored)))
+    while len(kept) > FEWER:
+        left = [stored[index] for index in kept]
+        kept = [kept[index] for index in _kept(left, left, share, now)]
+        share *= 1.5
+    return itemgetter(*kept), array("d", [stored[index] for index in kept])
 
 
 def _known(time: float) -> float | None:
