@@ -88,7 +88,7 @@ def _pid(series: Series) -> int:
 
 
 def cpu(series: Series) -> float:
-    """Seconds of a scrape: the mean of all but the quarter that took longest, since ticks are 10 ms."""
+    """Seconds of a scrape: the mean of all but the quarter that took longest."""
     seconds = sorted(one.cpu or 0.0 for one in series.plain)
     return mean(seconds[: max(1, len(seconds) * 3 // 4)])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,8 +40,10 @@ class Process:
     pid: int
 
     def cpu_seconds(self) -> float:
-        ticks = [parse_stat(_read(pid, "stat")) for pid in self._tree()]
-        return sum(one.own + one.waited_for for one in ticks) / TICKS_PER_SECOND
+        """Its clocks have nanoseconds. Of children that have ended only ticks of 10 ms are known."""
+        tree = self._tree()
+        ticks = sum(parse_stat(_read(pid, "stat")).waited_for for pid in tree)
+        return sum(map(_own_seconds, tree)) + ticks / TICKS_PER_SECOND
 
     def peak_bytes(self) -> int:
         """Sum of each process' own peak: never less than what was resident at one time."""
@@ -56,6 +59,11 @@ class Process:
             for task in Path(f"/proc/{pid}/task").iterdir():
                 found += map(int, (task / "children").read_text().split())
         return found
+
+
+def _own_seconds(pid: int) -> float:
+    """Linux makes the number of a process's clock from its pid (MAKE_PROCESS_CPUCLOCK)."""
+    return time.clock_gettime((~pid << 3) | 2)
 
 
 def _read(pid: int, file: str) -> str:
