@@ -131,7 +131,7 @@ class Counts:
     def known_by(self, number: int) -> float | None:
         """A time by which the message of this number was there."""
         index = bisect_left(self._counts, number, 0, self._held)
-        return _known(self._stored[index]) if index < self._held else None
+        return known(self._stored[index]) if index < self._held else None
 
     def stored_by(self, number: int) -> float | None:
         """The same. What was said of those below is dropped."""
@@ -141,7 +141,7 @@ class Counts:
             self._counts[:left] = self._counts[index : self._held]
             self._stored[:left] = self._stored[index : self._held]
             self._held = left
-        return _known(self._stored[0]) if self._held else None
+        return known(self._stored[0]) if self._held else None
 
     def _thin(self) -> None:
         """Drop points, the more the older they are, until few enough are left."""
@@ -164,7 +164,8 @@ def _fewer(times: bytes) -> tuple[Callable[["array[int]"], tuple[int, ...]], "ar
     return itemgetter(*kept), array("d", [stored[index] for index in kept])
 
 
-def _known(time: float) -> float | None:
+def known(time: float) -> float | None:
+    """The time; None where it is infinite, which stands for a time that is not known yet."""
     return None if time == inf else time
 
 
