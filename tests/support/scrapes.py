@@ -26,9 +26,9 @@ class Scrapes:
 
     def outcomes(self, outcomes: Sequence[Outcome], after: float = 15.0) -> Snapshot:
         self.now += after
-        self.history.remember_configs(outcomes, self.keys)
+        self.history.configurations.remember(outcomes, self.keys)
         reports = [o.server for o in outcomes if o.server is not None]
-        snapshot = merge(reports, self.history.config_cache)
+        snapshot = merge(reports, self.history.configurations.cache)
         return self.history.annotate(snapshot, outcomes, self.now)
 
 

@@ -21,7 +21,8 @@ from tests.support.scrapes import STOPPING, Scrapes, changes, leaderless, light,
 from jetstream_exporter.report import Outcome, ServerReport
 from jetstream_exporter.snapshot import merge
 from jetstream_exporter.state import history
-from jetstream_exporter.state.history import FORGET_AFTER, History, unknown_objects
+from jetstream_exporter.state.configurations import unknown_objects
+from jetstream_exporter.state.history import FORGET_AFTER, History
 from jetstream_exporter.wire import RaftGroup
 
 
@@ -126,7 +127,7 @@ def test_what_was_read_with_other_keys_of_metadata_is_read_again(scrapes: Scrape
     def unread(*reports: ServerReport) -> int:
         snapshot = scrapes.scrape(*reports)
         assert all(row.settings is not None for row in (*snapshot.streams, *snapshot.consumers))
-        return scrapes.history.unknown(snapshot)
+        return scrapes.history.configurations.unknown(snapshot)
 
     scrapes.keys = ("team",)
     assert unread(*both()) == 0
@@ -146,8 +147,8 @@ def test_configurations_of_what_is_in_no_list_are_not_kept(scrapes: Scrapes) -> 
     )
     (now,) = light(server("n1", stream("S", group, consumer("c", group))))
     outcomes = [outcome(now, "http://n1:8222")]
-    scrapes.history.remember_configs([outcome(late, "http://n1:8222")])
-    snapshot = merge([now], scrapes.history.config_cache)
+    scrapes.history.configurations.remember([outcome(late, "http://n1:8222")])
+    snapshot = merge([now], scrapes.history.configurations.cache)
     scrapes.history.annotate(snapshot, outcomes, 15.0)
     assert holds(scrapes.history)[1:] == (1, 1)
     assert unknown_objects(snapshot) == 0
@@ -155,7 +156,7 @@ def test_configurations_of_what_is_in_no_list_are_not_kept(scrapes: Scrapes) -> 
 
 def holds(history: History) -> tuple[int, int, int]:
     """Pasts, streams known, consumers known."""
-    known = history.config_cache.values()
+    known = history.configurations.cache.values()
     return len(history), len(known), sum(len(entry.consumers) for entry in known)
 
 

@@ -8,7 +8,7 @@ from tests.support.scrapes import Scrapes, changes, leaderless, light, meta_view
 
 from jetstream_exporter.report import Health, ServerReport
 from jetstream_exporter.snapshot import Snapshot
-from jetstream_exporter.state.history import unknown_objects
+from jetstream_exporter.state.configurations import unknown_objects
 from jetstream_exporter.wire import MetaCluster, RaftGroup
 
 

@@ -185,12 +185,12 @@ def test_history_keeps_nothing_of_reports_but_what_is_there(
     history = History(0.0)
     for now, said in enumerate(scrapes):
         asked = outcomes(said)
-        history.remember_configs(asked)
-        snapshot = merge(said, history.config_cache)
+        history.configurations.remember(asked)
+        snapshot = merge(said, history.configurations.cache)
         history.annotate(snapshot, asked, float(now))
     history.annotate(Snapshot(), [], 10_000.0)
     assert len(history) == 0
-    assert history.config_cache == {}
+    assert history.configurations.cache == {}
 
 
 def process(config: Config, said: list[ServerReport]) -> Snapshot:

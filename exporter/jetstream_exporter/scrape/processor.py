@@ -90,9 +90,9 @@ class Processor:
         outcomes = self._names.apply(outcomes, now)
         for server in sorted(self._names.unnamed_servers - before):
             log.warning(UNNAMED_SERVER, server=server)
-        self.history.remember_configs(outcomes, self._metadata_keys)
+        self.history.configurations.remember(outcomes, self._metadata_keys)
         reports = [report for outcome in outcomes for report in outcome.reports]
-        merged = merge(reports, self.history.config_cache, self._label_options)
+        merged = merge(reports, self.history.configurations.cache, self._label_options)
         begun = now - took if is_whole else -inf  # what comes at its end is what counts
         snapshot = self.history.annotate(self._with_conflicts(merged), outcomes, now, begun)
         snapshot = self._divergence.annotate(snapshot, now, begun)
@@ -100,7 +100,7 @@ class Processor:
         snapshot = self._event_totals.annotate(
             snapshot, outcomes, self.history.present, self._shard
         )
-        unknown = self.history.unknown(snapshot)
+        unknown = self.history.configurations.unknown(snapshot)
         if not (self.history.is_probe or self._shard.is_divided):  # a part alone cannot say it
             snapshot = with_drains(snapshot)
         expected = self._expected.rows(snapshot, outcomes)

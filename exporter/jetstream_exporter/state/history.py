@@ -1,20 +1,20 @@
-"""The state that outlives a scrape: leaders seen, configurations read, servers that went silent.
+"""The state that outlives a scrape: leaders seen, servers that went silent, and what of it all is forgotten.
 
 It cannot grow without bound. An object is forgotten after three scrapes in which the list of every server of its
 cluster was complete and it was in none of them (where no server is known, those in which every account answered), in
 any case after 15 minutes, and before that where more than ABSENT objects are absent.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from math import inf
 
 import msgspec
 
 from jetstream_exporter.report import PROBE, Events, Outcome, ServerAnswer
-from jetstream_exporter.snapshot import ConfigCache, Snapshot, read_configs
-from jetstream_exporter.snapshot.config_cache import StreamConfigs, StreamKey
+from jetstream_exporter.snapshot import Snapshot
 from jetstream_exporter.snapshot.incarnation import UNKNOWN, Incarnation
 from jetstream_exporter.snapshot.rows import Consumer, Meta, Raft, Server, Stream
+from jetstream_exporter.state.configurations import Configurations
 from jetstream_exporter.state.object_state import FORGET_AFTER, ObjectState
 from jetstream_exporter.state.unreachable import UnreachableServers
 
@@ -29,10 +29,7 @@ class History:
     """Annotates each snapshot with what earlier scrapes showed. Times are seconds of one monotonic clock."""
 
     def __init__(self, started: float) -> None:
-        self.config_cache: ConfigCache = {}
-        self._metadata_keys: Sequence[str] = ()  # of the last reading
-        self._outdated: set[Key] = set()  # objects of which nothing was read with these keys yet
-        self._just_read: Collection[StreamKey] = ()
+        self.configurations = Configurations()
         # Figures of the last snapshot that were left out and will be believed when seen again.
         self.suspect_zeros = 0
         self._started = started
@@ -54,21 +51,6 @@ class History:
         """A marker for each object that is present or was recently; an object that was recreated has a new one."""
         return self._objects
 
-    def remember_configs(self, outcomes: Iterable[Outcome], keys: Sequence[str] = ()) -> None:
-        """Keep the configurations that this scrape brought, and of their metadata the values of these keys."""
-        reports = [report for outcome in outcomes for report in outcome.configurations]
-        read = read_configs(reports, keys, self.config_cache)
-        if reports and keys != self._metadata_keys:
-            self._metadata_keys, self._outdated = keys, set(_keys_of(self.config_cache))
-        self._just_read = read.keys()
-        for key, fresh in read.items():
-            if self._outdated:
-                self._outdated.difference_update(_sure_keys(key, fresh))
-            old = self.config_cache.get(key)
-            if old is not None and old.incarnation.same(fresh.incarnation):
-                fresh.add_to(old)
-            self.config_cache[key] = fresh
-
     def annotate(
         self, snapshot: Snapshot, outcomes: Sequence[Outcome], now: float, begun: float = inf
     ) -> Snapshot:
@@ -87,17 +69,8 @@ class History:
             joined=self._joined,
         )
         self._forget(whole, outcomes, now, begun)
-        self._forget_unseen()
+        self.configurations.forget_unseen(self._objects)
         return whole
-
-    def unknown(self, snapshot: Snapshot) -> int:
-        """How many streams and consumers have a configuration that is to be read, or to be read again."""
-        again = 0
-        if self._outdated:
-            rows: Sequence[Stream | Consumer] = [*snapshot.streams, *snapshot.consumers]
-            known = (row for row in rows if row.settings and not row.raft.config_mismatch)
-            again = sum(row.key in self._outdated for row in known)
-        return unknown_objects(snapshot) + again
 
     def server_of(self, target: str) -> str:
         """The name of the server that a target was when it last answered; empty where it is not known."""
@@ -251,52 +224,11 @@ class History:
             gone.update(key for _, key in sorted(kept, reverse=True)[ABSENT:])
         for key in gone:
             del self._objects[key]
-            self._forget_configuration(key)
+            self.configurations.forget(key)
         for server in [
             key for key, seen in self._last_complete.items() if now - seen > FORGET_AFTER
         ]:
             del self._last_complete[server]
-
-    def _forget_unseen(self) -> None:
-        """Drop the configurations that were just read of objects that are in no list.
-
-        An answer that comes too late is read for its configurations alone.
-        """
-        for key in self._just_read:
-            if key not in self._objects:
-                self.config_cache.pop(key, None)
-                continue
-            consumers = self.config_cache[key].consumers
-            for name in [name for name, one in consumers.items() if one.key not in self._objects]:
-                del consumers[name]
-        self._just_read = ()
-
-    def _forget_configuration(self, key: Key) -> None:
-        self._outdated.discard(key)
-        stream = self.config_cache.get((key[0], key[1], key[2])) if len(key) > 2 else None
-        if stream is None:
-            return
-        if len(key) == 3:
-            del self.config_cache[key]
-        else:
-            stream.consumers.pop(key[3], None)
-
-
-def _keys_of(cache: ConfigCache) -> Iterator[Key]:
-    """Of the streams and consumers in it."""
-    for key, stream in cache.items():
-        yield key
-        for consumer in stream.consumers.values():
-            yield consumer.key
-
-
-def _sure_keys(key: StreamKey, read: StreamConfigs) -> Iterator[Key]:
-    """Of the stream and its consumers, without those of which something read before may be kept."""
-    if read.incarnation != UNKNOWN:
-        yield key
-    for consumer in read.consumers.values():
-        if consumer.incarnation != UNKNOWN:
-            yield consumer.key
 
 
 def _with_past(row: Consumer, state: ObjectState, now: float) -> Consumer:
@@ -304,16 +236,3 @@ def _with_past(row: Consumer, state: ObjectState, now: float) -> Consumer:
         row.raft, changes=state.changes, changed_lately=state.changed_lately(now)
     )
     return msgspec.structs.replace(row, raft=raft, recreated_lately=state.recreated_lately(now))
-
-
-def unknown_objects(snapshot: Snapshot) -> int:
-    """How many streams and consumers have a configuration that was not read yet, or is known to have changed.
-
-    Without `config=1` only one change shows: scaling to or from one replica. It must be read again, since
-    the old number of replicas would give a wrong leader.
-    """
-    streams = [row for row in snapshot.streams if row.settings is None or row.raft.config_mismatch]
-    consumers = [
-        row for row in snapshot.consumers if row.settings is None or row.raft.config_mismatch
-    ]
-    return len(streams) + len(consumers)
