@@ -29,8 +29,9 @@ from bench.run import RESULTS, TOOLS, find, say
 from prometheus_client.parser import text_string_to_metric_families
 from scripts.versions import EXTREMES
 
+from jetstream_exporter.demo.child import DemoError
 from jetstream_exporter.demo.cluster import Cluster
-from jetstream_exporter.demo.server import Server
+from jetstream_exporter.demo.server import Server, find_binary
 from jetstream_exporter.runtime.threads import run_in_thread
 
 SHIPPED = [TOOLS / f"nats-server-{version}/bin/nats-server" for version in EXTREMES]
@@ -163,7 +164,12 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--seconds", type=float, default=120, help="with each server")
     parser.add_argument("--output", type=Path, help="default: bench/results/lag-<date>.md")
     options = parser.parse_args(argv)
-    lines = asyncio.run(run(options))
+    try:
+        options.servers = [find_binary(binary) for binary in options.servers]
+        lines = asyncio.run(run(options))
+    except DemoError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
     today = datetime.datetime.now(datetime.UTC)
     output = options.output or RESULTS / f"lag-{today:%Y-%m-%d}.md"
     output.write_text(document(lines, options.seconds))

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from bench import report, rules, run, table
+from bench import lag_truth, report, rules, run, table
 from bench.load import Size, before
 from bench.machine import cpu_model, libraries
 from bench.measure import Compared, Scrape, Series, in_turn, median, samples_in
@@ -208,3 +208,10 @@ def test_what_the_rules_cannot_be_measured_with_is_said_before_anything_starts(
         rules.main(flags)
     assert ended.value.code == 2
     assert why in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_a_server_that_is_missing_is_said_before_the_lag_is_compared_with_the_truth(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert lag_truth.main(["--servers", sys.executable, "/no/nats-server"]) == 1
+    assert capsys.readouterr().err == "bench: /no/nats-server is not an executable nats-server\n"
