@@ -1,10 +1,10 @@
 """Sends scrapes' texts. Clients that do not read give way to those that do."""
 
 import asyncio
+import socket
 from collections.abc import Hashable, Mapping, Sequence
-from fcntl import ioctl
+from math import inf
 from sys import byteorder
-from termios import TIOCOUTQ
 from typing import Protocol
 
 from aiohttp import web
@@ -12,8 +12,10 @@ from aiohttp import web
 from jetstream_exporter.scrape.budget import SEND, SEND_ALL
 
 AT_ONCE = 40  # answers being read
-TEXTS = 4  # different texts among them; a large one is held by whoever reads it
+TEXTS = 4  # different texts among them, from which on who stands still gives way: each holds a large one
+MOST_TEXTS = 8  # from here on the slowest does
 STALLED = 1.0  # seconds without reading, after which a client gives way; slow ones read in leaps of up to half a second
+ACKED = slice(120, 128)  # where Linux has tcpi_bytes_acked in its tcp_info
 PIECE = 2**18  # bytes written at once; what a client does not read waits in memory
 
 
@@ -30,33 +32,41 @@ class Sender:
 
     def __init__(self, request: web.Request, text: Hashable) -> None:
         self.text = text
-        self.moved = asyncio.get_running_loop().time()  # when the client was last seen to read
+        self.moved = self._started = asyncio.get_running_loop().time()
         self.written = 0  # bytes given to the transport
-        self._sent = 0
         self._request = request
+        self._before = self._accepted = self._bytes_accepted()
 
     def look(self) -> None:
-        """Note whether the client has read anything since the last look."""
+        """Note in `moved` that the client has read something since the last look, if it has."""
+        accepted = self._bytes_accepted()
+        if accepted > self._accepted:
+            self._accepted, self.moved = accepted, asyncio.get_running_loop().time()
+
+    def rate(self) -> float:
+        """Bytes a second that the client reads; infinite before that can be told."""
+        age = asyncio.get_running_loop().time() - self._started
+        return inf if age < STALLED else (self._accepted - self._before) / age
+
+    def _bytes_accepted(self) -> int:
+        """How many bytes of its connection the client's system has accepted, in all.
+
+        In the buffers on this side alone a slow client stands still. Systems besides Linux tell no more than those.
+        """
         transport = self._request.transport
-        if transport is None:
-            return  # it is gone
-        sent = self.written - transport.get_write_buffer_size() - _held_by_system(transport)
-        if sent > self._sent:
-            self._sent, self.moved = sent, asyncio.get_running_loop().time()
+        if transport is None or transport.is_closing():
+            return 0
+        try:
+            info = transport.get_extra_info("socket").getsockopt(
+                socket.IPPROTO_TCP, socket.TCP_INFO, ACKED.stop
+            )
+        except (AttributeError, OSError):
+            return self.written - transport.get_write_buffer_size()
+        return int.from_bytes(info[ACKED], byteorder)
 
     def stop(self) -> None:
         if self._request.transport is not None:
             self._request.transport.abort()
-
-
-def _held_by_system(transport: asyncio.BaseTransport) -> int:
-    """How many bytes the client's system has not accepted. In asyncio's buffer alone a slow client stands still."""
-    try:
-        return int.from_bytes(
-            ioctl(transport.get_extra_info("socket"), TIOCOUTQ, bytes(4)), byteorder
-        )
-    except (OSError, TypeError, ValueError):
-        return 0  # it is closed, or the system cannot tell
 
 
 class Senders:
@@ -78,17 +88,24 @@ class Senders:
         return True
 
     def _make_room(self) -> bool:
-        while len(self._senders) >= AT_ONCE or len({each.text for each in self._senders}) >= TEXTS:
+        while len(self._senders) >= AT_ONCE or self._texts() >= TEXTS:
             if not self._senders:
                 return False
             for sender in self._senders:
                 sender.look()
             slowest = min(self._senders, key=lambda each: each.moved)
             if asyncio.get_running_loop().time() - slowest.moved < STALLED:
-                return len(self._senders) < AT_ONCE
+                if self._texts() < MOST_TEXTS:
+                    return len(self._senders) < AT_ONCE
+                slowest = min(self._senders, key=Sender.rate)
+                if slowest.rate() == inf:
+                    return False
             self._senders.remove(slowest)
             slowest.stop()
         return True
+
+    def _texts(self) -> int:
+        return len({each.text for each in self._senders})
 
     async def send(
         self,
@@ -129,4 +146,5 @@ class Senders:
                 sender.written += len(part)
                 async with asyncio.timeout(SEND):
                     await response.write(part)
+                sender.look()
         await response.write_eof()
