@@ -97,10 +97,10 @@ class App:
         old, probes = self.scraper, list(self._probes.values())
         self.config, self._source_set = config, source_set
         self._pipeline.configure(config)
+        self._start(self._end(old, keep=source_set.sources))
         self.scraper = self._scraper(config, source_set)
         self.scraper.start()
         self._probes.clear()
-        self._start(self._end(old, keep=source_set.sources))
         for probe in probes:
             self._start(probe.drain())
         self._start(self.initial_collection())

@@ -209,6 +209,30 @@ async def test_a_collection_from_before_a_reload_is_not_merged_after_a_newer_one
     assert told(await pipeline.process([figures("n1", 1)], 0.0, generation=old)) == {"n1": 2}
 
 
+async def test_a_collection_is_merged_by_its_own_configuration_though_another_reload_came_since() -> (
+    None
+):
+    """The file may be read again while the first collection after a reload is under way."""
+    none = Config(limits=Limits(consumers=0))
+    pipeline = Pipeline(Config())
+    pipeline.configure(none)
+    between = pipeline.generation
+    pipeline.configure(Config())
+    assert told(await pipeline.process([figures("n1", 1)], 0.0, generation=between)) == {}
+    assert told(await pipeline.process([figures("n1", 2)], 0.0)) == {"n1": 2}
+    assert told(await pipeline.process([figures("n1", 1)], 0.0, generation=between)) == {"n1": 2}
+
+
+async def test_what_was_not_merged_says_nothing_of_how_long_merging_takes() -> None:
+    pipeline = Pipeline(Config())
+    old = pipeline.generation
+    pipeline.configure(Config())
+    await pipeline.process([figures("n1", 2)], 0.0)
+    pipeline.took = 7.0
+    await pipeline.process([figures("n1", 1)], 0.0, generation=old)
+    assert pipeline.took == 7.0
+
+
 async def test_what_stands_for_a_collection_from_before_a_reload_is_held_until_that_ended(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -30,18 +30,24 @@ class Latest(NamedTuple):
     whole: bool = True  # its objects were not let go of to make room for the next
 
 
+class Generation(NamedTuple):
+    """The scrapers of one configuration; each reload begins another, also where nothing in it changed."""
+
+    number: int
+    config: Config
+
+
 class Pipeline:
     """Merges off the event loop, one collection at a time. `took` is how many seconds the last merge needed.
 
-    Each configuration begins a generation of scrapers, also where nothing in it changed; `generation` is the newest.
+    `generation` is the newest.
     """
 
     def __init__(self, config: Config) -> None:
-        self.generation = self._merged = (
-            0  # the newest one, and the newest of which one collection was merged
-        )
+        self.generation = Generation(0, config)
+        self._merged = 0  # the newest generation of which a collection was merged
         self._ending = 0  # scrapers of older generations that may still bring something
-        self._config = self._configured = config
+        self._configured = config
         self._processor = Processor(config, time.monotonic())
         self._lock = asyncio.Lock()
         self._conflicts: frozenset[str] = frozenset()
@@ -60,8 +66,7 @@ class Pipeline:
 
         What earlier scrapes showed is kept. The scraper before it says when it `ended`.
         """
-        self._config = config
-        self.generation += 1
+        self.generation = Generation(self.generation.number + 1, config)
         self._ending += 1
 
     def ended(self) -> None:
@@ -75,7 +80,7 @@ class Pipeline:
         *,
         keep: bool = False,
         is_whole: bool = True,
-        generation: int | None = None,
+        generation: Generation | None = None,
     ) -> Snapshot:
         """Merge the outcomes of a collection that began then. Unless they are kept, their contents are let go of.
 
@@ -83,7 +88,13 @@ class Pipeline:
         without one the newest. Once one of a newer generation was merged, what that told stands for those of an older
         one: they are older, and under the new names and filters they would be something else.
         """
+        generation = generation or self.generation
         async with self._lock:
+            if generation.number < self._merged and self.latest is not None and self.latest.whole:
+                snapshot = self.latest.snapshot
+                if not keep:
+                    await run_to_end_in_thread(release, outcomes)
+                return snapshot
             started = time.monotonic()
             snapshot = await run_to_end_in_thread(
                 self._process,
@@ -92,7 +103,7 @@ class Pipeline:
                 started - begun,
                 keep=keep,
                 is_whole=is_whole,
-                generation=self.generation if generation is None else generation,
+                generation=generation,
             )
             self.took = time.monotonic() - started
         self._log_conflicts(frozenset(snapshot.conflicts))
@@ -106,15 +117,10 @@ class Pipeline:
         *,
         keep: bool,
         is_whole: bool,
-        generation: int,
+        generation: Generation,
     ) -> Snapshot:
-        if generation < self._merged and self.latest is not None:
-            if not keep:
-                release(outcomes)
-            return self.latest.snapshot
-        if generation == self.generation:
-            self._switch(self._config)
-        self._merged = max(self._merged, generation)
+        if generation.number >= self._merged:
+            self._switch(generation.config)
         wall = time.time()
         snapshot = self._processor.process(outcomes, now, wall, took, is_whole=is_whole)
         if not keep:
@@ -125,10 +131,11 @@ class Pipeline:
             # It claims nothing of a time in which it did not see every collection.
             self._watch = Watch()
             self.latest = Latest(snapshot, Memory(), wall, now)
+        self._merged = max(self._merged, generation.number)
         return snapshot
 
     def _switch(self, config: Config) -> None:
-        """Take over the newest configuration, if it says anything new."""
+        """Take over another configuration, if it says anything new."""
         if config != self._configured:
             self._configured = config
             self._processor.configure(config)
