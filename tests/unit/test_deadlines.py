@@ -91,6 +91,33 @@ async def test_what_a_hasty_scrape_had_no_time_for_is_not_served_to_the_patient(
 
 
 @pytest.mark.waits
+async def test_the_patience_of_one_takes_no_fresh_answer_from_the_others(
+    fake: FakeNats, tmp_path: Path
+) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(
+        f"collect: {{min_interval: 1h}}\nclusters: [{{name: C, targets: ['{fake.url}']}}]\n"
+    )
+    async with web(file=path) as site:
+        await until(lambda: not site.service.scraper._flights.flying, 20)
+        site.service.scraper._replace_last(None)
+        fake.always(slowly(FLOOR + 1))
+        await scrape(site, 0.6)
+        await until(lambda: not site.service.scraper._flights.flying, 20)
+        patient = asyncio.create_task(scrape(site, 30))
+        await until(lambda: bool(site.service.scraper._flights.flying), 20)
+        asked = fake.asked("/varz")
+        status, samples, _ = await scrape(site, 0.6)
+        assert status == 200
+        assert samples is not None
+        assert samples.get("jetstream_exporter_snapshot_age_seconds") > 0
+        assert fake.asked("/varz") == asked
+        _, whole, _ = await patient
+        assert whole is not None
+        assert whole.get(UP, target=fake.url) == 1
+
+
+@pytest.mark.waits
 async def test_a_patient_neighbour_beside_a_frozen_server_delays_nobody(fake: FakeNats) -> None:
     """With two minutes, it waits for the frozen server; Prometheus gets the others' figures in its own time."""
     async with fake_nats("nats-1") as well, web([fake.url, well.url]) as site:

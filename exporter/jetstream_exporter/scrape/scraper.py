@@ -91,9 +91,11 @@ class Scraper:
                 self._idle.set()
 
     def _is_fresh(self, answer: ScrapeResult, mine: float) -> bool:
-        if not answer.kept or time.monotonic() - answer.collected >= self._min_interval:
-            return False
-        return not _was_cut_off(answer, mine, mine)
+        """Whether it is served again to a scrape with so many seconds."""
+        return self._is_kept(answer) and not _was_cut_off(answer, mine, mine)
+
+    def _is_kept(self, answer: ScrapeResult) -> bool:
+        return answer.kept and time.monotonic() - answer.collected < self._min_interval
 
     def _reserve(self, timeout: float) -> float:
         return reserve(timeout, self._pipeline.took + self._renderer.took)
@@ -156,9 +158,10 @@ class Scraper:
         loop = asyncio.get_running_loop()
         with_config = self._schedule.is_due(time.monotonic())
         if not self._flights.older(flight):
-            # Nobody asks for the last one any more, and what comes needs the room.
+            # What comes needs the room, and nobody asks for the last one any more, unless it is fresh enough for them.
             self._pipeline.make_room()
-            self._replace_last(None)
+            if self._last is not None and not self._is_kept(self._last):
+                self._replace_last(None)
         answer = await self._collect(flight, with_config)
         flight.ready.set_result(answer)
         snapshot = answer.snapshot
