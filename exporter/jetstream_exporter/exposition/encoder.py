@@ -8,6 +8,7 @@ prometheus_client's parser.
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import compress, repeat
+from operator import is_not
 from typing import Any
 
 import msgspec
@@ -87,7 +88,7 @@ class _Page:
         parts: Sequence[Any] = rows
         if self.table.parts is not None:
             parts, none = self.table.parts(snapshot), self.table.no_part
-            is_there = bytes([part is not none for part in parts])
+            is_there = bytes(map(is_not, parts, repeat(none)))
         elif self.table.chosen is not None:
             is_there = bytes(map(bool, self.table.chosen(snapshot, rows)))
         else:

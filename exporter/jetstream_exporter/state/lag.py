@@ -92,14 +92,12 @@ class StreamLag:
     def _lag(self, row: Consumer, stream: StreamView) -> Lag:
         position = POSITION(row)
         backlog = self._backlogs.get(row.name)
-        if (
-            self._times.is_steady
-            and backlog is not None
-            and backlog.position == position
-            and row.name not in self._looked_up
-            and self._goes_on(backlog, row)
-        ):
-            return backlog.lag
+        if backlog is not None:
+            if self._looked_up:
+                self._remember(backlog, row)
+            is_there = self._times.is_steady and backlog.position == position
+            if is_there and self._goes_on(backlog, row):
+                return backlog.lag
         return self._found(backlog, row, position, stream)
 
     def _found(
@@ -116,8 +114,7 @@ class StreamLag:
         if backlog is None or (backlog.position != position and backlog.is_of_another(row)):
             first = stream.first if times.stream is None else times.stream.first
             backlog = self._backlogs[row.name] = Backlog(row, first)
-        if row.name in self._looked_up:
-            backlog.remember(row, self._looked_up[row.name], self._readings)
+            self._remember(backlog, row)
         acknowledges = settings.ack_policy != "none"
         by = self._by_count if settings.filtered else self._by_sequence
         is_sure = by(backlog, row, stream, acknowledges)
@@ -129,6 +126,12 @@ class StreamLag:
             backlog.waited, backlog.gone = row.pending or 0, times.gone_before
         backlog.first, backlog.evicted_before = stream.first, backlog.evicted
         return backlog.lag
+
+    def _remember(self, backlog: Backlog, row: Consumer) -> None:
+        """Take what was looked up for a consumer, if anything was."""
+        found = self._looked_up.get(row.name)
+        if found is not None:
+            backlog.remember(row, found, self._readings)
 
     def _goes_on(self, backlog: Backlog, row: Consumer) -> bool:
         """Note what came behind a message that is still the next one. False if the counts say that it is another."""

@@ -82,7 +82,7 @@ class Ends:
                 del points[:below]
         if self.is_full:
             self._thin(now)
-        self._enough = len(self) + max(2, len(self) // 8)
+        self._enough = len(self) + max(8, len(self) // 4)
 
     def _thin(self, now: float) -> None:
         kept = _kept(self._read, self._stored, SPARE, now)
