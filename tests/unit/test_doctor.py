@@ -242,6 +242,7 @@ async def test_a_shard_that_exports_no_servers_is_right_if_a_target_answers_it(
     body = (
         f'jetstream_exporter_shard_info{{shard="{shard}",total="20"}} 1\n'
         f'jetstream_exporter_source_up{{source="monitoring",target="http://a:8222"}} {up}\n'
+        'jetstream_exporter_source_up{source="advisories",target="nats://a:4222"} 1\n'
     )
     async with answering({"/metrics": body.encode()}) as url:
         (result,) = await exporter.results(url)

@@ -20,6 +20,7 @@ SERVER, TARGET, SHARD = (
     "jetstream_exporter_source_up{",
     "jetstream_exporter_shard_info{",
 )
+EVENTS = 'source="advisories"'  # brings no figures
 UNREADABLE = (
     "Check that the URL is the one of a jetstream-exporter, and that no proxy answers in its place."
 )
@@ -89,7 +90,8 @@ def _metrics(url: str, status: int, lines: Sequence[str]) -> Result:
         return Result("exporter", State.ERROR, url, f"/metrics answered {status}", advice)
     # A shard besides the first has no servers to export, whatever they answer.
     has_none = any(line.startswith(SHARD) and 'shard="0"' not in line for line in lines)
-    up = [line for line in lines if line.startswith(TARGET if has_none else SERVER)]
+    wanted = TARGET if has_none else SERVER
+    up = [line for line in lines if line.startswith(wanted) and EVENTS not in line]
     answering = sum(line.endswith(" 1") for line in up)
     who = "targets answer this shard" if has_none else "servers answer it"
     seen = f"{answering} of {len(up)} {who}"

@@ -100,7 +100,9 @@ class StatusPages:
 def not_found(key: Object | None, shard: Shard | None) -> Html:
     what = "It" if key is None else f"The {key.kind} {key.name!r}"
     why = "It may have been deleted, the exporter's filters may leave it out, or its server may be down."
-    if shard is not None:
+    if key is not None and key.kind in ("server", "cluster"):
+        why = f"{overview.in_first_shard(shard)} {why}".lstrip()
+    elif shard is not None:
         why = f"This exporter is shard {shard.index}/{shard.total}, and another shard may report it. {why}"
     return join(
         (el("p", f"{what} is not reported by any server now. {why}"), el("p", link("/", "Status")))
