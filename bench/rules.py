@@ -179,22 +179,24 @@ def options_of(argv: Sequence[str]) -> argparse.Namespace:
     add("--output", type=Path, help="default: bench/results/rules-<date>.md")
     options = parser.parse_args(argv)
     options.output = options.output or RESULTS / f"rules-{datetime.now(UTC):%Y-%m-%d}.md"
-    why = mistake(options)
+    program = find(options.prometheus)
+    why = mistake(options, program)
     if why is not None:
         parser.error(why)
+    options.prometheus = program
     return options
 
 
-def mistake(options: argparse.Namespace) -> str | None:
-    """Why this cannot be measured; None if it can. The program gets its path."""
+def mistake(options: argparse.Namespace, program: str | None) -> str | None:
+    """Why this cannot be measured; None if it can."""
     if min(options.streams, options.consumers_each, options.rounds) < 1:
         return "--streams, --consumers-each and --rounds have to be at least 1"
-    program = find(options.prometheus)
     if program is None:
         return f"there is no program {options.prometheus}: `python scripts/tools.py prometheus` installs it"
     if not options.output.parent.is_dir():
         return f"--output: there is no folder {options.output.parent}"
-    options.prometheus = program
+    if options.output.is_dir():
+        return f"--output: {options.output} is a folder"
     return None
 
 

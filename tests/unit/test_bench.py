@@ -198,6 +198,7 @@ def test_the_libraries_are_those_the_exporter_requires() -> None:
         (["--rounds", "many"], "invalid int value"),
         (["--prometheus", "/no/prometheus"], "there is no program /no/prometheus"),
         (["--prometheus", sys.executable, "--output", "/no/folder/page.md"], "there is no folder"),
+        (["--prometheus", sys.executable, "--output", "/tmp"], "/tmp is a folder"),
     ],
 )
 def test_what_the_rules_cannot_be_measured_with_is_said_before_anything_starts(
