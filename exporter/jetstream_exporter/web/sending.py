@@ -38,9 +38,10 @@ class Sender:
         self._before = self._accepted = self._bytes_accepted()
 
     def look(self) -> None:
-        """Note in `moved` that the client has read something since the last look, if it has."""
+        """Note in `moved` that the client has read something since the last look, or all that there was."""
         accepted = self._bytes_accepted()
-        if accepted > self._accepted:
+        has_all = accepted - self._before >= self.written
+        if accepted > self._accepted or has_all:
             self._accepted, self.moved = accepted, asyncio.get_running_loop().time()
 
     def rate(self) -> float:
