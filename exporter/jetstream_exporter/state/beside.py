@@ -10,7 +10,7 @@ from jetstream_exporter.snapshot import Consumer
 from jetstream_exporter.snapshot.rows import NO_LAG, Lag
 from jetstream_exporter.snapshot.rows.consumers import ConsumerSettings
 from jetstream_exporter.state.backlog import POSITION, Backlog
-from jetstream_exporter.state.rings import Ends, known
+from jetstream_exporter.state.rings import known
 from jetstream_exporter.state.stream_times import StreamTimes
 from jetstream_exporter.state.stream_view import StreamView, removed, removed_within
 
@@ -75,17 +75,11 @@ def _stored(
         return None
     delivered = row.delivered_sequence or 0
     if not settings.filtered:
-        return _from(times.ends, max(delivered + 1, stream.first), stream)
+        start = max(delivered + 1, stream.first)
+        # What lies behind the end is known to its consumer, and to the stream not yet.
+        return None if start > stream.last else times.first_from(start, 0, stream)
     if backlog is None or backlog.counts is None or backlog.is_of_another(row):
         return None
     gone = times.removed + max(0, removed_within(before, stream))
     gone += backlog.evicted + backlog.passed_by(stream.first, delivered)
     return backlog.counts.known_by((row.deliveries or 0) + 1 + gone)
-
-
-def _from(ends: Ends, lowest: int, stream: StreamView) -> float | None:
-    if lowest > stream.last:
-        return None  # its consumer knows of it, the stream does not yet
-    if lowest == stream.first and stream.first_stored is not None:
-        return stream.first_stored
-    return ends.stored_by(lowest + stream.deleted)
