@@ -90,20 +90,25 @@ class Senders:
 
     def _make_room(self) -> bool:
         while len(self._senders) >= AT_ONCE or self._texts() >= TEXTS:
-            if not self._senders:
-                return False
-            for sender in self._senders:
-                sender.look()
-            slowest = min(self._senders, key=lambda each: each.moved)
-            if asyncio.get_running_loop().time() - slowest.moved < STALLED:
-                if self._texts() < MOST_TEXTS:
-                    return len(self._senders) < AT_ONCE
-                slowest = min(self._senders, key=Sender.rate)
-                if slowest.rate() == inf:
-                    return False
-            self._senders.remove(slowest)
-            slowest.stop()
+            sender = self._who_gives_way()
+            if sender is None:
+                return len(self._senders) < AT_ONCE and self._texts() < MOST_TEXTS
+            self._senders.remove(sender)
+            sender.stop()
         return True
+
+    def _who_gives_way(self) -> Sender | None:
+        """Who stands still, or of too many texts the slowest; None where all read well, or came just now."""
+        for sender in self._senders:
+            sender.look()
+        before = asyncio.get_running_loop().time() - STALLED
+        stalled = min(self._senders, key=lambda each: each.moved, default=None)
+        if stalled is not None and stalled.moved <= before:
+            return stalled
+        if self._texts() < MOST_TEXTS:
+            return None
+        slowest = min(self._senders, key=Sender.rate)
+        return None if slowest.rate() == inf else slowest
 
     def _texts(self) -> int:
         return len({each.text for each in self._senders})
