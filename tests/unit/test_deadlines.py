@@ -4,6 +4,8 @@ import asyncio
 import json
 import threading
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -68,12 +70,10 @@ async def test_a_hasty_neighbour_takes_nothing_from_the_next_scrapes_patience(
     assert samples.get(UP, target=fake.url) == 1
 
 
-@pytest.mark.waits
-async def test_what_a_hasty_scrape_had_no_time_for_is_not_served_to_the_patient(
-    fake: FakeNats, tmp_path: Path
-) -> None:
-    """With `min_interval` every Prometheus would be told that the server is down until it is over."""
-    path = tmp_path / "config.yaml"
+@asynccontextmanager
+async def kept_too_early(fake: FakeNats, folder: Path) -> AsyncIterator[Web]:
+    """An exporter with `min_interval`, of which the last scrape had no time for its slow server."""
+    path = folder / "config.yaml"
     path.write_text(
         f"collect: {{min_interval: 1h}}\nclusters: [{{name: C, targets: ['{fake.url}']}}]\n"
     )
@@ -83,6 +83,15 @@ async def test_what_a_hasty_scrape_had_no_time_for_is_not_served_to_the_patient(
         fake.always(slowly(FLOOR + 1))
         await scrape(site, 0.6)
         await until(lambda: not site.service.scraper._flights.flying, 20)
+        yield site
+
+
+@pytest.mark.waits
+async def test_what_a_hasty_scrape_had_no_time_for_is_not_served_to_the_patient(
+    fake: FakeNats, tmp_path: Path
+) -> None:
+    """With `min_interval` every Prometheus would be told that the server is down until it is over."""
+    async with kept_too_early(fake, tmp_path) as site:
         fake.heal()
         for seconds, is_up in ((0.6, 0), (30, 1), (0.6, 1)):
             _, samples, _ = await scrape(site, seconds)
@@ -94,16 +103,7 @@ async def test_what_a_hasty_scrape_had_no_time_for_is_not_served_to_the_patient(
 async def test_the_patience_of_one_takes_no_fresh_answer_from_the_others(
     fake: FakeNats, tmp_path: Path
 ) -> None:
-    path = tmp_path / "config.yaml"
-    path.write_text(
-        f"collect: {{min_interval: 1h}}\nclusters: [{{name: C, targets: ['{fake.url}']}}]\n"
-    )
-    async with web(file=path) as site:
-        await until(lambda: not site.service.scraper._flights.flying, 20)
-        site.service.scraper._replace_last(None)
-        fake.always(slowly(FLOOR + 1))
-        await scrape(site, 0.6)
-        await until(lambda: not site.service.scraper._flights.flying, 20)
+    async with kept_too_early(fake, tmp_path) as site:
         patient = asyncio.create_task(scrape(site, 30))
         await until(lambda: bool(site.service.scraper._flights.flying), 20)
         asked = fake.asked("/varz")
