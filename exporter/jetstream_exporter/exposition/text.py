@@ -113,8 +113,14 @@ def column(values: Sequence[float | None]) -> Column:
     text = msgspec.json.encode(there)[1:-1]
     if b"e" in text:
         text = text.replace(b"true", b"1").replace(b"false", b"0")
-    is_exact = not (b"e" in text or b"0.0000" in text or b"null" in text)
-    return Column(text, is_there) if is_exact else _one_by_one(values)
+    return Column(text, is_there) if _is_exact(text) else _one_by_one(values)
+
+
+def _is_exact(text: bytes) -> bool:
+    """Whether Python would write these numbers alike. One byte is found many times faster than several."""
+    if b"e" in text or b"n" in text:  # an exponent, and the null that stands for infinity and NaN
+        return False
+    return not (b"." in text and b"0.0000" in text)
 
 
 def _are_numbers(values: Sequence[float | None]) -> bool:
