@@ -64,8 +64,9 @@ def scrapes(
     restarts: bool = False,
     looks_up: bool = False,
     overlaps: bool = False,
+    most: int = 25,
 ) -> Iterator[Scrape]:
-    """A random history, scrape by scrape. After a restart the exporter knows nothing.
+    """A random history of `most` scrapes or fewer. After a restart the exporter knows nothing.
 
     With `looks_up` some messages are looked up between scrapes, and what was found is told at each later one. With
     `overlaps` some scrapes are merged twice, others are followed by some that began before they ended, and in a third
@@ -74,7 +75,7 @@ def scrapes(
     rng = random.Random(f"{kind}{seed}{restarts}")
     stream, lag, now = stream_of(kind, rng), StreamLag(), START
     lookups = ModelLookups(stream, rng)
-    for _ in range(rng.randint(3, 25)):
+    for _ in range(rng.randint(3, most)):
         end = now + INTERVAL
         for _ in range(rng.choice([0, 0, 1, 3, 10])):
             now += rng.random() * (end - now) / 3

@@ -9,8 +9,8 @@ from tests.support.lag_history import INTERVAL, KINDS, scrapes
 from tests.support.lag_model import ModelConsumer, ModelStream, consumer_row, observe
 
 from jetstream_exporter.snapshot.rows import Lag
+from jetstream_exporter.state.counts import FEWER, MOST, CountTimes
 from jetstream_exporter.state.lag import StreamLag
-from jetstream_exporter.state.rings import FEWER, MOST, Counts
 from jetstream_exporter.state.stream_view import StreamView
 
 FEW, SOME, MANY = 10, 40, 345  # histories of each kind, with restarts and without
@@ -26,9 +26,12 @@ def tell_no_lie(
     restarts: bool,
     looks_up: bool = False,
     overlaps: bool = False,
+    most: int = 25,
 ) -> None:
     for seed in seeds:
-        for scrape in scrapes(kind, seed, restarts=restarts, looks_up=looks_up, overlaps=overlaps):
+        for scrape in scrapes(
+            kind, seed, restarts=restarts, looks_up=looks_up, overlaps=overlaps, most=most
+        ):
             for name, said in scrape.found.items():
                 for stored_by, error, truth in scrape.compared(name, said):
                     assert stored_by >= min(truth), f"seed {seed}, {name}, {scrape.now}"
@@ -48,6 +51,11 @@ def test_with_messages_looked_up_no_message_is_said_to_be_older_either(
     kind: str, restarts: bool
 ) -> None:
     tell_no_lie(kind, range(FEW), restarts=restarts, looks_up=True)
+
+
+@by_kind
+def test_in_long_histories_no_message_is_said_to_be_older_either(kind: str) -> None:
+    tell_no_lie(kind, range(FEW), restarts=False, looks_up=True, most=300)
 
 
 @by_kind
@@ -194,9 +202,15 @@ def test_another_server_s_clock_bounds_nothing() -> None:
 
 def test_of_a_mirror_with_a_long_backlog_the_points_between_its_ends_are_kept() -> None:
     """Its newest point has no time yet, which says nothing of how old the others are."""
-    counts = Counts()
-    for number in range(1, 2 * MOST):
-        counts.add(number, number, inf, 10.0 * (number - 1))
-    assert len(counts) > FEWER / 2
-    assert counts.stored_by(MOST) is not None
-    assert counts.stored_by(MOST) < 15.0 * MOST
+    times = CountTimes()
+    for number in range(2 * MOST):
+        times.add(inf, 10.0 * number)
+        if times.is_full:
+            places = times.thin(0)
+            assert len(places) == len(times)
+    assert FEWER / 2 < len(places) <= FEWER
+    assert times.newest == len(times) - 1
+    *known, newest = map(times.at, range(len(times)))
+    assert newest is None
+    assert known[0] == 10.0
+    assert sum(time is not None and time < 10.0 * MOST for time in known) > 5

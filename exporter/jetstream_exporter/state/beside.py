@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from jetstream_exporter.snapshot import Consumer
 from jetstream_exporter.snapshot.rows import NO_LAG, Lag
 from jetstream_exporter.snapshot.rows.consumers import ConsumerSettings
-from jetstream_exporter.state.backlog import POSITION, Backlog
+from jetstream_exporter.state.backlog import Backlog
 from jetstream_exporter.state.rings import known
 from jetstream_exporter.state.stream_times import StreamTimes
 from jetstream_exporter.state.stream_view import StreamView, removed, removed_within
@@ -48,12 +48,7 @@ def _lag(
     is_steady: bool,
 ) -> Lag:
     # What a filtered one waits for may be gone although neither moved: it was read at another moment.
-    if (
-        is_steady
-        and backlog is not None
-        and not settings.filtered
-        and backlog.is_at(row, POSITION(row))
-    ):
+    if is_steady and backlog is not None and not settings.filtered and backlog.is_at(row):
         return backlog.lag
     read, pending = known(stream.consumers_read), None
     if row.pending:
@@ -78,8 +73,9 @@ def _stored(
         start = max(delivered + 1, stream.first)
         # What lies behind the end is known to its consumer, and to the stream not yet.
         return None if start > stream.last else times.first_from(start, 0, stream)
-    if backlog is None or backlog.counts is None or backlog.is_of_another(row):
+    counts = None if backlog is None else backlog.counts
+    if backlog is None or counts is None or backlog.is_of_another(row, settings):
         return None
     gone = times.removed + max(0, removed_within(before, stream))
-    gone += backlog.evicted + backlog.passed_by(stream.first, delivered)
-    return backlog.counts.known_by((row.deliveries or 0) + 1 + gone)
+    gone += counts.evicted + backlog.passed_by(stream.first, delivered)
+    return counts.stored_by((row.deliveries or 0) + 1 + gone, times.counted)

@@ -23,8 +23,9 @@ from math import inf
 from jetstream_exporter.report import LookedUp
 from jetstream_exporter.snapshot import Consumer
 from jetstream_exporter.snapshot.rows import NO_LAG, Lag
-from jetstream_exporter.state.backlog import POSITION, Backlog, Earliest, Position
+from jetstream_exporter.state.backlog import Backlog, Unfinished, earlier
 from jetstream_exporter.state.beside import lags_beside
+from jetstream_exporter.state.counts import Counts, CountTimes
 from jetstream_exporter.state.exact import Reading, looked_up, or_exact
 from jetstream_exporter.state.rings import LARGEST
 from jetstream_exporter.state.stream_times import StreamTimes
@@ -77,54 +78,53 @@ class StreamLag:
         if self._times.is_of_another(stream):
             self._times, self._backlogs, self._readings = StreamTimes(), {}, ()
         self._times.note(stream, (everybody or consumers) if is_needed else ())
-        lag = self._lag
-        found = [
-            NO_LAG if row.pending == 0 == row.ack_pending else lag(row, stream) for row in consumers
-        ]
+        found = self._lags(consumers, stream)
         if len(self._backlogs) > len(found) - found.count(NO_LAG):
             self._forget_all_but(consumers, stream)
         self._forget_ends(stream)
+        self._forget_counts()
         self._times.stream, self._looked_up = stream, NOTHING
         reading = Reading(now, self._times.removed, self._times.gone)
         self._readings = (reading, *self._readings[:1])
         return found
 
-    def _lag(self, row: Consumer, stream: StreamView) -> Lag:
-        position = POSITION(row)
-        backlog = self._backlogs.get(row.name)
-        if backlog is not None:
-            if self._looked_up:
+    def _lags(self, consumers: Sequence[Consumer], stream: StreamView) -> list[Lag]:
+        """In one loop: a call for each would cost about as much as all that is asked of most of them."""
+        times, remembered = self._times, self._backlogs.get
+        looked_up, is_steady = bool(self._looked_up), times.is_steady
+        found = []
+        for row in consumers:
+            if row.pending == 0 == row.ack_pending:
+                found.append(NO_LAG)
+                continue
+            backlog = remembered(row.name)
+            if looked_up and backlog is not None:
                 self._remember(backlog, row)
-            is_there = self._times.is_steady and backlog.position == position
-            if is_there and self._goes_on(backlog, row):
-                return backlog.lag
-        return self._found(backlog, row, position, stream)
+            if is_steady and backlog is not None and backlog.goes_on(row, times):
+                found.append(backlog.lag)
+            else:
+                found.append(self._found(backlog, row, stream))
+        return found
 
-    def _found(
-        self, backlog: Backlog | None, row: Consumer, position: Position, stream: StreamView
-    ) -> Lag:
+    def _found(self, backlog: Backlog | None, row: Consumer, stream: StreamView) -> Lag:
         """The lag of a consumer of which something may be new."""
         times, settings = self._times, row.settings
         if settings is None or not _is_led(row):
             if backlog is not None:  # nobody leads it
-                backlog.position = backlog.read_at = ()
+                backlog.is_sure = None
             return NO_LAG
         if stream.last_stored is None:
             return NO_LAG  # the consumer was read later than the stream
-        if backlog is None or (backlog.position != position and backlog.is_of_another(row)):
+        if backlog is None or backlog.is_of_another(row, settings):
             first = stream.first if times.stream is None else times.stream.first
-            backlog = self._backlogs[row.name] = Backlog(row, first)
+            backlog = self._backlogs[row.name] = Backlog(row, settings, first, times.removed)
             self._remember(backlog, row)
         acknowledges = settings.ack_policy != "none"
-        by = self._by_count if settings.filtered else self._by_sequence
-        is_sure = by(backlog, row, stream, acknowledges)
-        backlog.position = position if is_sure else ()
-        backlog.read_at = position
-        backlog.delivered_before, backlog.delivered = backlog.delivered, row.delivered_sequence or 0
-        backlog.deliveries = row.deliveries or 0
-        if times.stream is not None:
-            backlog.waited, backlog.gone = row.pending or 0, times.gone_before
-        backlog.first, backlog.evicted_before = stream.first, backlog.evicted
+        if backlog.counts is None:
+            backlog.is_sure = self._by_sequence(backlog, row, stream, acknowledges)
+        else:
+            backlog.is_sure = self._by_count(backlog, backlog.counts, row, stream, acknowledges)
+        backlog.note(row, settings, stream, times)
         return backlog.lag
 
     def _remember(self, backlog: Backlog, row: Consumer) -> None:
@@ -132,21 +132,6 @@ class StreamLag:
         found = self._looked_up.get(row.name)
         if found is not None:
             backlog.remember(row, found, self._readings)
-
-    def _goes_on(self, backlog: Backlog, row: Consumer) -> bool:
-        """Note what came behind a message that is still the next one. False if the counts say that it is another."""
-        pending, times = row.pending, self._times
-        if not pending:
-            return False
-        counts = backlog.counts
-        if counts is None:
-            backlog.waited, backlog.gone = pending, times.gone_before
-            return True
-        backlog.delivered_before = backlog.delivered
-        matched = backlog.deliveries + pending
-        most = matched + times.removed + backlog.evicted
-        least = matched + times.removed_before + backlog.evicted_before
-        return most <= LARGEST and counts.add(least, most, times.consumers_read, times.settled)
 
     def _by_sequence(
         self, backlog: Backlog, row: Consumer, stream: StreamView, acknowledges: bool
@@ -159,7 +144,8 @@ class StreamLag:
         pending = error = above = above_error = None
         if waits > 0:
             pending = times.or_read(times.first_from(start, still, stream))
-            pending = backlog.pending.of(start, times.removed, times.removed_before, pending)
+            if start == max(backlog.delivered_sequence + 1, backlog.first):
+                pending = backlog.earliest_pending(pending, times.removed)
             error = times.error(start, pending, stream)
         if acknowledges:
             above = times.first_from(floor, still, stream)
@@ -169,49 +155,58 @@ class StreamLag:
             next_up, next_done = looked_up(backlog.exact, row, stream, times.removed, times.gone)
             pending, error = or_exact(pending, error, next_up if waits > 0 else None)
             above, above_error = or_exact(above, above_error, next_done if acknowledges else None)
-        backlog.needs = floor if acknowledges else start
-        backlog.lag = Lag(pending, error, above, above_error)
+        backlog.lag = _lag(pending, error, above, above_error)
         # Something may begin to wait behind what is only in flight.
         return waits > 0 and stream.deleted == 0 and start <= stream.last
 
     def _by_count(
-        self, backlog: Backlog, row: Consumer, stream: StreamView, acknowledges: bool
+        self,
+        backlog: Backlog,
+        counts: Counts,
+        row: Consumer,
+        stream: StreamView,
+        acknowledges: bool,
     ) -> bool:
         """The same of a filtered one: deliveries are numbered. Redeliveries make messages look younger, never older."""
         times = self._times
         deliveries, delivered = row.deliveries or 0, row.delivered_sequence or 0
         pending, is_held = row.pending or 0, bool(row.ack_pending)
         if stream.first != backlog.first and (stream.evicts or not stream.is_worked_off):
-            backlog.evicted += backlog.passed_by(stream.first, delivered)
-        gone = times.removed + backlog.evicted
+            counts.evicted += backlog.passed_by(stream.first, delivered)
+        gone = times.removed + counts.evicted
         if deliveries + pending + gone > LARGEST:
-            backlog.lag = Lag()
+            backlog.lag = NO_LAG
             return False
         if times.stream is not None or stream.messages == stream.last:  # nothing was ever removed
-            backlog.count(
-                deliveries + pending,
-                gone,
-                times.removed_before,
-                times.consumers_read,
-                times.settled,
-            )
+            self._count(backlog, counts, deliveries + pending, deliveries + gone)
         stored = oldest = above = None
         if pending > 0:
-            before = times.removed_before + backlog.evicted_before
-            stored = backlog.counted_by(deliveries + 1 + gone)
-            oldest = backlog.pending.of(delivered, gone, before, times.or_read(stored))
+            stored = counts.stored_by(deliveries + 1 + gone, times.counted)
+            oldest = times.or_read(stored)
+            if delivered == backlog.delivered_sequence:
+                oldest = backlog.earliest_pending(oldest, gone)
         if acknowledges:
             # The last message delivered is one that it wants, so a sequence does tell when it was stored.
             above = times.at(delivered, stream) if is_held else oldest
             above = times.or_read(self._above_floor(backlog, row, stream, above))
         # What a count says may be known better once the stream was read again.
         is_settled = stored is not None and stored < times.consumers_read
-        next_up, next_done = looked_up(backlog.exact, row, stream, times.removed, times.gone)
-        oldest, error = or_exact(oldest, None, next_up if pending > 0 else None)
-        above, above_error = or_exact(above, None, next_done if acknowledges else None)
-        backlog.needs = delivered
-        backlog.lag = Lag(oldest, error, above, above_error)
+        error = above_error = None
+        if backlog.exact is not None:
+            next_up, next_done = looked_up(backlog.exact, row, stream, times.removed, times.gone)
+            oldest, error = or_exact(oldest, None, next_up if pending > 0 else None)
+            above, above_error = or_exact(above, None, next_done if acknowledges else None)
+        backlog.lag = _lag(oldest, error, above, above_error)
         return is_settled
+
+    def _count(self, backlog: Backlog, counts: Counts, matched: int, passed: int) -> None:
+        times = self._times
+        place = times.place_of_counts()
+        if not counts.add(matched, times.removed, times.removed_before, place):
+            # It was more before, and nothing explains that: the consumer wants other messages now.
+            backlog.lag, backlog.unfinished = NO_LAG, None
+            counts.forget(passed)
+            counts.add(matched, times.removed, times.removed_before, place)
 
     def _above_floor(
         self, backlog: Backlog, row: Consumer, stream: StreamView, stored: float | None
@@ -222,12 +217,13 @@ class StreamLag:
         """
         times, floor = self._times, row.ack_floor_sequence or 0
         if stream.is_worked_off and not stream.is_shared:
-            own = backlog.own = backlog.own or Earliest()
+            backlog.unfinished = known = backlog.unfinished or Unfinished()
             finished = (row.deliveries or 0) - (row.ack_pending or 0)
-            there = (finished, times.removed)
-            stored = own.of(floor, there, (backlog.finished, times.removed_before), stored)
-            backlog.finished = finished
-        return backlog.above_floor.of(floor, times.gone, times.gone_before, stored)
+            before = backlog.finished, times.removed_before
+            stored = known.of(floor, (finished, times.removed), before, stored)
+        if row.ack_floor_sequence == backlog.ack_floor_sequence and times.gone == backlog.gone:
+            stored = earlier(backlog.lag.unacknowledged, stored)
+        return stored
 
     def _forget_all_but(self, consumers: Sequence[Consumer], stream: StreamView) -> None:
         """Of the others nothing waits any more. On an empty stream that is said of whatever has a leader."""
@@ -246,6 +242,23 @@ class StreamLag:
         needed = min([each.needs for each in self._backlogs.values()], default=stream.last)
         ends.forget_below(max(needed, stream.first), now=stream.read_from)
 
+    def _forget_counts(self) -> None:
+        if not self._times.counted.is_full:
+            return
+        counting = [
+            (counts, each.passed(self._times))
+            for each in self._backlogs.values()
+            if (counts := each.counts) is not None
+        ]
+        if not counting:
+            self._times.counted = CountTimes()
+            return
+        places = self._times.counted.thin(
+            min(counts.needed(passed + 1) for counts, passed in counting)
+        )
+        for counts, passed in counting:
+            counts.keep(places, passed)
+
 
 def _waits(row: Consumer) -> bool:
     """Whether anything waits for a consumer, or may."""
@@ -254,3 +267,14 @@ def _waits(row: Consumer) -> bool:
 
 def _is_led(row: Consumer) -> bool:
     return not (row.pending is None or row.ack_pending is None or row.settings is None)
+
+
+def _lag(
+    pending: float | None, error: float | None, above: float | None, above_error: float | None
+) -> Lag:
+    """Where nothing is in flight, both are alike and become the same objects."""
+    if pending == above:
+        above = pending
+    if error == above_error:
+        above_error = error
+    return Lag(pending, error, above, above_error)

@@ -5,6 +5,7 @@ from math import inf
 
 from jetstream_exporter.snapshot import Consumer
 from jetstream_exporter.state.acknowledged import Acknowledged
+from jetstream_exporter.state.counts import CountTimes
 from jetstream_exporter.state.rings import Ends, known
 from jetstream_exporter.state.stream_view import (
     StreamView,
@@ -21,6 +22,7 @@ class StreamTimes:
     __slots__ = (
         "_acknowledged",
         "consumers_read",
+        "counted",
         "ends",
         "gone",
         "gone_before",
@@ -33,6 +35,7 @@ class StreamTimes:
 
     def __init__(self) -> None:
         self.ends = Ends()
+        self.counted = CountTimes()
         self._acknowledged = Acknowledged()
         self.removed = 0  # messages that may have been removed from within, since it is watched
         self.gone = 0  # all that were removed, from wherever
@@ -59,10 +62,18 @@ class StreamTimes:
             if is_after(stream, before):
                 self.settled = stream.last_stored or inf
         self.consumers_read = stream.consumers_read
+        if self.counted:
+            self.counted.add(self.consumers_read, self.settled)
         if stream.last_stored is not None:
             self.ends.add(stream.last, stream.last_stored, stream.read_from)
         elif stream.read is not None and not stream.is_mirror:
             self.ends.still(stream.last, stream.read)
+
+    def place_of_counts(self) -> int:
+        """Where this scrape's counts stand among those of all."""
+        if not self.counted:
+            self.counted.add(self.consumers_read, inf)
+        return self.counted.newest
 
     def _note_removed(self, before: StreamView, stream: StreamView) -> None:
         gone = removed(before, stream)
