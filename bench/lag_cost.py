@@ -54,7 +54,7 @@ def about(options: argparse.Namespace) -> str:
 def main(argv: list[str]) -> int:
     description = (__doc__ or "").splitlines()[0]
     parser = cost.parser(
-        "lag_cost", description, default_sizes="500x40,1000x100", history=80, rounds=12
+        "lag_cost", description, default_sizes="500x40,1000x100", history=80, rounds=24
     )
     title = "What the delivery lag costs"
     return cost.main("lag_cost", title, parser.parse_args(argv), run, about)

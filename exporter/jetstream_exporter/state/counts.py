@@ -1,8 +1,8 @@
 """How many messages had matched the filtered consumers of a stream, by when. Pure.
 
-One scrape reads all consumers of a stream, so the times are kept once for all of them, and what is dropped is dropped of
-all. The counts lie in arrays of machine numbers that keep their size: thousands
-that grow a little with each scrape would scatter what it makes in memory.
+One scrape reads all consumers of a stream, so the times are kept once for all of them, and what is dropped is dropped
+of all. The counts lie in arrays of machine numbers that keep their size: thousands that grow a little with each scrape
+would scatter what it makes in memory.
 """
 
 from array import array
