@@ -11,7 +11,7 @@ from tests.support.lag_model import consumer_row, observe
 
 from jetstream_exporter.snapshot.incarnation import UNKNOWN, Incarnation
 from jetstream_exporter.snapshot.rows import Consumer, Lag
-from jetstream_exporter.state.counts import FEWER, MOST, Counts, CountTimes
+from jetstream_exporter.state.counts import FEWER, MOST, Counts, CountTable
 from jetstream_exporter.state.lag import StreamLag
 from jetstream_exporter.state.stream_view import StreamView
 
@@ -40,11 +40,8 @@ class Reader:
         self.deliveries += int((self.matched - self.deliveries) * self.taken)
 
 
-def thin(times: CountTimes, readers: list[Reader]) -> None:
-    needed = min(each.counts.needed(each.deliveries + 1) for each in readers)
-    places = times.thin(needed)
-    for each in readers:
-        each.counts.keep(places, each.deliveries)
+def thin(table: CountTable, readers: list[Reader]) -> None:
+    table.thin([(each.counts, each.deliveries) for each in readers])
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -54,24 +51,24 @@ def test_a_message_is_never_said_to_have_matched_before_it_was_stored(
     seed: int, most: int, slowest: float
 ) -> None:
     rng = random.Random(seed)
-    times = CountTimes()
+    table = CountTable()
     readers = [Reader(taken, most) for taken in (slowest, 0.03, 0.1, 0.9)]
     told = 0
     for scrape in range(1, SCRAPES):
         now = scrape * STEP
-        times.add(rng.choice([now, inf]), now - STEP)
+        table.add(rng.choice([now, inf]), now - STEP)
         for each in readers:
             each.stored.append((each.matched + rng.randint(0, most), now - rng.random() * STEP))
             if rng.random() < 0.9:
                 each.take()
-                assert each.counts.add(each.matched, 0, 0, times.newest)
-            stored = each.counts.stored_by(each.deliveries + 1, times)
+                assert each.counts.add(table, each.matched, 0, 0)
+            stored = each.counts.stored_by(table, each.deliveries + 1)
             if stored is not None:
                 told += 1
                 assert stored >= each.stored_at(each.deliveries + 1)
-        if times.is_full:
-            thin(times, readers)
-        assert len(times) < MOST
+        if table.is_full:
+            thin(table, readers)
+        assert len(table) < MOST
     assert told > (SCRAPES if most < 2**32 else 0)  # more than can be counted is told of few
 
 
@@ -80,47 +77,56 @@ def test_a_message_is_never_said_to_have_matched_before_it_was_stored(
 def test_a_consumer_s_message_is_dated_closely_beside_one_that_is_slower(
     taken: float, slowest: float
 ) -> None:
-    times, reader = CountTimes(), Reader(taken, 9)
+    table, reader = CountTable(), Reader(taken, 9)
     readers = [Reader(slowest, 9), reader]
     for scrape in range(1, SCRAPES):
         now = scrape * STEP
-        times.add(now, now)
+        table.add(now, now)
         for each in readers:
             each.stored.append((each.matched + 9, now))
             each.take()
-            assert each.counts.add(each.matched, 0, 0, times.newest)
+            assert each.counts.add(table, each.matched, 0, 0)
         stored, truth = (
-            reader.counts.stored_by(reader.deliveries + 1, times),
+            reader.counts.stored_by(table, reader.deliveries + 1),
             reader.stored_at(reader.deliveries + 1),
         )
         assert stored is not None
         assert stored - truth <= 2 * STEP + (now - truth) / 4
-        if times.is_full:
-            thin(times, readers)
-            assert len(times) <= FEWER
+        if table.is_full:
+            thin(table, readers)
+            assert len(table) <= FEWER
+
+
+def test_rows_that_nobody_has_any_more_are_dropped() -> None:
+    lag, stays = StreamLag(), filtered(pending=5)
+    for scrape in range(1000):
+        passing = msgspec.structs.replace(stays, name=f"passing-{scrape}")
+        now = 10.0 * (scrape + 1)
+        observe(lag, view(now, 10), [stays, passing], now=now, begun=now - 1.0)
+    assert len(lag._times.counted.counts) <= MOST * (MOST + 1)
 
 
 def test_a_count_that_falls_without_a_reason_is_of_other_messages() -> None:
-    times, counts = CountTimes(), Counts(5, 0)
-    times.add(10.0, inf)
-    assert counts.add(15, 0, 0, times.newest)
-    times.add(20.0, inf)
-    assert not counts.add(12, 2, 2, times.newest)
+    table, counts = CountTable(), Counts(5, 0)
+    table.add(10.0, inf)
+    assert counts.add(table, 15, 0, 0)
+    table.add(20.0, inf)
+    assert not counts.add(table, 12, 2, 2)
     counts.forget(5)
-    assert counts.add(12, 2, 2, times.newest)
-    assert counts.stored_by(6, times) == 20.0
+    assert counts.add(table, 12, 2, 2)
+    assert counts.stored_by(table, 6) == 20.0
 
 
 def test_a_count_that_falls_is_noticed_after_all_that_was_counted_is_finished() -> None:
-    times, reader = CountTimes(), Reader(1.0, 9)
+    table, reader = CountTable(), Reader(1.0, 9)
     for scrape in range(MOST):
-        times.add(10.0 * scrape, inf)
+        table.add(10.0 * scrape, inf)
         reader.deliveries += 9
-        assert reader.counts.add(reader.deliveries, 0, 0, times.newest)
-    thin(times, [reader])
-    assert len(times) == 1
-    times.add(1000.0, inf)
-    assert not reader.counts.add(reader.deliveries - 1, 0, 0, times.newest)
+        assert reader.counts.add(table, reader.deliveries, 0, 0)
+    thin(table, [reader])
+    assert len(table) == 1
+    table.add(1000.0, inf)
+    assert not reader.counts.add(table, reader.deliveries - 1, 0, 0)
 
 
 def filtered(**figures: int) -> Consumer:

@@ -9,7 +9,7 @@ from tests.support.lag_history import INTERVAL, KINDS, scrapes
 from tests.support.lag_model import ModelConsumer, ModelStream, consumer_row, observe
 
 from jetstream_exporter.snapshot.rows import Lag
-from jetstream_exporter.state.counts import FEWER, MOST, CountTimes
+from jetstream_exporter.state.counts import FEWER, MOST, Counts, CountTable
 from jetstream_exporter.state.lag import StreamLag
 from jetstream_exporter.state.stream_view import StreamView
 
@@ -202,15 +202,14 @@ def test_another_server_s_clock_bounds_nothing() -> None:
 
 def test_of_a_mirror_with_a_long_backlog_the_points_between_its_ends_are_kept() -> None:
     """Its newest point has no time yet, which says nothing of how old the others are."""
-    times = CountTimes()
+    table, counts = CountTable(), Counts(0, 0)
     for number in range(2 * MOST):
-        times.add(inf, 10.0 * number)
-        if times.is_full:
-            places = times.thin(0)
-            assert len(places) == len(times)
-    assert FEWER / 2 < len(places) <= FEWER
-    assert times.newest == len(times) - 1
-    *known, newest = map(times.at, range(len(times)))
+        table.add(inf, 10.0 * number)
+        assert counts.add(table, number + 1, 0, 0)
+        if table.is_full:
+            table.thin([(counts, 0)])
+            assert FEWER / 2 < len(table) <= FEWER
+    *known, newest = map(table.at, range(len(table)))
     assert newest is None
     assert known[0] == 10.0
     assert sum(time is not None and time < 10.0 * MOST for time in known) > 5

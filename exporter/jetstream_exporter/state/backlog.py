@@ -93,9 +93,6 @@ class Backlog:
         self.unfinished: Unfinished | None = None  # only where what is finished is removed
         self.exact: Exact | None = None  # None where nothing was looked up
 
-    def __len__(self) -> int:
-        return 0 if self.counts is None else len(self.counts)
-
     @property
     def finished(self) -> int:
         """How many deliveries it had finished; none where that was not read yet."""
@@ -142,7 +139,7 @@ class Backlog:
         matched = self.deliveries + pending
         if matched + times.removed + counts.evicted > LARGEST:
             return False
-        return counts.add(matched, times.removed, times.removed_before, times.counted.newest)
+        return counts.add(times.counted, matched, times.removed, times.removed_before)
 
     def note(
         self, row: Consumer, settings: ConsumerSettings, stream: StreamView, times: StreamTimes

@@ -78,4 +78,4 @@ def _stored(
         return None
     gone = times.removed + max(0, removed_within(before, stream))
     gone += counts.evicted + backlog.passed_by(stream.first, delivered)
-    return counts.stored_by((row.deliveries or 0) + 1 + gone, times.counted)
+    return counts.stored_by(times.counted, (row.deliveries or 0) + 1 + gone)

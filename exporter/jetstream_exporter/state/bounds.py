@@ -64,7 +64,7 @@ def by_count(
         _count(times, backlog, counts, deliveries + pending, deliveries + gone)
     stored = oldest = above = error = above_error = None
     if pending > 0:
-        stored = counts.stored_by(deliveries + 1 + gone, times.counted)
+        stored = counts.stored_by(times.counted, deliveries + 1 + gone)
         oldest = times.or_read(stored)
         if delivered == backlog.delivered_sequence:
             oldest = backlog.earliest_pending(oldest, gone)
@@ -83,12 +83,12 @@ def by_count(
 
 
 def _count(times: StreamTimes, backlog: Backlog, counts: Counts, matched: int, passed: int) -> None:
-    place = times.place_of_counts()
-    if not counts.add(matched, times.removed, times.removed_before, place):
+    table = times.counting()
+    if not counts.add(table, matched, times.removed, times.removed_before):
         # It was more before, and nothing explains that: the consumer wants other messages now.
         backlog.lag, backlog.unfinished = NO_LAG, None
         counts.forget(passed)
-        counts.add(matched, times.removed, times.removed_before, place)
+        counts.add(table, matched, times.removed, times.removed_before)
 
 
 def _above_floor(

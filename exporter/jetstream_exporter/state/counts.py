@@ -1,8 +1,7 @@
 """How many messages had matched the filtered consumers of a stream, by when. Pure.
 
 One scrape reads all consumers of a stream, so the times are kept once for all of them, and what is dropped is dropped
-of all. The counts lie in arrays of machine numbers that keep their size: thousands that grow a little with each scrape
-would scatter what it makes in memory.
+of all. The counts lie in one array of machine numbers.
 """
 
 from array import array
@@ -19,17 +18,18 @@ COUNTED = 2**32 - 1  # more behind the next message are counted as so many
 ROOM = array("I", [0]) * MOST
 
 
-class CountTimes:
-    """When the filtered consumers were counted, scrape by scrape; infinite where that is not known yet.
+class CountTable:
+    """A row of counts for each consumer. The columns are the scrapes, with the times at which they counted.
 
-    It is empty while nothing waits for any of them.
+    A time is infinite where it is not known yet. There are none while nothing waits for a filtered consumer.
     """
 
-    __slots__ = ("_times", "newest")
+    __slots__ = ("_times", "counts", "newest")
 
     def __init__(self) -> None:
         self._times = array("d")
-        self.newest = -1  # the place of the last one
+        self.counts = array("I")  # row by row
+        self.newest = -1  # the last column
 
     def __len__(self) -> int:
         return len(self._times)
@@ -45,90 +45,108 @@ class CountTimes:
         self._times.append(read)
         self.newest += 1
 
-    def at(self, place: int) -> float | None:
-        return known(self._times[place])
+    def at(self, column: int) -> float | None:
+        return known(self._times[column])
 
-    def thin(self, needed: int) -> Sequence[int]:
-        """Drop those before this place, and more the older they are. The places of those that are kept."""
-        places: Sequence[int] = range(needed, len(self._times))
-        if len(places) > FEWER:
-            places = [needed + place for place in _fewer(self._times[needed:])]
-        self._times = array("d", [self._times[place] for place in places])
-        self.newest = len(places) - 1
-        return places
+    def add_row(self) -> int:
+        """Where the row begins."""
+        self.counts.extend(ROOM)
+        return len(self.counts) - MOST
+
+    def thin(self, rows: Sequence[tuple["Counts", int]]) -> None:
+        """Drop the columns that no row needs, and more the older they are.
+
+        `rows` are all that anybody needs still, each with the number of messages that its consumer has passed.
+        """
+        needed = min(counts.needed(self, passed + 1) for counts, passed in rows)
+        columns: Sequence[int] = range(needed, len(self._times))
+        if len(columns) > FEWER:
+            columns = [needed + column for column in _fewer(self._times[needed:])]
+        kept_counts = array("I")
+        for counts, passed in rows:
+            kept_counts.extend(counts.taken(self, columns, passed, len(kept_counts)))
+        self.counts = kept_counts[:]  # without room to grow
+        self._times = array("d", [self._times[column] for column in columns])
+        self.newest = len(columns) - 1
 
 
 class Counts:
-    """The counts of one consumer at these times, of which those that are gone by now are counted as well.
+    """A consumer's row. Messages that are gone by now are counted as well.
 
     They are counted from `_passed` on, the number of messages that were not its next one any more, so that they stay
     small. Where a scrape said nothing of the consumer, the count before stands.
     """
 
-    __slots__ = ("_counts", "_held", "_passed", "delivered_before", "evicted", "evicted_before")
+    __slots__ = ("_held", "_passed", "_row", "delivered_before", "evicted", "evicted_before")
 
     def __init__(self, passed: int, delivered: int) -> None:
-        self._counts: array[int] | None = None
-        self._held = 0  # so many are in the array, at its beginning
+        self._row = -1  # where it begins; a consumer that was not counted yet has none
+        self._held = 0  # so many counts are in it, at its beginning
         self._passed = passed
         self.evicted = 0  # messages that may have been removed before they were delivered
         self.evicted_before = 0  # the same, when the last scrape read the stream
         self.delivered_before = delivered  # the last sequence delivered, the last time but one
 
-    def __len__(self) -> int:
-        """How many different ones."""
-        return len(set(self._counts[: self._held])) if self._counts is not None else 0
+    def different(self, table: CountTable) -> int:
+        """How many different counts it has."""
+        row = self._row
+        return 0 if row < 0 else len(set(table.counts[row : row + self._held]))
 
-    def add(self, matched: int, removed: int, removed_before: int, place: int) -> bool:
-        """So many had matched at this place of the times.
+    def add(self, table: CountTable, matched: int, removed: int, removed_before: int) -> bool:
+        """So many had matched when the newest scrape counted.
 
         Of what is gone by now the consumer may have counted all that was there when the last scrape began. False, and
         nothing is added, if there were more before than that explains.
         """
-        counts, held = self._counts, self._held
-        if counts is None:
-            counts = self._counts = ROOM[:]
-            self._held = held = place
-        last = counts[held - 1] if held else 0
+        held, column = self._held, table.newest
+        if self._row < 0:
+            self._row = table.add_row()
+            self._held = held = column
+        counts, row = table.counts, self._row
+        last = counts[row + held - 1] if held else 0
         matched -= self._passed
         if matched + removed + self.evicted < last:
             return False
-        if held != place:
-            self._fill(counts, place)
+        if held != column:
+            self._fill(counts, column)
         least = matched + removed_before + self.evicted_before
-        counts[place] = last if least <= last else least if least < COUNTED else COUNTED
-        self._held = place + 1
+        counts[row + column] = last if least <= last else least if least < COUNTED else COUNTED
+        self._held = column + 1
         return True
 
     def forget(self, passed: int) -> None:
         """Count anew, from so many messages on that it passed."""
-        self._counts, self._passed = None, passed
+        self._row, self._passed = -1, passed
 
-    def stored_by(self, number: int, times: CountTimes) -> float | None:
+    def stored_by(self, table: CountTable, number: int) -> float | None:
         """A time by which the message of this number was there; it is no smaller than any that was passed."""
-        if self._counts is None:
+        row, held = self._row, self._held
+        if row < 0:
             return None
-        place = bisect_left(self._counts, number - self._passed, 0, self._held)
-        return times.at(place) if place < self._held else None
+        column = bisect_left(table.counts, number - self._passed, row, row + held) - row
+        return table.at(column) if column < held else None
 
-    def needed(self, number: int) -> int:
-        """The place from which on its next message may have been there."""
-        if self._counts is None:
+    def needed(self, table: CountTable, number: int) -> int:
+        """The column from which on its next message may have been there; the last one if it has none."""
+        row = self._row
+        if row < 0:
             return MOST - 1
-        return bisect_left(self._counts, number - self._passed, 0, self._held - 1)
+        return bisect_left(table.counts, number - self._passed, row, row + self._held - 1) - row
 
-    def keep(self, places: Sequence[int], passed: int) -> None:
-        """Drop the counts at other places, and count from what is passed by now."""
-        if self._counts is None:
-            return
-        self._fill(self._counts, MOST)
-        less = passed - self._passed
-        left = [max(0, self._counts[place] - less) for place in places]
-        self._held, self._passed = len(left), passed
-        self._counts[: self._held] = array("I", left)
+    def taken(
+        self, table: CountTable, columns: Sequence[int], passed: int, row: int
+    ) -> "array[int]":
+        """What is left of it, from what is passed by now. It begins at `row` from now on."""
+        if self._row < 0:
+            return array("I")
+        self._fill(table.counts, MOST)
+        less, old = passed - self._passed, self._row
+        self._row, self._held, self._passed = row, len(columns), passed
+        left = [max(0, table.counts[old + column] - less) for column in columns]
+        return array("I", left) + ROOM[len(left) :]
 
-    def _fill(self, counts: "array[int]", place: int) -> None:
-        for missing in range(self._held, place):
+    def _fill(self, counts: "array[int]", column: int) -> None:
+        for missing in range(self._row + self._held, self._row + column):
             counts[missing] = counts[missing - 1]
 
 

@@ -26,7 +26,7 @@ from jetstream_exporter.snapshot.rows import NO_LAG, Lag
 from jetstream_exporter.state.backlog import Backlog
 from jetstream_exporter.state.beside import lags_beside
 from jetstream_exporter.state.bounds import by_count, by_sequence
-from jetstream_exporter.state.counts import CountTimes
+from jetstream_exporter.state.counts import CountTable
 from jetstream_exporter.state.exact import Reading
 from jetstream_exporter.state.stream_times import StreamTimes
 from jetstream_exporter.state.stream_view import StreamView
@@ -48,7 +48,8 @@ class StreamLag:
 
     def __len__(self) -> int:
         """How many points are held."""
-        return len(self._times.ends) + sum(map(len, self._backlogs.values()))
+        rows = (each.counts for each in self._backlogs.values() if each.counts is not None)
+        return len(self._times.ends) + sum(row.different(self._times.counted) for row in rows)
 
     def observe(
         self,
@@ -157,19 +158,15 @@ class StreamLag:
     def _forget_counts(self) -> None:
         if not self._times.counted.is_full:
             return
-        counting = [
+        rows = [
             (counts, each.passed(self._times))
             for each in self._backlogs.values()
             if (counts := each.counts) is not None
         ]
-        if not counting:
-            self._times.counted = CountTimes()
-            return
-        places = self._times.counted.thin(
-            min(counts.needed(passed + 1) for counts, passed in counting)
-        )
-        for counts, passed in counting:
-            counts.keep(places, passed)
+        if rows:
+            self._times.counted.thin(rows)
+        else:
+            self._times.counted = CountTable()
 
 
 def _waits(row: Consumer) -> bool:

@@ -5,7 +5,7 @@ from math import inf
 
 from jetstream_exporter.snapshot import Consumer
 from jetstream_exporter.state.acknowledged import Acknowledged
-from jetstream_exporter.state.counts import CountTimes
+from jetstream_exporter.state.counts import CountTable
 from jetstream_exporter.state.rings import Ends, known
 from jetstream_exporter.state.stream_view import (
     StreamView,
@@ -35,7 +35,7 @@ class StreamTimes:
 
     def __init__(self) -> None:
         self.ends = Ends()
-        self.counted = CountTimes()
+        self.counted = CountTable()
         self._acknowledged = Acknowledged()
         self.removed = 0  # messages that may have been removed from within, since it is watched
         self.gone = 0  # all that were removed, from wherever
@@ -69,11 +69,11 @@ class StreamTimes:
         elif stream.read is not None and not stream.is_mirror:
             self.ends.still(stream.last, stream.read)
 
-    def place_of_counts(self) -> int:
-        """Where this scrape's counts stand among those of all."""
+    def counting(self) -> CountTable:
+        """Where this scrape's counts belong."""
         if not self.counted:
             self.counted.add(self.consumers_read, inf)
-        return self.counted.newest
+        return self.counted
 
     def _note_removed(self, before: StreamView, stream: StreamView) -> None:
         gone = removed(before, stream)
