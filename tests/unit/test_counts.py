@@ -106,6 +106,25 @@ def test_rows_that_nobody_has_any_more_are_dropped() -> None:
     assert len(lag._times.counted.counts) <= MOST * (MOST + 1)
 
 
+def test_a_time_that_was_not_known_for_two_scrapes_is_known_at_the_third() -> None:
+    """Two Prometheus servers scrape one after the other, and a mirror's own time says nothing."""
+    table, counts = CountTable(), Counts(0, 0)
+    for settled in (inf, inf, 3.0):
+        table.add(inf, settled)
+        assert counts.add(table, 5, 0, 0)
+    assert counts.stored_by(table, 1) == 3.0
+
+
+def test_the_lag_of_a_mirror_is_told_once_a_scrape_began_after_the_one_before() -> None:
+    lag, row = StreamLag(), filtered(pending=5)
+    told = []
+    for begun, read, until in ((0.0, 4.0, 9.0), (5.5, 7.0, 8.5), (19.0, 20.0, 21.0)):
+        mirror = StreamView(1, 10, 10, 0, 1.0, 3.0, read, until=until, is_mirror=True)
+        found = observe(lag, mirror, [row], now=read + 0.5, begun=begun)
+        told.append(found["a"].pending)
+    assert told == [None, None, 3.0]
+
+
 def test_a_count_that_falls_without_a_reason_is_of_other_messages() -> None:
     table, counts = CountTable(), Counts(5, 0)
     table.add(10.0, inf)

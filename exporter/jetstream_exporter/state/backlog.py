@@ -34,7 +34,7 @@ class Unfinished(msgspec.Struct, eq=False, gc=False):
     """
 
     floor: int = -1
-    gone: tuple[int, int] = (-1, -1)
+    gone: tuple[int, int] = (-1, -1)  # finished by the consumer, removed from the stream
     stored: float | None = None
 
     def of(
@@ -84,9 +84,12 @@ class Backlog:
         self.ack_pending: int | None = None
         self.first = first
         self.waited = 0  # how many were pending
-        self.gone = self.removed = 0  # of the stream, as the scrape before the last one read it
+        # As the scrape before the last one read the stream: all messages that were gone, and those of them that may
+        # have been the next one.
+        self.gone = self.removed = 0
         self.lag = NO_LAG
-        # Whether that holds while the consumer stands where it stood. None while nobody leads it.
+        # Whether that holds while the consumer stands where it stood. None where it was not found last time, since
+        # nobody led it.
         self.is_sure: bool | None = None
         passed, is_filtered = (row.deliveries or 0) + removed, settings.filtered
         self.counts = Counts(passed, self.delivered_sequence) if is_filtered else None
@@ -115,9 +118,10 @@ class Backlog:
         )
 
     def goes_on(self, row: Consumer, times: StreamTimes) -> bool:
-        """Note what came behind a message that is still the next one. False if it is another, as far as is known.
+        """Note what came behind a message that is still the next one.
 
-        Of most consumers this is all that is asked, so their positions are compared without a call.
+        False if it may be another, or if more may be known of it by now. Of most consumers this is
+        all that is asked, so their positions are compared without a call.
         """
         pending, counts = row.pending, self.counts
         if not (
@@ -177,28 +181,25 @@ class Backlog:
             self.is_sure = None if self.is_sure is None else False
 
     def earliest_pending(self, stored: float | None, removed: int) -> float | None:
-        """The earliest time found for its next message, which stands where it did: the same if none was `removed`."""
+        """The earliest time found for a next message at the same position. It is the same if none was `removed`."""
         return earlier(self.lag.pending, stored) if removed == self.removed else stored
 
-    def passed_by(self, first: int, delivered: int) -> int:
+    def passed_by(self, counts: Counts, first: int, delivered: int) -> int:
         """How many messages the first one of the stream passed before they were delivered, at the most.
 
         What was read of the stream last time is older than what was read of the consumer.
         """
-        before = self.delivered_sequence
-        if self.counts is not None:
-            before = min(before, self.counts.delivered_before)
-        return max(0, first - max(self.first, min(before, delivered) + 1))
+        passed = min(counts.delivered_before, self.delivered_sequence, delivered)
+        return max(0, first - max(self.first, passed + 1))
 
     def still_waiting(self, row: Consumer, gone: int) -> int:
         """How many of the messages that waited last time wait now, at least, where so many are gone by now."""
         taken = (row.deliveries or 0) - self.deliveries
         return max(0, self.waited - (gone - self.gone) - taken)
 
-    def passed(self, times: StreamTimes) -> int:
+    def passed(self, counts: Counts, times: StreamTimes) -> int:
         """How many of the messages that it wants are not its next one any more, of which some may be gone."""
-        evicted = 0 if self.counts is None else self.counts.evicted
-        return self.deliveries + times.removed + evicted
+        return self.deliveries + times.removed + counts.evicted
 
 
 def earlier(one: float | None, other: float | None) -> float | None:

@@ -77,5 +77,5 @@ def _stored(
     if backlog is None or counts is None or backlog.is_of_another(row, settings):
         return None
     gone = times.removed + max(0, removed_within(before, stream))
-    gone += counts.evicted + backlog.passed_by(stream.first, delivered)
+    gone += counts.evicted + backlog.passed_by(counts, stream.first, delivered)
     return counts.stored_by(times.counted, (row.deliveries or 0) + 1 + gone)

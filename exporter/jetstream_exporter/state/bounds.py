@@ -55,7 +55,7 @@ def by_count(
     deliveries, delivered = row.deliveries or 0, row.delivered_sequence or 0
     pending = row.pending or 0
     if stream.first != backlog.first and (stream.evicts or not stream.is_worked_off):
-        counts.evicted += backlog.passed_by(stream.first, delivered)
+        counts.evicted += backlog.passed_by(counts, stream.first, delivered)
     gone = times.removed + counts.evicted
     if deliveries + pending + gone > LARGEST:
         backlog.lag = NO_LAG

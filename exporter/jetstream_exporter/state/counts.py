@@ -14,14 +14,14 @@ from jetstream_exporter.state.rings import SPARE, kept, known
 MOST = 48  # counts of a consumer
 FEWER = 32  # what is left of them, at the most, when there are too many
 LATEST = 8  # times that tell how far apart scrapes are
-COUNTED = 2**32 - 1  # more behind the next message are counted as so many
+COUNTED = 2**32 - 1  # more than that are counted as so many
 ROOM = array("I", [0]) * MOST
 
 
 class CountTable:
     """A row of counts for each consumer. The columns are the scrapes, with the times at which they counted.
 
-    A time is infinite where it is not known yet. There are none while nothing waits for a filtered consumer.
+    A time is infinite where it is not known yet. There is none until something waits for a filtered consumer.
     """
 
     __slots__ = ("_times", "counts", "newest")
@@ -39,9 +39,11 @@ class CountTable:
         return len(self._times) == MOST
 
     def add(self, read: float, settled: float) -> None:
-        """What is counted now was stored by `read`, and what was counted last time by `settled`."""
-        if self._times:
-            self._times[-1] = min(self._times[-1], settled)
+        """What is counted now was stored by `read`, and what was counted before by `settled`."""
+        for column in range(self.newest, -1, -1):
+            if self._times[column] <= settled:
+                break
+            self._times[column] = settled
         self._times.append(read)
         self.newest += 1
 
@@ -54,7 +56,7 @@ class CountTable:
         return len(self.counts) - MOST
 
     def thin(self, rows: Sequence[tuple["Counts", int]]) -> None:
-        """Drop the columns that no row needs, and more the older they are.
+        """Of a full table, drop the columns that no row needs, and more the older they are.
 
         `rows` are all that anybody needs still, each with the number of messages that its consumer has passed.
         """
@@ -127,7 +129,7 @@ class Counts:
         return table.at(column) if column < held else None
 
     def needed(self, table: CountTable, number: int) -> int:
-        """The column from which on its next message may have been there; the last one if it has none."""
+        """The first column of a full table by which its next message may have been there, the last one at the most."""
         row = self._row
         if row < 0:
             return MOST - 1
@@ -136,7 +138,7 @@ class Counts:
     def taken(
         self, table: CountTable, columns: Sequence[int], passed: int, row: int
     ) -> "array[int]":
-        """What is left of it, from what is passed by now. It begins at `row` from now on."""
+        """What is left of a row in a full table, from what is passed by now. It begins at `row` from now on."""
         if self._row < 0:
             return array("I")
         self._fill(table.counts, MOST)

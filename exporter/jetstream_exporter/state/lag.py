@@ -78,12 +78,12 @@ class StreamLag:
         is_needed = bool(self._backlogs) or any(map(_waits, consumers))
         if self._times.is_of_another(stream):
             self._times, self._backlogs, self._readings = StreamTimes(), {}, ()
+        self._forget_counts()  # first: there must be room for this scrape
         self._times.note(stream, (everybody or consumers) if is_needed else ())
         found, waiting = self._lags(consumers, stream)
         if len(self._backlogs) > waiting:
             self._forget_all_but(consumers, stream)
         self._forget_ends(stream)
-        self._forget_counts()
         self._times.stream, self._looked_up = stream, NOTHING
         reading = Reading(now, self._times.removed, self._times.gone)
         self._readings = (reading, *self._readings[:1])
@@ -159,7 +159,7 @@ class StreamLag:
         if not self._times.counted.is_full:
             return
         rows = [
-            (counts, each.passed(self._times))
+            (counts, each.passed(counts, self._times))
             for each in self._backlogs.values()
             if (counts := each.counts) is not None
         ]
