@@ -120,8 +120,8 @@ class Backlog:
     def goes_on(self, row: Consumer, times: StreamTimes) -> bool:
         """Note what came behind a message that is still the next one.
 
-        False if it may be another, or if more may be known of it by now. Of most consumers this is
-        all that is asked, so their positions are compared without a call.
+        False if it may be another, or if more may be known of it by now. Of most consumers this is all that is asked,
+        so their positions are compared without a call.
         """
         pending, counts = row.pending, self.counts
         if not (

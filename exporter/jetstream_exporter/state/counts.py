@@ -24,31 +24,29 @@ class CountTable:
     A time is infinite where it is not known yet. There is none until something waits for a filtered consumer.
     """
 
-    __slots__ = ("_times", "counts", "newest")
+    __slots__ = ("counts", "times")
 
     def __init__(self) -> None:
-        self._times = array("d")
+        self.times = array("d")
         self.counts = array("I")  # row by row
-        self.newest = -1  # the last column
 
     def __len__(self) -> int:
-        return len(self._times)
+        return len(self.times)
 
     @property
     def is_full(self) -> bool:
-        return len(self._times) == MOST
+        return len(self.times) == MOST
 
     def add(self, read: float, settled: float) -> None:
         """What is counted now was stored by `read`, and what was counted before by `settled`."""
-        for column in range(self.newest, -1, -1):
-            if self._times[column] <= settled:
+        for column in reversed(range(len(self.times))):
+            if self.times[column] <= settled:
                 break
-            self._times[column] = settled
-        self._times.append(read)
-        self.newest += 1
+            self.times[column] = settled
+        self.times.append(read)
 
     def at(self, column: int) -> float | None:
-        return known(self._times[column])
+        return known(self.times[column])
 
     def add_row(self) -> int:
         """Where the row begins."""
@@ -61,15 +59,14 @@ class CountTable:
         `rows` are all that anybody needs still, each with the number of messages that its consumer has passed.
         """
         needed = min(counts.needed(self, passed + 1) for counts, passed in rows)
-        columns: Sequence[int] = range(needed, len(self._times))
+        columns: Sequence[int] = range(needed, len(self.times))
         if len(columns) > FEWER:
-            columns = [needed + column for column in _fewer(self._times[needed:])]
+            columns = [needed + column for column in _fewer(self.times[needed:])]
         kept_counts = array("I")
         for counts, passed in rows:
             kept_counts.extend(counts.taken(self, columns, passed, len(kept_counts)))
         self.counts = kept_counts[:]  # without room to grow
-        self._times = array("d", [self._times[column] for column in columns])
-        self.newest = len(columns) - 1
+        self.times = array("d", [self.times[column] for column in columns])
 
 
 class Counts:
@@ -100,7 +97,7 @@ class Counts:
         Of what is gone by now the consumer may have counted all that was there when the last scrape began. False, and
         nothing is added, if there were more before than that explains.
         """
-        held, column = self._held, table.newest
+        held, column = self._held, len(table.times) - 1  # the newest
         if self._row < 0:
             self._row = table.add_row()
             self._held = held = column
